@@ -1,0 +1,1 @@
+"""The books: what happened, what may happen, and proof of both."""

@@ -1,0 +1,1 @@
+"""Charges, from due to settled."""

@@ -1,0 +1,1 @@
+"""What we need of a payment company, and who provides it."""

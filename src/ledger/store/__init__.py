@@ -1,0 +1,1 @@
+"""How facts are kept: appended, sealed, read back, backed up."""
