@@ -1,0 +1,256 @@
+"""What the ledger needs of a payment company, in the ledger's own words.
+
+Three things hold for every implementation, and one contract suite proves them:
+
+- A decline is a value: the payment's status is `failed` and its `decline` says which kind.
+- Only `OutcomeUnknown`, `Rejected` and `ParamsDrift` are raised.
+- Whatever moves money or saves a method names its id beforehand (the attempt's or the refund's),
+  which is the idempotency key: the same call again answers for the same payment, as it stands now.
+
+No card number ever passes here: a page hands over the token that the company's script made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from ledger.errors import LedgerError
+from ledger.money import Money
+
+Mode = Literal["test", "live"]
+"""Test money is never added to real money (OR9)."""
+
+Category = Literal["soft", "hard", "update_method", "action_required", "mandate", "config"]
+"""What a decline asks for.
+
+soft: time; the same method may work on a later day. hard: another method, and no retry.
+update_method: the card expired or is gone, the member renews it. action_required: the member
+authenticates. mandate: the right to debit is missing or ended. config: our own settings.
+"""
+
+PaymentStatus = Literal["action_required", "pending", "succeeded", "failed", "cancelled"]
+SetupStatus = Literal["action_required", "succeeded", "failed"]
+RefundStatus = Literal["pending", "succeeded", "failed"]
+MovementKind = Literal["payment", "fee", "refund", "refund_failure"]
+
+
+class GatewayError(LedgerError):
+    """The payment company could not do what was asked."""
+
+    code = "gateway_error"
+
+
+class OutcomeUnknown(GatewayError):
+    """The payment company did not answer about {key}; money may have moved.
+
+    The attempt stays open. Only the same key may be sent again, or the payment looked up.
+    """
+
+    code = "outcome_unknown"
+
+
+class Rejected(GatewayError):
+    """The payment company refused to try: {why}.
+
+    Nothing happened, for certain.
+    """
+
+    code = "gateway_rejected"
+
+
+class ParamsDrift(GatewayError):
+    """The key {key} was sent before with other parameters.
+
+    This is a mistake of ours, never mended by a new key: a new key could charge twice.
+    """
+
+    code = "params_drift"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose account at the payment company this is, and whether its money is real."""
+
+    account: str
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A member, as the payment company knows them."""
+
+    id: str
+    member_id: UUID
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A card: what may be shown of it, and whether it can be charged again by its id.
+
+    `fingerprint` is the same wherever the same card number is used.
+    """
+
+    id: str
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    country: str
+    fingerprint: str
+    reusable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Why money did not move: the kind, which decides what happens next, and the exact code."""
+
+    category: Category
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A try to save a method without a charge.
+
+    `method` is there once it succeeded. `action` is what the page hands to the person's bank
+    while the status is `action_required`.
+    """
+
+    id: str
+    attempt: UUID
+    customer_id: str
+    status: SetupStatus
+    method: Method | None
+    decline: Decline | None
+    action: str | None
+    made_at: datetime
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One attempt to take money.
+
+    `settled_at` is when the money moved, only of a payment that succeeded. `action` is what the
+    page hands to the person's bank while the status is `action_required`.
+    """
+
+    id: str
+    attempt: UUID
+    customer_id: str
+    amount: Money
+    status: PaymentStatus
+    method: Method
+    decline: Decline | None
+    action: str | None
+    made_at: datetime
+    settled_at: datetime | None
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money on its way back.
+
+    A refund that succeeded may still fail days later, when the person's bank sends it back.
+    `settled_at` is when its present status began; None while it is pending.
+    """
+
+    id: str
+    refund_id: UUID
+    payment_id: str
+    amount: Money
+    status: RefundStatus
+    failure: str | None
+    made_at: datetime
+    settled_at: datetime | None
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One change of our balance at the payment company.
+
+    `amount` is signed: a payment and a refund that came back add, a fee and a refund take away.
+    `source` is the gateway's id of the payment or refund that moved it.
+    """
+
+    id: str
+    kind: MovementKind
+    source: str
+    payment_id: str
+    amount: Money
+    at: datetime
+    mode: Mode
+
+
+class Gateway(Protocol):
+    """A payment company. Every call may raise OutcomeUnknown and Rejected."""
+
+    def identify(self) -> Identity:
+        """The account behind our credentials."""
+        ...
+
+    def ensure_customer(self, *, member_id: UUID) -> Customer:
+        """The member's one customer; made at the first call. The member's id is the key."""
+        ...
+
+    def start_setup(self, *, attempt: UUID, customer_id: str, method: str) -> Setup:
+        """Save a method for later charges; `method` is the token a page was given for it.
+
+        The person is present. Raises ParamsDrift.
+        """
+        ...
+
+    def get_setup(self, *, setup_id: str) -> Setup:
+        """The setup as it stands now."""
+        ...
+
+    def start_onsession(
+        self, *, attempt: UUID, customer_id: str, method: str, amount: Money, save: bool
+    ) -> Payment:
+        """Take money while the person is present.
+
+        `method` is the token a page was given, or a saved method's id. With `save`, a token that
+        was paid with becomes a method that can be charged again. Raises ParamsDrift.
+        """
+        ...
+
+    def close_onsession(self, *, payment_id: str) -> Payment:
+        """Cancel a payment that waits for the person; any other is answered as it stands."""
+        ...
+
+    def charge_offsession(
+        self, *, attempt: UUID, customer_id: str, method_id: str, amount: Money
+    ) -> Payment:
+        """Take money with a saved method while the person is away. Raises ParamsDrift."""
+        ...
+
+    def get_payment(self, *, payment_id: str) -> Payment:
+        """The payment as it stands now."""
+        ...
+
+    def find_payment(self, *, attempt: UUID, customer_id: str) -> Payment | None:
+        """The customer's payment that was made for an attempt; None proves there is none."""
+        ...
+
+    def refund(self, *, refund_id: UUID, payment_id: str, amount: Money) -> Refund:
+        """Send money back, at most what is left of the payment. Raises ParamsDrift."""
+        ...
+
+    def get_refund(self, *, gateway_refund_id: str) -> Refund:
+        """The refund as it stands now."""
+        ...
+
+    def detach_method(self, *, method_id: str) -> None:
+        """Forget a saved method: it is never charged again. Repeating it changes nothing."""
+        ...
+
+    def list_movements(self, *, since: datetime, until: datetime) -> Sequence[Movement]:
+        """What moved our balance at or after `since` and before `until`, oldest first."""
+        ...
