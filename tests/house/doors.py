@@ -1,0 +1,162 @@
+"""The doors between rooms: who may import what, and who may ask the world for something."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.house.sources import Finding, Source
+
+SQL_ROOMS = (
+    "src/ledger/store/",
+    "src/ledger/audit/",
+    "src/ledger/payments/inbox.py",
+    "src/projections/",
+    "src/web/sessions",
+)
+
+
+@dataclass(frozen=True)
+class Door:
+    """Dotted names that only some files may use, and the sentence that says so."""
+
+    names: tuple[str, ...]
+    rooms: tuple[str, ...]
+    message: str
+    spared: tuple[str, ...] = ()
+
+    def is_shut(self, name: str, path: str) -> bool:
+        """Whether this file may not use this name, or anything inside it."""
+        return (
+            any(name == own or name.startswith(f"{own}.") for own in self.names)
+            and not path.startswith(self.rooms)
+            and not name.endswith(self.spared)
+        )
+
+
+DOORS = (
+    Door(("projections", "web"), ("src/projections/", "src/web/"), "ledger imports ledger only"),
+    Door(("web",), ("src/web/",), "projections imports ledger only"),
+    Door(("stripe",), ("src/ledger/payments/stripe_gateway.py",), "one file imports stripe"),
+    Door(("apscheduler",), ("src/web/schedule.py",), "one file imports apscheduler"),
+    Door(
+        ("flask", "flask_wtf", "werkzeug", "jinja2"),
+        ("src/web/",),
+        "flask and what it is made of only in web",
+    ),
+    Door(
+        ("psycopg", "psycopg_pool"),
+        SQL_ROOMS,
+        "the database is spoken to in store, audit, inbox, projections and web sessions only",
+        spared=("Error", "conninfo_to_dict"),  # a bad address or a lost server is told by the edge
+    ),
+    Door(
+        ("os.environ", "os.environb", "os.getenv", "os.putenv"),
+        ("src/web/settings.py",),
+        "the environment is read in web/settings.py only",
+    ),
+    Door(
+        (
+            "datetime.datetime.now",
+            "datetime.datetime.utcnow",
+            "datetime.datetime.today",
+            "datetime.date.today",
+            "time.time",
+            "time.time_ns",
+            "time.localtime",
+            "time.gmtime",
+        ),
+        ("src/ledger/clock.py",),
+        "only ledger/clock.py asks what time it is",
+    ),
+    Door(
+        ("uuid.uuid1", "uuid.uuid4"),
+        ("src/ledger/ids.py",),
+        "only ledger/ids.py makes new identifiers",
+    ),
+)
+
+SQL = re.compile(
+    r"\s*(SELECT\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+(\w+\s+)?SET\s|DELETE\s+FROM\s|TRUNCATE\s"
+    r"|(CREATE|ALTER|DROP)\s+(OR\s+REPLACE\s+|UNIQUE\s+|UNLOGGED\s+)*"
+    r"(TABLE|INDEX|SCHEMA|FUNCTION|VIEW|DATABASE|ROLE|SEQUENCE)\s"
+    r"|WITH\s+\w+(\s*\([^)]*\))?\s+AS\s|COPY\s+\S+\s*(\(|FROM|TO)|(UN)?LISTEN\s|NOTIFY\s)"
+)
+
+
+def findings(source: Source) -> list[Finding]:
+    """Every shut door this file goes through."""
+    tree = ast.parse(source.text)
+    return [
+        *(
+            Finding(source.path, line, f"{door.message} ({name})")
+            for line, name in sorted(set(_names(tree)))
+            for door in DOORS
+            if door.is_shut(name, source.path)
+        ),
+        *_sql_elsewhere(source, tree),
+        *_sql_of_pieces(source, tree),
+    ]
+
+
+def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every imported module and every dotted name that starts at an import, with its line."""
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                known[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                known[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                yield node.lineno, f"{node.module}.{alias.name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and (name := _dotted(node, known)):
+            yield node.lineno, name
+
+
+def _dotted(node: ast.expr, known: dict[str, str]) -> str | None:
+    """`dt.datetime.now` as `datetime.datetime.now`, if it starts at an import."""
+    if isinstance(node, ast.Name):
+        return known.get(node.id)
+    if isinstance(node, ast.Attribute) and (owner := _dotted(node.value, known)):
+        return f"{owner}.{node.attr}"
+    return None
+
+
+def _sql_elsewhere(source: Source, tree: ast.Module) -> Iterator[Finding]:
+    if source.path.startswith(SQL_ROOMS):
+        return
+    docstrings = {id(text) for text in _docstrings(tree)}
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in docstrings
+            and SQL.match(node.value)
+        ):
+            yield Finding(source.path, node.lineno, "SQL stands in the rooms of the database only")
+
+
+def _sql_of_pieces(source: Source, tree: ast.Module) -> Iterator[Finding]:
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.JoinedStr)
+            and isinstance(first := node.values[0] if node.values else None, ast.Constant)
+            and SQL.match(str(first.value))
+        ):
+            yield Finding(source.path, node.lineno, "no SQL is built with f-strings")
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:
+    """Every bare string: docstrings of modules, classes, functions and fields."""
+    return (
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
