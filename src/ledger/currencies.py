@@ -1,6 +1,7 @@
 """ISO 4217 currencies that are money one can be charged in, by the decimals of their minor unit.
 
-Source: ISO 4217, without funds, metals and accounting units; a test compares it with the package `iso4217`.
+Source: ISO 4217, without funds, metals and accounting units; a test compares
+it with the package `iso4217`.
 """
 
 from __future__ import annotations

@@ -97,6 +97,12 @@ class NameMissing(Refused):
     pointer = "/name"
 
 
+class TextMalformed(Refused):
+    """The {field} has {least} to {most} visible characters."""
+
+    code = "text_malformed"
+
+
 # --- plans ----------------------------------------------------------------------------
 
 

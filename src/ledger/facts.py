@@ -1,7 +1,7 @@
 """What every fact and every aggregate has in common.
 
-A fact is a frozen, validated pydantic model with a pinned stored name. Rules are checked before a fact
-is made; `apply` only assigns, because it runs again on every load, for ever.
+A fact is a frozen, validated pydantic model with a pinned stored name. Rules are checked before
+a fact is made; `apply` only assigns, because it runs again on every load, for ever.
 """
 
 from __future__ import annotations
@@ -92,6 +92,11 @@ class Fact(BaseModel, CanMutateAggregate[UUID]):
     member_id: UUID | None = None
 
     @property
+    def fact_id(self) -> str:
+        """How an explanation names this fact: its stream and its place there."""
+        return f"{self.originator_id}/{self.originator_version}"
+
+    @property
     def recorded_at(self) -> datetime:
         """When the ledger learned it."""
         return self.timestamp
@@ -133,16 +138,9 @@ class Aggregate(BaseAggregate[UUID]):
         return None
 
     @classmethod
-    def begin(
-        cls,
-        first: type[FirstFact],
-        *,
-        id: UUID,
-        stamp: Stamp,
-        **fields: Any,  # noqa: A002
-    ) -> Self:
+    def begin(cls, first: type[FirstFact], stream_id: UUID, *, stamp: Stamp, **fields: Any) -> Self:
         """A new stream with its first fact pending."""
-        return cls._create(first, id=id, **_stamped(stamp), **fields)
+        return cls._create(first, id=stream_id, **_stamped(stamp), **fields)
 
     def record(self, fact_class: type[Fact], *, stamp: Stamp, **fields: Any) -> None:
         """Make one fact of this stream, apply it and keep it until it is saved."""

@@ -1,0 +1,147 @@
+"""Contributor: staff, their roles, and what they do not want to be told (NO5, NO1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal, Self, get_args
+from uuid import UUID
+
+from ledger import texts
+from ledger.errors import ContributorRemoved, OwnerNeeded, RolesMalformed
+from ledger.facts import Aggregate, Fact, FirstFact, Personal, Stamp
+
+Role = Literal["owner", "administrator", "store_manager", "auditor", "operator"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class ContributorFact(Fact):
+    """A fact about one of the staff, whose own key seals what is personal."""
+
+    @property
+    def subject_id(self) -> UUID:
+        """The contributor."""
+        return self.originator_id
+
+
+class Contributor(Aggregate):
+    """One of the staff. The owner is one of them, and there is exactly one."""
+
+    TOPIC: ClassVar[str] = "contributor"
+    Event = Fact
+
+    class Added(FirstFact, ContributorFact):
+        """Someone became staff."""
+
+        TOPIC: ClassVar[str] = "contributor.added"
+        email: Personal[str]
+        name: Personal[str]
+        roles: tuple[Role, ...]
+        locale: Literal["en", "fr"]
+
+        def apply(self, contributor: Contributor) -> None:
+            """Staff, with roles."""
+            contributor.email, contributor.name = self.email, self.name
+            contributor.roles = frozenset(self.roles)
+            contributor.locale = self.locale
+
+    Created = Added
+
+    class RolesChanged(ContributorFact):
+        """Someone's roles are others now."""
+
+        TOPIC: ClassVar[str] = "contributor.roles_changed"
+        roles: tuple[Role, ...]
+
+        def apply(self, contributor: Contributor) -> None:
+            """Other roles."""
+            contributor.roles = frozenset(self.roles)
+
+    class OwnershipReceived(ContributorFact):
+        """The owner gave the site to this contributor (NO5)."""
+
+        TOPIC: ClassVar[str] = "contributor.ownership_received"
+        from_contributor_id: UUID | None
+
+        def apply(self, contributor: Contributor) -> None:
+            """The owner."""
+            contributor.roles = frozenset({"owner"})
+
+    class Removed(ContributorFact):
+        """Someone is no longer staff."""
+
+        TOPIC: ClassVar[str] = "contributor.removed"
+
+        def apply(self, contributor: Contributor) -> None:
+            """No role, no sign-in."""
+            contributor.removed_at = self.occurred_at
+            contributor.roles = frozenset()
+
+    def __init__(self) -> None:
+        self.email = ""
+        self.name = ""
+        self.locale: Literal["en", "fr"] = "en"
+        self.roles: frozenset[Role] = frozenset()
+        self.removed_at: datetime | None = None
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the site is theirs."""
+        return "owner" in self.roles
+
+    @classmethod
+    def add(
+        cls,
+        contributor_id: UUID,
+        *,
+        email: str,
+        name: str,
+        roles: frozenset[Role],
+        locale: Literal["en", "fr"],
+        stamp: Stamp,
+    ) -> Self:
+        """Someone becomes staff; the owner only when the site is founded."""
+        return cls.begin(
+            cls.Added,
+            contributor_id,
+            stamp=stamp,
+            email=texts.email(email),
+            name=texts.person_name(name),
+            roles=_in_order(roles),
+            locale=locale,
+        )
+
+    def change_roles(self, roles: frozenset[Role], *, stamp: Stamp) -> None:
+        """Give other roles. The owner's is only transferred (NO5)."""
+        self._require_staff()
+        if self.is_owner:
+            raise OwnerNeeded
+        if "owner" in roles:
+            raise RolesMalformed
+        if roles != self.roles:
+            self.record(self.RolesChanged, stamp=stamp, roles=_in_order(roles))
+
+    def receive_ownership(self, owner: Contributor, *, stamp: Stamp) -> None:
+        """Become the owner; the owner before stays as administrator (NO5)."""
+        self._require_staff()
+        if not owner.is_owner:
+            raise OwnerNeeded
+        if owner.id != self.id:
+            owner.record(self.RolesChanged, stamp=stamp, roles=("administrator",))
+            self.record(self.OwnershipReceived, stamp=stamp, from_contributor_id=owner.id)
+
+    def remove(self, *, stamp: Stamp) -> None:
+        """No longer staff. The owner can't be removed; twice is no news."""
+        if self.is_owner:
+            raise OwnerNeeded
+        if self.removed_at is None:
+            self.record(self.Removed, stamp=stamp)
+
+    def _require_staff(self) -> None:
+        if self.removed_at is not None:
+            raise ContributorRemoved(contributor_id=self.id)
+
+
+def _in_order(roles: frozenset[Role]) -> tuple[Role, ...]:
+    if not roles or not roles <= set(ROLES):
+        raise RolesMalformed
+    return tuple(role for role in ROLES if role in roles)

@@ -1,0 +1,6 @@
+"""Order: one charge and its papers."""
+
+from ledger.order.facts import Attempt, Refund
+from ledger.order.order import Order
+
+__all__ = ["Attempt", "Order", "Refund"]
