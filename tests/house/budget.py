@@ -28,7 +28,7 @@ def function_findings(source: Source) -> list[Finding]:
     """Functions that should be several."""
     return [
         Finding(source.path, node.lineno, f"{node.name} has {lines} lines of {FUNCTION_LINES}")
-        for node in ast.walk(ast.parse(source.text))
+        for node in ast.walk(source.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
     ]

@@ -88,16 +88,15 @@ SQL = re.compile(
 
 def findings(source: Source) -> list[Finding]:
     """Every shut door this file goes through."""
-    tree = ast.parse(source.text)
     return [
         *(
             Finding(source.path, line, f"{door.message} ({name})")
-            for line, name in sorted(set(_names(tree)))
+            for line, name in sorted(set(_names(source.tree)))
             for door in DOORS
             if door.is_shut(name, source.path)
         ),
-        *_sql_elsewhere(source, tree),
-        *_sql_of_pieces(source, tree),
+        *_sql_elsewhere(source),
+        *_sql_of_pieces(source),
     ]
 
 
@@ -129,11 +128,11 @@ def _dotted(node: ast.expr, known: dict[str, str]) -> str | None:
     return None
 
 
-def _sql_elsewhere(source: Source, tree: ast.Module) -> Iterator[Finding]:
+def _sql_elsewhere(source: Source) -> Iterator[Finding]:
     if source.path.startswith(SQL_ROOMS):
         return
-    docstrings = {id(text) for text in _docstrings(tree)}
-    for node in ast.walk(tree):
+    docstrings = {id(text) for text in _docstrings(source.tree)}
+    for node in ast.walk(source.tree):
         if (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
@@ -143,8 +142,8 @@ def _sql_elsewhere(source: Source, tree: ast.Module) -> Iterator[Finding]:
             yield Finding(source.path, node.lineno, "SQL stands in the rooms of the database only")
 
 
-def _sql_of_pieces(source: Source, tree: ast.Module) -> Iterator[Finding]:
-    for node in ast.walk(tree):
+def _sql_of_pieces(source: Source) -> Iterator[Finding]:
+    for node in ast.walk(source.tree):
         if (
             isinstance(node, ast.JoinedStr)
             and isinstance(first := node.values[0] if node.values else None, ast.Constant)

@@ -50,7 +50,7 @@ def mentions(source: Source) -> list[Mention]:
     lines = source.text.splitlines()
     return [
         Mention(rule, node.name, source.path, node.lineno)
-        for node in ast.walk(ast.parse(source.text))
+        for node in ast.walk(source.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         for line in lines[node.lineno - 1 : max(node.lineno, node.body[0].lineno - 1)]

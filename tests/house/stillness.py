@@ -26,7 +26,7 @@ def import_findings(source: Source) -> list[Finding]:
     """Every statement that does more than define when this module is imported."""
     return [
         Finding(source.path, line, f"nothing happens at import ({what})")
-        for line, what in _deeds(ast.parse(source.text).body)
+        for line, what in _deeds(source.tree.body)
     ]
 
 
@@ -36,7 +36,7 @@ def float_findings(source: Source) -> list[Finding]:
         return []
     return [
         Finding(source.path, node.lineno, "no float near money")
-        for node in ast.walk(ast.parse(source.text))
+        for node in ast.walk(source.tree)
         if (isinstance(node, ast.Constant) and isinstance(node.value, float))
         or (isinstance(node, ast.Name) and node.id == "float")
     ]
