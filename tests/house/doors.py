@@ -25,14 +25,15 @@ class Door:
     names: tuple[str, ...]
     rooms: tuple[str, ...]
     message: str
-    spared: tuple[str, ...] = ()
+    spared: str = "-"
+    """A pattern of names that anyone may use."""
 
     def is_shut(self, name: str, path: str) -> bool:
         """Whether this file may not use this name, or anything inside it."""
         return (
             any(name == own or name.startswith(f"{own}.") for own in self.names)
             and not path.startswith(self.rooms)
-            and not name.endswith(self.spared)
+            and not re.fullmatch(self.spared, name)
         )
 
 
@@ -50,7 +51,8 @@ DOORS = (
         ("psycopg", "psycopg_pool"),
         SQL_ROOMS,
         "the database is spoken to in store, audit, inbox, projections and web sessions only",
-        spared=("Error", "conninfo_to_dict"),  # a bad address or a lost server is told by the edge
+        # A malformed address or a lost server is told by the edge.
+        spared=r"psycopg(\.errors(\.\w+)?|\.\w*Error|\.conninfo(\.\w+)?)?",
     ),
     Door(
         ("os.environ", "os.environb", "os.getenv", "os.putenv"),
@@ -79,10 +81,12 @@ DOORS = (
 )
 
 SQL = re.compile(
-    r"\s*(SELECT\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+(\w+\s+)?SET\s|DELETE\s+FROM\s|TRUNCATE\s"
+    r"\s*(SELECT\s+(.+\sFROM\s|\w+\()|INSERT\s+INTO\s|UPDATE\s+\S+\s+(\w+\s+)?SET\s"
+    r"|DELETE\s+FROM\s|TRUNCATE\s|COPY\s+\S+\s*(\(|FROM|TO)"
     r"|(CREATE|ALTER|DROP)\s+(OR\s+REPLACE\s+|UNIQUE\s+|UNLOGGED\s+)*"
     r"(TABLE|INDEX|SCHEMA|FUNCTION|VIEW|DATABASE|ROLE|SEQUENCE)\s"
-    r"|WITH\s+\w+(\s*\([^)]*\))?\s+AS\s|COPY\s+\S+\s*(\(|FROM|TO)|(UN)?LISTEN\s|NOTIFY\s)"
+    r"|WITH\s+\w+(\s*\([^)]*\))?\s+AS\s+\(|(UN)?LISTEN\s+\w+;?$|NOTIFY\s+\w+;?$)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -137,7 +141,7 @@ def _sql_elsewhere(source: Source) -> Iterator[Finding]:
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and id(node) not in docstrings
-            and SQL.match(node.value)
+            and _is_sql(node.value)
         ):
             yield Finding(source.path, node.lineno, "SQL stands in the rooms of the database only")
 
@@ -147,9 +151,15 @@ def _sql_of_pieces(source: Source) -> Iterator[Finding]:
         if (
             isinstance(node, ast.JoinedStr)
             and isinstance(first := node.values[0] if node.values else None, ast.Constant)
-            and SQL.match(str(first.value))
+            and _is_sql(str(first.value))
         ):
             yield Finding(source.path, node.lineno, "no SQL is built with f-strings")
+
+
+def _is_sql(text: str) -> bool:
+    """Whether it reads as a statement; a sentence for people begins with one capital letter."""
+    first_word = text.lstrip().partition(" ")[0]
+    return (first_word.isupper() or first_word.islower()) and SQL.match(text) is not None
 
 
 def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:
