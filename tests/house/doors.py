@@ -89,9 +89,19 @@ SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+SECOND_CLOCK = re.compile(
+    r"(?<![.\w])((now|(clock|statement|transaction)_timestamp|gen_random_uuid|uuidv[47])\(\)"
+    r"|current_(timestamp|date|time)\b|localtimestamp\b)",
+    re.IGNORECASE,
+)
+CLOCK_ROOMS = ("src/ledger/store/upgrade.py",)
+"""The upgrade notes when the server ran it, before there is anything to tell the time."""
+
 
 def findings(source: Source) -> list[Finding]:
     """Every shut door this file goes through."""
+    if not source.is_python:
+        return list(_second_clocks(source))
     return [
         *(
             Finding(source.path, line, f"{door.message} ({name})")
@@ -101,6 +111,7 @@ def findings(source: Source) -> list[Finding]:
         ),
         *_sql_elsewhere(source),
         *_sql_of_pieces(source),
+        *_second_clocks(source),
     ]
 
 
@@ -135,15 +146,9 @@ def _dotted(node: ast.expr, known: dict[str, str]) -> str | None:
 def _sql_elsewhere(source: Source) -> Iterator[Finding]:
     if source.path.startswith(SQL_ROOMS):
         return
-    docstrings = {id(text) for text in _docstrings(source.tree)}
-    for node in ast.walk(source.tree):
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in docstrings
-            and _is_sql(node.value)
-        ):
-            yield Finding(source.path, node.lineno, "SQL stands in the rooms of the database only")
+    for text in _texts(source.tree):
+        if _is_sql(text.value):
+            yield Finding(source.path, text.lineno, "SQL stands in the rooms of the database only")
 
 
 def _sql_of_pieces(source: Source) -> Iterator[Finding]:
@@ -154,6 +159,42 @@ def _sql_of_pieces(source: Source) -> Iterator[Finding]:
             and _is_sql(str(first.value))
         ):
             yield Finding(source.path, node.lineno, "no SQL is built with f-strings")
+
+
+def _second_clocks(source: Source) -> Iterator[Finding]:
+    """SQL that asks the server for the time or for a new identifier."""
+    if source.path.startswith(CLOCK_ROOMS):
+        return
+    if source.is_python:
+        lines = [
+            (text.lineno, line) for text in _texts(source.tree) for line in text.value.splitlines()
+        ]
+    else:
+        text = source.text if source.path.endswith(".sql") else ""
+        lines = list(enumerate(text.splitlines(), start=1))
+    for number, line in lines:
+        if asked := SECOND_CLOCK.search(line.partition("--")[0]):
+            message = f"SQL is told the time and new identifiers ({asked[0]})"
+            yield Finding(source.path, number, message)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string in the code that is no docstring."""
+
+    lineno: int
+    value: str
+
+
+def _texts(tree: ast.Module) -> Iterator[Text]:
+    docstrings = {id(node) for node in _docstrings(tree)}
+    return (
+        Text(node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
+    )
 
 
 def _is_sql(text: str) -> bool:
