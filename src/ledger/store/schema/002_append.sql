@@ -9,6 +9,9 @@
 create function ledger.last_position() returns bigint language sql volatile as
 $$ select coalesce(pg_sequence_last_value('ledger.position'), 0) $$;
 
+create function ledger.stream_key(stream uuid) returns bigint language sql immutable as
+$$ select 19::bigint << 48 | uuid_hash_extended(stream, 0) & 281474976710655 $$;
+
 -- Written streams exclusively, expected streams shared, in one order for everybody.
 create function ledger.hold_streams(written uuid[], expected uuid[]) returns void
 language plpgsql volatile as $$
@@ -16,8 +19,7 @@ declare
     held record;
 begin
     for held in
-        select 19::bigint << 48 | uuid_hash_extended(stream, 0) & 281474976710655 as key,
-               bool_or(writes) as writes
+        select ledger.stream_key(stream) as key, bool_or(writes) as writes
           from (select unnest(written), true union all select unnest(expected), false)
                as touched (stream, writes)
          group by 1 order by 1
@@ -111,7 +113,11 @@ begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'ledger.append needs read committed: it looks again after it has waited';
     end if;
-    perform ledger.hold_streams(stream_ids, expected_ids);
+    if size = 1 and expected_ids is null then
+        perform pg_advisory_xact_lock(ledger.stream_key(stream_ids[1]));
+    else
+        perform ledger.hold_streams(stream_ids, expected_ids);
+    end if;
     perform pg_advisory_xact_lock_shared(17::bigint << 48 | ledger.last_position());
     first := ledger.draw_positions(size);
     if command is not null then
