@@ -1,0 +1,66 @@
+"""Everything the edge keeps, built once over one pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ledger.clock import Clock
+from web.passwords import Passwords
+from web.seals import Seals
+from web.sessions.credentials import Credentials
+from web.sessions.limits import Limits
+from web.sessions.links import Links
+from web.sessions.mailbox import Mailbox
+from web.sessions.pool import Pool
+from web.sessions.registrations import Registrations
+from web.sessions.replays import Replays
+from web.sessions.sessions import Kind, Sessions
+from web.sessions.tokens import Tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What the edge keeps between two requests."""
+
+    seals: Seals
+    passwords: Passwords
+    sessions: Sessions
+    credentials: Credentials
+    tokens: Tokens
+    limits: Limits
+    links: Links
+    registrations: Registrations
+    mailbox: Mailbox
+    replays: Replays
+
+    @classmethod
+    def over(cls, pool: Pool, clock: Clock, master_key: bytes, *, shows_mails: bool) -> Desk:
+        """The desk over a database whose schema `web` is up to date."""
+        seals, passwords = Seals(master_key), Passwords()
+        return cls(
+            seals=seals,
+            passwords=passwords,
+            sessions=Sessions(pool, clock),
+            credentials=Credentials(pool, clock, seals, passwords),
+            tokens=Tokens(pool, clock),
+            limits=Limits(pool, clock, seals),
+            links=Links(pool, clock, seals),
+            registrations=Registrations(pool, clock, seals),
+            mailbox=Mailbox(pool, clock, seals, shown=shows_mails),
+            replays=Replays(pool, clock, seals),
+        )
+
+    def forget(self, kind: Kind, account_id: UUID, *, email: str) -> None:
+        """An account is gone: it signs in nowhere, and nothing here can be read about it."""
+        self.credentials.forget(kind, account_id)
+        self.sessions.revoke_all(kind, account_id)
+        self.links.forget(account_id)
+        self.links.forget(email)
+        self.registrations.forget(email)
+        self.mailbox.forget(email)
+
+    def purge(self) -> int:
+        """Remove whatever has expired; a job of the worker. Answers how many rows."""
+        expiring = (self.sessions, self.limits, self.links, self.registrations, self.replays)
+        return sum(keeper.purge() for keeper in expiring)
