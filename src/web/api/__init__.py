@@ -1,0 +1,1 @@
+"""The thin API: each endpoint parses, asks the books or a view, and answers."""

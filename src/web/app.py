@@ -1,0 +1,61 @@
+"""The Flask application: declared routes and pages around the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flask import Blueprint, Flask
+from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from web import failures
+from web.api import dispatch, docs
+from web.api.framework import Route
+from web.auth import mark, refuse_undeclared
+from web.headers import protect
+from web.parts import Parts
+from web.permissions import Permission
+
+MAX_BODY_BYTES = 1 << 20
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+def create_app(
+    parts: Parts, *, routes: Iterable[Route] = (), pages: Sequence[Blueprint] = ()
+) -> Flask:
+    """The site over its parts; each test wires its own."""
+    app = Flask("web")
+    app.extensions["parts"] = parts
+    _configure(app, parts)
+    mark(app.view_functions["static"], Permission.PUBLIC)
+    declared = list(routes)
+    forms = CSRFProtect(app)
+    api, reference = dispatch.blueprint(declared), docs.blueprint(declared, parts.settings)
+    forms.exempt(api)  # it asks where the request comes from: origins.py
+    for blueprint in (api, reference, *pages):
+        app.register_blueprint(blueprint)
+    app.before_request(refuse_undeclared)
+    app.after_request(protect)
+    failures.register(app)
+    return app
+
+
+def _configure(app: Flask, parts: Parts) -> None:
+    settings = parts.settings
+    hosts = {settings.base_url.host if settings.base_url else settings.host, *LOCAL_HOSTS}
+    app.config.update(
+        SECRET_KEY=settings.flask_key(),
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        TRUSTED_HOSTS=sorted(host for host in hosts if host),
+        SESSION_COOKIE_NAME="__Host-form" if settings.secure else "form",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,  # it lives as long as the browser's cookie
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if settings.trusted_proxies:
+        ours = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=ours, x_proto=ours, x_host=0)  # type: ignore[method-assign]

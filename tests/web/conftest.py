@@ -1,0 +1,100 @@
+"""A site with sample routes and pages, on a real database and a clock that moves when told."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from ledger.clock import VirtualClock
+from ledger.store.pool import open_pool
+from tests.web import sample
+from web.app import create_app
+from web.parts import Freshness, Parts
+from web.sessions.desk import Desk
+from web.sessions.pool import Pool
+from web.settings import Settings
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MASTER_KEY = bytes(range(32))
+
+
+@dataclass
+class StillViews:
+    """Views that stand where a test puts them."""
+
+    position: int = 7
+    waited_for: list[int] = field(default_factory=list)
+
+    def freshness(self) -> Freshness:
+        return Freshness(position=self.position, lag=0, age_seconds=0)
+
+    def wait_for(self, position: int, *, wait_seconds: float) -> Freshness:
+        self.waited_for.append(position)
+        return self.freshness()
+
+
+@dataclass
+class SmallTeam:
+    """Contributors by id."""
+
+    roles: dict[UUID, set[str]] = field(default_factory=dict)
+
+    def roles_of(self, contributor_id: UUID) -> set[str]:
+        return self.roles.get(contributor_id, set())
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(NOON)
+
+
+@pytest.fixture
+def pool(database: str) -> Iterator[Pool]:
+    with open_pool(database, max_size=8) as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(pool: Pool, clock: VirtualClock) -> Desk:
+    return Desk.over(pool, clock, MASTER_KEY, shows_mails=True)
+
+
+@pytest.fixture
+def views() -> StillViews:
+    return StillViews()
+
+
+@pytest.fixture
+def team() -> SmallTeam:
+    return SmallTeam()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, master_key=base64.b64encode(MASTER_KEY).decode())
+
+
+@pytest.fixture
+def parts(
+    settings: Settings, clock: VirtualClock, desk: Desk, views: StillViews, team: SmallTeam
+) -> Parts:
+    return Parts(settings=settings, clock=clock, desk=desk, views=views, team=team)
+
+
+@pytest.fixture
+def app(parts: Parts) -> Flask:
+    sample.CARRIED_OUT.clear()
+    return create_app(parts, routes=sample.routes, pages=(sample.pages(),))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
