@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.house.sources import Finding, Source
 
 LIST = Path(__file__).with_name("rules.txt")
-RULE = re.compile(r"\b[A-Z]{2}\d{1,2}\b")
+RULE = re.compile(r"\b(part of )?([A-Z]{2}\d{1,2})\b")
 NOT_YET = "not yet, "
 
 
@@ -37,9 +37,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Mention:
-    """A test that names a rule on its def line."""
+    """A test that names a rule on its def line: `# DU4`, or `# part of DU4`, which proves less."""
 
     rule: str
+    is_proof: bool
     test: str
     path: str
     line: int
@@ -49,12 +50,12 @@ def mentions(source: Source) -> list[Mention]:
     """Every rule that a test function of this file names beside its signature."""
     lines = source.text.splitlines()
     return [
-        Mention(rule, node.name, source.path, node.lineno)
+        Mention(rule, not part, node.name, source.path, node.lineno)
         for node in ast.walk(source.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         for line in lines[node.lineno - 1 : max(node.lineno, node.body[0].lineno - 1)]
-        for rule in RULE.findall(line.partition("  # ")[2])
+        for part, rule in RULE.findall(line.partition("  # ")[2])
     ]
 
 
@@ -70,13 +71,17 @@ def unknown(rules: Rules, named: list[Mention]) -> list[Finding]:
 def early(rules: Rules, named: list[Mention]) -> list[Finding]:
     """Tests of rules that the list still calls "not yet": the list must shrink."""
     return [
-        Finding(m.path, m.line, f'{m.test} proves {m.rule}: take "not yet" from it in rules.txt')
+        Finding(
+            m.path,
+            m.line,
+            f'{m.test} proves {m.rule}: take "not yet" from it in rules.txt, or say "part of"',
+        )
         for m in named
-        if m.rule in rules.later
+        if m.is_proof and m.rule in rules.later
     ]
 
 
 def missing(rules: Rules, named: list[Mention]) -> list[str]:
     """Rules that must have a test and have none."""
-    tested = {mention.rule for mention in named}
+    tested = {mention.rule for mention in named if mention.is_proof}
     return [rule for rule in rules.proved if rule not in tested]

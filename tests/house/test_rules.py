@@ -67,6 +67,8 @@ PLANTED = Source(
     "    pass\n"
     "def helper() -> None:  # PL2\n"
     "    pass\n"
+    "def test_some() -> None:  # part of NU1, part of PL1\n"
+    "    pass\n"
     "class TestIt:\n"
     "    def test_three(self) -> None:  # NU1\n"
     '        """Words about PL3."""\n',
@@ -74,11 +76,13 @@ PLANTED = Source(
 
 
 def test_a_test_names_its_rules_beside_its_signature() -> None:
-    assert [(m.rule, m.test) for m in mentions(PLANTED)] == [
-        ("OR4", "test_one"),
-        ("AC2", "test_one"),
-        ("ZZ9", "test_two"),
-        ("NU1", "test_three"),
+    assert [(m.rule, m.is_proof, m.test) for m in mentions(PLANTED)] == [
+        ("OR4", True, "test_one"),
+        ("AC2", True, "test_one"),
+        ("ZZ9", True, "test_two"),
+        ("NU1", False, "test_some"),
+        ("PL1", False, "test_some"),
+        ("NU1", True, "test_three"),
     ]
 
 
@@ -86,7 +90,7 @@ def test_missing_early_and_unknown_rules_are_seen() -> None:
     rules = Rules.read("# words\n\nOR4: Books\nAC2: Books\nPL1: Books\nNU1: not yet, Views\n")
     named = mentions(PLANTED)
     assert missing(rules, named) == ["PL1"]
-    assert [f.line for f in early(rules, named)] == [10]
+    assert [f.line for f in early(rules, named)] == [12]
     assert [f.line for f in unknown(rules, named)] == [3]
 
 
