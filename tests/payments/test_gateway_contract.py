@@ -45,7 +45,7 @@ def test_a_member_has_one_customer(stage: Stage) -> None:
 # --- saved methods ----------------------------------------------------------------------
 
 
-def test_a_setup_saves_a_method_without_a_charge(stage: Stage) -> None:  # PL1
+def test_a_setup_saves_a_method_without_a_charge(stage: Stage) -> None:  # part of PL1
     setup = stage.gateway.start_setup(
         attempt=uuid4(), customer_id=stage.customer_id, method="pm_card_visa"
     )
@@ -93,7 +93,7 @@ def test_a_setup_may_wait_for_the_person(stage: Stage, approved: bool, status: s
     assert (answered.status, answered.method is not None) == (status, approved)
 
 
-def test_the_same_card_has_the_same_fingerprint(stage: Stage) -> None:  # SE1
+def test_the_same_card_has_the_same_fingerprint(stage: Stage) -> None:  # part of SE1
     assert stage.saved().fingerprint == stage.saved().fingerprint
     assert stage.saved().fingerprint != stage.saved("pm_card_mastercard").fingerprint
 
@@ -147,7 +147,7 @@ def test_paying_may_save_the_card_for_later(stage: Stage) -> None:
         {"save": True},
     ],
 )
-def test_the_same_attempt_pays_once(stage: Stage, drift: dict[str, Any]) -> None:  # OR1
+def test_the_same_attempt_pays_once(stage: Stage, drift: dict[str, Any]) -> None:  # part of OR1
     asked: dict[str, Any] = {
         "attempt": uuid4(),
         "customer_id": stage.customer_id,
@@ -203,7 +203,7 @@ def test_closing_what_is_settled_changes_nothing(stage: Stage, card: str) -> Non
 @pytest.mark.parametrize(
     "drift", [{"amount": eur(1201)}, {"amount": Money(1200, "CHF")}, {"method_id": "other"}]
 )
-def test_the_same_attempt_charges_once(stage: Stage, drift: dict[str, Any]) -> None:  # OR1
+def test_the_same_attempt_charges_once(stage: Stage, drift: dict[str, Any]) -> None:  # part of OR1
     asked: dict[str, Any] = {
         "attempt": uuid4(),
         "customer_id": stage.customer_id,
@@ -248,7 +248,9 @@ def test_a_card_may_be_saved_and_decline_later(
     assert (payment.decline.category, payment.decline.code) == (category, code)
 
 
-def test_what_needs_the_person_is_paid_with_the_saved_card_on_session(stage: Stage) -> None:  # DU3
+def test_what_needs_the_person_is_paid_with_the_saved_card_on_session(
+    stage: Stage,
+) -> None:  # part of DU3
     method = stage.saved("pm_card_authenticationRequired")
     assert stage.charge(method).status == "failed"
     payment = stage.pay(method.id)
@@ -261,7 +263,7 @@ def test_a_card_confirmed_once_is_charged_without_the_person(stage: Stage) -> No
     assert stage.charge(stage.saved("pm_card_authenticationRequiredOnSetup")).status == "succeeded"
 
 
-def test_an_indian_card_stays_pending_for_26_hours(stage: Stage) -> None:  # DU4
+def test_an_indian_card_stays_pending_for_26_hours(stage: Stage) -> None:  # part of DU4
     payment = stage.charge(stage.saved("pm_card_in"))
     assert (payment.status, payment.settled_at) == ("pending", None)
     assert stage.gateway.close_onsession(payment_id=payment.id) == payment

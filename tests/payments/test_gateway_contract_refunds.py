@@ -29,7 +29,7 @@ def test_a_refund_sends_money_back(stage: Stage) -> None:
     assert stage.gateway.get_payment(payment_id=payment.id) == payment
 
 
-def test_refunds_never_add_up_to_more_than_was_paid(stage: Stage) -> None:  # OR2
+def test_refunds_never_add_up_to_more_than_was_paid(stage: Stage) -> None:  # part of OR2
     payment = stage.pay()
     refund(stage, payment, 500)
     with pytest.raises(Rejected, match=r"7\.00 EUR is left"):
@@ -79,7 +79,7 @@ def test_a_pending_payment_is_refunded_only_once_it_settles(stage: Stage) -> Non
     assert refund(stage, payment, 1200).status == "succeeded"
 
 
-def test_a_refund_may_fail_later(stage: Stage) -> None:  # OR2
+def test_a_refund_may_fail_later(stage: Stage) -> None:  # part of OR2
     payment = stage.pay("pm_card_refundFail")
     made = refund(stage, payment, 1200)
     assert made.status == "succeeded"

@@ -186,7 +186,7 @@ def test_a_save_that_another_process_overtook_seals_with_the_others_key(
 # --- erased -------------------------------------------------------------------------------
 
 
-def test_an_erased_person_is_unreadable_and_the_money_exact(  # AU5
+def test_an_erased_person_is_unreadable_and_the_money_exact(  # part of AU5
     saved: Callable[..., StoredFact], mapper: FactMapper, vault: Vault
 ) -> None:
     address = Address(street="Rue 1", town="Lyon")

@@ -179,7 +179,7 @@ def test_nothing_in_the_rows_is_a_key(pool: Pool) -> None:
 # --- destroying ---------------------------------------------------------------------------
 
 
-def test_a_destroyed_key_is_gone_at_once(shelf: Shelf) -> None:  # AU5
+def test_a_destroyed_key_is_gone_at_once(shelf: Shelf) -> None:  # part of AU5
     vault = with_key(shelf, ANNA, BRUNO)
     assert vault.key(ANNA) is not None
     vault.destroy(ANNA)
@@ -187,7 +187,7 @@ def test_a_destroyed_key_is_gone_at_once(shelf: Shelf) -> None:  # AU5
     assert vault.key(BRUNO) is not None
 
 
-def test_a_destroyed_key_is_never_made_again(shelf: Shelf) -> None:  # AU5
+def test_a_destroyed_key_is_never_made_again(shelf: Shelf) -> None:  # part of AU5
     vault = with_key(shelf, ANNA)
     vault.destroy(ANNA)
     for process in (vault, shelf.vault()):
