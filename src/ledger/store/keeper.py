@@ -11,11 +11,12 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ledger.store.cluster import Cluster
 from ledger.store.embedded_error import EmbeddedError
-from ledger.store.locks import locked_if_free, open_lock, try_lock
+from ledger.store.locks import locked_if_free, open_existing_lock, open_lock, try_lock
 
 _TICK_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -29,9 +30,12 @@ _DETACH = '"$@" >&2 &'
 
 def ensure_keeper(cluster: Cluster) -> None:
     """Start a keeper unless one is at work. The caller holds start.lock."""
-    with locked_if_free(cluster.keeper_lock) as missing:
-        if not missing:
+    keeper_lock = open_lock(cluster.keeper_lock)
+    try:
+        if not try_lock(keeper_lock):
             return
+    finally:
+        os.close(keeper_lock)
     python = [sys.executable, "-I", "-c", _PROGRAM, _as_text(cluster), _SOURCES]
     log = cluster.open_log()
     try:
@@ -51,22 +55,23 @@ def ensure_keeper(cluster: Cluster) -> None:
 def main() -> None:
     """Keep the cluster described by the first argument until nobody uses it."""
     cluster = _from_text(sys.argv[1])
-    try:
-        keeper_lock = open_lock(cluster.keeper_lock)
-    except FileNotFoundError:
-        return  # the folder was removed before we came
-    if try_lock(keeper_lock):
-        _keep(cluster, keeper_lock)
+    # Files that are gone were removed with their folder: then there is nothing left to keep.
+    with suppress(FileNotFoundError):
+        keeper_lock = open_existing_lock(cluster.keeper_lock)
+        if try_lock(keeper_lock):
+            _keep(cluster, keeper_lock)
 
 
 def _keep(cluster: Cluster, keeper_lock: int) -> None:
     pause = _TICK_SECONDS
-    while cluster.home.exists():
+    while True:
         time.sleep(pause)
         try:
             if not _is_still_needed(cluster, keeper_lock):
                 return
             pause = _TICK_SECONDS
+        except FileNotFoundError:
+            raise
         except (EmbeddedError, OSError) as trouble:
             sys.stderr.write(f"keeper: {trouble}\n")
             sys.stderr.flush()

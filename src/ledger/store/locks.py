@@ -8,10 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW  # never through a planted link
+
 
 def open_lock(path: Path) -> int:
-    """Open a file to lock, made if missing; close it to unlock. Never follows a planted link."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    """Open a file to lock, made if missing; close it to unlock."""
+    return os.open(path, _FLAGS | os.O_CREAT, 0o600)
+
+
+def open_existing_lock(path: Path) -> int:
+    """Open a file to lock; FileNotFoundError if there is none."""
+    return os.open(path, _FLAGS)
 
 
 def try_lock(lock: int) -> bool:
@@ -41,8 +48,8 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked_if_free(path: Path) -> Iterator[bool]:
-    """Hold a lock alone if it is free; tells whether it was."""
-    lock = open_lock(path)
+    """Hold a lock alone if it is free; tells whether it was. The file is not made."""
+    lock = open_existing_lock(path)
     try:
         yield try_lock(lock)
     finally:
