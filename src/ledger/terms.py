@@ -26,7 +26,8 @@ class Terms(Value):
     """One price version's model and amount.
 
     `amount` is what one charge takes, in minor units; `instalments` are `payments` such charges,
-    `recurring` has no last one. `every` `unit`s lie between two charges.
+    `recurring` has no last one. `every` `unit`s lie between two charges. A free start asks for a
+    payment method that can be charged later, unless `free_start_without_method` (PL1).
     """
 
     model: PriceModel
@@ -34,6 +35,7 @@ class Terms(Value):
     unit: Unit | None = None
     every: int | None = None
     payments: int | None = None
+    free_start_without_method: bool = False
 
     @property
     def repeats(self) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ledger.facts import Fact, FirstFact, Instant, Personal, Value
 from ledger.money import Money
+from ledger.terms import Discount
 
 if TYPE_CHECKING:
     from ledger.order.order import Order
@@ -19,10 +20,9 @@ RefundState = Literal["requested", "pending", "made", "failed"]
 
 
 class DiscountUsed(Value):
-    """The code that lowered an order's price, and by how much."""
+    """The code that lowered an order's price, as it stood then, and by how much."""
 
-    code_id: UUID
-    code: str
+    terms: Discount
     cut: Money
 
 
@@ -34,8 +34,10 @@ class Attempt:
     number: int
     amount: Money
     off_session: bool
+    method_id: str
     state: AttemptState = "open"
     reference: str | None = None
+    decline_code: str | None = None
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Refund:
     """Money on its way back."""
 
     refund_id: UUID
+    payment_reference: str
     amount: Money
     reason: str
     state: RefundState = "requested"
@@ -87,7 +90,7 @@ class AttemptStarted(Fact):
     def apply(self, order: Order) -> None:
         """One open attempt."""
         order.attempts[self.attempt_id] = Attempt(
-            self.attempt_id, self.number, self.amount, self.off_session
+            self.attempt_id, self.number, self.amount, self.off_session, self.method_id
         )
 
 
@@ -138,6 +141,11 @@ class PaymentFailed(AttemptFact):
     state = "failed"
     category: str
     code: str
+
+    def apply(self, order: Order) -> None:
+        """Failed, for this reason."""
+        super().apply(order)
+        order.attempts[self.attempt_id].decline_code = self.code
 
 
 class Paid(Fact):
@@ -196,7 +204,9 @@ class RefundRequested(Fact):
 
     def apply(self, order: Order) -> None:
         """One refund under way."""
-        order.refunds[self.refund_id] = Refund(self.refund_id, self.amount, self.reason)
+        order.refunds[self.refund_id] = Refund(
+            self.refund_id, self.payment_reference, self.amount, self.reason
+        )
 
 
 class RefundPending(Fact):

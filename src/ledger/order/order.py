@@ -58,7 +58,15 @@ class Order(Aggregate):
 
     @property
     def subject_id(self) -> UUID | None:
+        """The member, whose key seals the personal fields."""
+        return self.placed.member_id
+
+    @property
+    def member_id(self) -> UUID:
         """The member who is charged."""
+        if self.placed.member_id is None:
+            message = "an order is always someone's"
+            raise ValueError(message)
         return self.placed.member_id
 
     # --- the charge -------------------------------------------------------------------

@@ -1,0 +1,15 @@
+"""The ledger: one method per use case, which loads, asks and saves."""
+
+from ledger.application.books import Position, SiteRules
+from ledger.application.charging import ChargeUseCases, RefundUseCases
+from ledger.application.joining import JoinUseCases, Quote
+from ledger.application.team import TeamUseCases
+
+
+class Ledger(JoinUseCases, ChargeUseCases, RefundUseCases, TeamUseCases):
+    """Everything that may be done with the books."""
+
+    name = "ledger"
+
+
+__all__ = ["Ledger", "Position", "Quote", "SiteRules"]

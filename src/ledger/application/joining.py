@@ -1,0 +1,266 @@
+"""Joining a plan: the first order, and the membership that its settlement begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ledger import ids
+from ledger.application.books import ACCOUNT_USED, PAYMENT, Position, use_case
+from ledger.application.members import MemberUseCases
+from ledger.application.plans import DiscountUseCases, PlanUseCases
+from ledger.discount import DiscountCode
+from ledger.errors import EarlyAccessPasswordNeeded
+from ledger.facts import Actor, Cause, Stamp
+from ledger.member import Member
+from ledger.money import Money
+from ledger.order import Order
+from ledger.order.facts import DiscountUsed
+from ledger.plan import Plan, PriceVersion
+from ledger.store.records import Claim
+from ledger.terms import Discount, Terms, period
+
+DUPLICATE_PAYMENT = "The membership was running already; the second payment goes back."
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What joining a plan costs someone now, in minor units of the plan's currency."""
+
+    list_price: Money
+    first_charge: Money
+    discount: Discount | None
+    starts_free: bool
+    price: PriceVersion
+
+
+class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
+    """From choosing a plan to the first paid period."""
+
+    def quote(
+        self, plan_id: UUID, *, discount_code: str | None = None, member_id: UUID | None = None
+    ) -> Quote:
+        """What the first charge would be; raises what joining would raise of plan and code."""
+        plan = self.plan(plan_id)
+        plan.require_joinable(self.clock.now())
+        if not discount_code:
+            return self._quote(plan, None)
+        code = self.discount_by_code(discount_code)
+        code.require_usable(
+            member_id=member_id,
+            plan_id=plan_id,
+            plan_name=plan.name,
+            currency=plan.price.terms.amount.currency,
+            instant=self.clock.now(),
+        )
+        return self._quote(plan, code.terms())
+
+    @use_case
+    def begin_join(
+        self,
+        member_id: UUID,
+        plan_id: UUID,
+        *,
+        membership_id: UUID,
+        method_token: str | None,
+        discount_code: str | None = None,
+        password_matches: bool = False,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """Place the first order and write down the try to charge it; join at once if it is free.
+
+        The member's own act (AC1). Each join mints its own membership id (AC12). The plan must
+        not have changed, and the code's last use goes to one (DI3), in the same transaction.
+        """
+        member, plan, stamp = self.member(member_id), self.plan(plan_id), self.stamp(by, cause)
+        plan.require_joinable(stamp.occurred_at)
+        if plan.asks_password(stamp.occurred_at) and not password_matches:
+            raise EarlyAccessPasswordNeeded(plan_name=plan.name)
+        code = self.discount_by_code(discount_code) if discount_code else None
+        discount = self._redeem(code, plan, member_id, ids.order(membership_id, 0), stamp)
+        quote = self._quote(plan, discount)
+        free = quote.first_charge.is_zero
+        terms = quote.price.terms
+        member.require_may_join(
+            plan_id,
+            plan.name,
+            needs_method=free and terms.repeats and not terms.free_start_without_method,
+            instant=stamp.occurred_at,
+        )
+        order = self._place_first(member, plan, quote, membership_id, stamp)
+        if free:
+            self._join(member, order, plan, stamp)
+        else:
+            order.start_attempt(method_id=method_token or "", off_session=False, stamp=stamp)
+        return self.append(
+            order,
+            *((member,) if free else ()),
+            *((code,) if code else ()),
+            claims=self._first_use(member),
+            relies_on=[plan],
+            command=cause.id,
+        )
+
+    @use_case
+    def settle_join(
+        self,
+        order_id: UUID,
+        attempt_id: UUID,
+        *,
+        reference: str,
+        amount: Money,
+        method: dict[str, str] | None,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """The first payment came in: the membership begins.
+
+        If one runs in this plan already (two tabs paid), the money is in the books all the same,
+        and a refund of it is asked for in the same transaction (AC12).
+        """
+        order = self.load(Order, order_id)
+        stamp = self.stamp(by, cause)
+        if reference in order.references:
+            return 0
+        placed = order.placed
+        member, plan = self.member(order.member_id), self.plan(placed.plan_id)
+        order.pay(attempt_id, reference=reference, amount=amount, stamp=stamp)
+        claims = [Claim(PAYMENT, reference.encode(), order_id)]
+        if member.running_in(placed.plan_id, stamp.occurred_at) or member.closed_at:
+            order.request_refund(
+                amount,
+                DUPLICATE_PAYMENT,
+                refund_id=ids.derived(order_id, "duplicate", reference),
+                payment_reference=reference,
+                stamp=stamp,
+            )
+            return self.append(order, claims=claims, relies_on=[member])
+        self._join(member, order, plan, stamp)
+        if method is not None:
+            self._keep_method(member, method, stamp)
+        return self.append(order, member, claims=claims)
+
+    @use_case
+    def fail_join(
+        self,
+        order_id: UUID,
+        attempt_id: UUID,
+        *,
+        category: str,
+        code: str,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """The first payment was declined: no membership; the code's use goes back (DU6, DI4)."""
+        order, stamp = self.load(Order, order_id), self.stamp(by, cause)
+        order.fail(attempt_id, category=category, code=code, stamp=stamp)
+        return self._drop_join(order, "first payment declined", stamp)
+
+    @use_case
+    def abandon_join(
+        self, order_id: UUID, attempt_id: UUID, *, proof: str, by: Actor, cause: Cause
+    ) -> Position:
+        """The first payment was never made: as if it had been declined (DI4)."""
+        order, stamp = self.load(Order, order_id), self.stamp(by, cause)
+        order.abandon(attempt_id, proof=proof, stamp=stamp)
+        return self._drop_join(order, "first payment abandoned", stamp)
+
+    # --- within -----------------------------------------------------------------------
+
+    def _quote(self, plan: Plan, discount: Discount | None) -> Quote:
+        price = plan.price
+        listed = price.terms.amount
+        starts_free = price.terms.takes_money and plan.starts_free(self.clock.now())
+        first = discount.cut(listed, 0) if discount else listed
+        return Quote(
+            list_price=listed,
+            first_charge=Money.zero(listed.currency) if starts_free else first,
+            discount=discount,
+            starts_free=starts_free,
+            price=price,
+        )
+
+    def _redeem(
+        self,
+        code: DiscountCode | None,
+        plan: Plan,
+        member_id: UUID,
+        order_id: UUID,
+        stamp: Stamp,
+    ) -> Discount | None:
+        if code is None:
+            return None
+        return code.redeem(
+            order_id=order_id,
+            member_id=member_id,
+            plan_id=plan.id,
+            plan_name=plan.name,
+            currency=plan.price.terms.amount.currency,
+            stamp=stamp,
+        )
+
+    def _place_first(
+        self, member: Member, plan: Plan, quote: Quote, membership_id: UUID, stamp: Stamp
+    ) -> Order:
+        start, end = self._first_period(quote.price.terms, stamp)
+        cut = quote.list_price - quote.first_charge
+        used = DiscountUsed(terms=quote.discount, cut=cut) if quote.discount else None
+        return Order.place(
+            member_id=member.id,
+            membership_id=membership_id,
+            plan_id=plan.id,
+            plan_name=plan.name,
+            price_version=quote.price.number,
+            charge="first",
+            charge_index=0,
+            list_price=quote.list_price,
+            amount=quote.first_charge,
+            discount=used,
+            tax_basis_points=plan.tax_basis_points,
+            period_start=start,
+            period_end=end,
+            mode=self.rules.mode,
+            stamp=stamp,
+        )
+
+    def _join(self, member: Member, order: Order, plan: Plan, stamp: Stamp) -> None:
+        placed = order.placed
+        terms = plan.price_version(placed.price_version).terms
+        # The period begins with the membership, not with the order: a payment may take a day.
+        _start, end = self._first_period(terms, stamp)
+        member.join(
+            placed.membership_id,
+            plan_id=placed.plan_id,
+            plan_name=placed.plan_name,
+            terms=terms,
+            price_version=placed.price_version,
+            order_id=order.id,
+            discount=placed.discount.terms if placed.discount else None,
+            began_free=placed.amount.is_zero and terms.takes_money,
+            period_end=end,
+            policy=self.rules.policy,
+            stamp=stamp,
+        )
+
+    def _first_period(self, terms: Terms, stamp: Stamp) -> tuple[datetime, datetime | None]:
+        return period(terms, stamp.occurred_at, 0, self.rules.zone)
+
+    def _keep_method(self, member: Member, method: dict[str, str], stamp: Stamp) -> None:
+        if member.method is None or member.method.method_id != method["method_id"]:
+            member.save_method(stamp=stamp, **method)
+
+    def _first_use(self, member: Member) -> list[Claim]:
+        used = member.memberships or self.owner_of(ACCOUNT_USED, member.id.bytes) is not None
+        return [] if used else [Claim(ACCOUNT_USED, member.id.bytes, member.id)]
+
+    def _drop_join(self, order: Order, reason: str, stamp: Stamp) -> Position:
+        changed: list[Order | DiscountCode] = [order]
+        if order.open_attempt is None and order.paid.is_zero:
+            order.withdraw(reason, stamp=stamp)
+            if order.placed.discount:
+                code = self.discount(order.placed.discount.terms.code_id)
+                code.release(order.id, stamp=stamp)
+                changed.append(code)
+        return self.append(*changed)

@@ -1,0 +1,204 @@
+"""What may be done with members: by themselves, and by staff."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from ledger import ids, texts
+from ledger.application.books import ACCOUNT_USED, TAG, TAG_SLOT, Books, Position, use_case
+from ledger.errors import EmailTaken, TooManyTags
+from ledger.facts import Actor, Cause
+from ledger.member import AccessAnswer, Member
+from ledger.member.facts import Locale
+from ledger.store.records import Claim
+from ledger.store.refusals import ClaimTaken
+
+EMAIL = "email"
+
+
+class MemberUseCases(Books):
+    """Accounts, memberships' endings, tags and notes."""
+
+    def member(self, member_id: UUID) -> Member:
+        """A member as the books know them now; NotFound."""
+        return self.load(Member, member_id)
+
+    def member_by_email(self, email: str) -> UUID | None:
+        """Who has an open account under this address (AC5)."""
+        return self.owner_of(EMAIL, self._email_key(email))
+
+    def access(self, member_id: UUID, plan_id: UUID, at: datetime | None = None) -> AccessAnswer:
+        """Whether the plan's content is open to the member at an instant, and why (AX1, AX7)."""
+        return self.member(member_id).access(plan_id, at or self.clock.now())
+
+    # --- by the person ----------------------------------------------------------------
+
+    @use_case
+    def open_account(
+        self, member_id: UUID, *, email: str, name: str, locale: Locale, by: Actor, cause: Cause
+    ) -> Position:
+        """Sign up. One e-mail has one open account (AC1, AC5)."""
+        member = Member.open_account(
+            member_id, email=email, name=name, locale=locale, stamp=self.stamp(by, cause)
+        )
+        try:
+            return self.append(member, claims=[self._email_claim(member)], command=cause.id)
+        except ClaimTaken:
+            raise EmailTaken from None
+
+    @use_case
+    def verify_email(self, member_id: UUID, *, by: Actor, cause: Cause) -> Position:
+        """The person followed the link sent to their address (AC10)."""
+        member = self.member(member_id)
+        member.verify_email(stamp=self.stamp(by, cause))
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def change_email(self, member_id: UUID, email: str, *, by: Actor, cause: Cause) -> Position:
+        """The person followed the link sent to another address (AC10)."""
+        member = self.member(member_id)
+        before = self._email_claim(member)
+        member.change_email(email, stamp=self.stamp(by, cause))
+        after = self._email_claim(member)
+        moved = before.key != after.key
+        try:
+            return self.append(
+                member,
+                releases=[before] if moved else (),
+                claims=[after] if moved else (),
+                command=cause.id,
+            )
+        except ClaimTaken:
+            raise EmailTaken from None
+
+    @use_case
+    def rename(self, member_id: UUID, name: str, *, by: Actor, cause: Cause) -> Position:
+        """The person gives another name."""
+        member = self.member(member_id)
+        member.rename(name, stamp=self.stamp(by, cause))
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def choose_locale(
+        self, member_id: UUID, locale: Locale, *, by: Actor, cause: Cause
+    ) -> Position:
+        """The person chooses French or English."""
+        member = self.member(member_id)
+        member.choose_locale(locale, stamp=self.stamp(by, cause))
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def self_cancel(
+        self, member_id: UUID, membership_id: UUID, *, by: Actor, cause: Cause
+    ) -> Position:
+        """Stop renewal; access stays to the end of the paid period (AX3)."""
+        member = self.member(member_id)
+        member.self_cancel(membership_id, stamp=self.stamp(by, cause))
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def withdraw_cancellation(
+        self, member_id: UUID, membership_id: UUID, *, by: Actor, cause: Cause
+    ) -> Position:
+        """Renew after all, until the cancellation takes effect (AX4)."""
+        member = self.member(member_id)
+        member.withdraw_cancellation(
+            membership_id, policy=self.rules.policy, stamp=self.stamp(by, cause)
+        )
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def leave(self, member_id: UUID, membership_id: UUID, *, by: Actor, cause: Cause) -> Position:
+        """Leave a free plan at once (AX5)."""
+        member = self.member(member_id)
+        member.leave(membership_id, stamp=self.stamp(by, cause))
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def remove_method(self, member_id: UUID, *, by: Actor, cause: Cause) -> Position:
+        """Forget the saved payment method (AC6)."""
+        member = self.member(member_id)
+        member.remove_method(stamp=self.stamp(by, cause))
+        return self.append(member, command=cause.id)
+
+    # --- by staff ---------------------------------------------------------------------
+
+    @use_case
+    def remove_memberships(
+        self,
+        member_id: UUID,
+        membership_ids: Sequence[UUID],
+        reason: str,
+        *,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """End one or several memberships now: all of them, or none (AX2)."""
+        member = self.member(member_id)
+        stamp = self.stamp(by, cause)
+        for membership_id in dict.fromkeys(membership_ids):
+            member.remove(membership_id, reason, stamp=stamp)
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def close_account(self, member_id: UUID, reason: str, *, by: Actor, cause: Cause) -> Position:
+        """Close an account that never bought or joined anything (AC4)."""
+        member = self.member(member_id)
+        used = self.owner_of(ACCOUNT_USED, member_id.bytes) is not None
+        member.close_account(reason, has_orders=used, stamp=self.stamp(by, cause))
+        # The first order claims the same key: whichever is first, the other is refused.
+        closing = Claim(ACCOUNT_USED, member_id.bytes, ids.derived(member_id, "closed"))
+        email = self._email_claim(member)
+        return self.append(member, releases=[email], claims=[closing], command=cause.id)
+
+    @use_case
+    def tag(self, member_id: UUID, tag: str, *, by: Actor, cause: Cause) -> Position:
+        """Put a tag on a member; a site has so many distinct ones (AC9)."""
+        member = self.member(member_id)
+        tag = texts.tag(tag)
+        member.tag(tag, stamp=self.stamp(by, cause))
+        known = self.owner_of(TAG, tag.encode()) is not None
+        claims = [] if known else [Claim(TAG, tag.encode(), ids.SITE), self._free_tag_slot(tag)]
+        return self.append(member, claims=claims, command=cause.id)
+
+    @use_case
+    def untag(self, member_id: UUID, tag: str, *, by: Actor, cause: Cause) -> Position:
+        """Take a tag off a member."""
+        member = self.member(member_id)
+        member.untag(tag, stamp=self.stamp(by, cause))
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def write_note(
+        self, member_id: UUID, note_id: UUID, text: str, *, by: Actor, cause: Cause
+    ) -> Position:
+        """Keep a private note, which the member never sees (AC9)."""
+        member = self.member(member_id)
+        member.write_note(note_id, text, stamp=self.stamp(by, cause))
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def correct_note(
+        self, member_id: UUID, note_id: UUID, text: str, *, by: Actor, cause: Cause
+    ) -> Position:
+        """Let a note say something else; the books keep both (AC9)."""
+        member = self.member(member_id)
+        member.correct_note(note_id, text, stamp=self.stamp(by, cause))
+        return self.append(member, command=cause.id)
+
+    # --- what must be unique ----------------------------------------------------------
+
+    def _email_key(self, email: str) -> bytes:
+        return self.vault.email_hash(texts.comparable_email(email))
+
+    def _email_claim(self, member: Member) -> Claim:
+        return Claim(EMAIL, self._email_key(member.email), member.id)
+
+    def _free_tag_slot(self, tag: str) -> Claim:
+        taken = self.taken_slots(TAG_SLOT)
+        for slot in range(self.rules.most_tags):
+            if slot not in taken:
+                return Claim(TAG_SLOT, slot.to_bytes(4), ids.derived(ids.SITE, "tag", tag))
+        raise TooManyTags(limit=self.rules.most_tags)

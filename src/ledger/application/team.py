@@ -1,0 +1,133 @@
+"""What may be done with staff. There is exactly one owner (NO5)."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from ledger import texts
+from ledger.application.books import Books, Position, use_case
+from ledger.contributor import Contributor, Role
+from ledger.errors import EmailTaken, OwnerExists, OwnerNeeded, RolesMalformed
+from ledger.facts import Actor, Cause
+from ledger.store.records import Claim
+from ledger.store.refusals import ClaimTaken
+
+OWNER = "owner"
+CONTRIBUTOR_EMAIL = "contributor_email"
+OWNER_KEY = b"site"
+
+
+class TeamUseCases(Books):
+    """Contributors: added, given roles, removed; ownership transferred."""
+
+    def contributor(self, contributor_id: UUID) -> Contributor:
+        """One of the staff as the books know them now; NotFound."""
+        return self.load(Contributor, contributor_id)
+
+    def contributor_by_email(self, email: str) -> UUID | None:
+        """Which of the staff has this address."""
+        return self.owner_of(CONTRIBUTOR_EMAIL, self._staff_email_key(email))
+
+    def owner_id(self) -> UUID | None:
+        """Whose the site is; None before it is founded."""
+        return self.owner_of(OWNER, OWNER_KEY)
+
+    @use_case
+    def found_site(
+        self,
+        contributor_id: UUID,
+        *,
+        email: str,
+        name: str,
+        locale: Literal["en", "fr"],
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """Add the owner, once."""
+        owner = Contributor.add(
+            contributor_id,
+            email=email,
+            name=name,
+            roles=frozenset({"owner"}),
+            locale=locale,
+            stamp=self.stamp(by, cause),
+        )
+        ownership = Claim(OWNER, OWNER_KEY, contributor_id)
+        try:
+            return self.append(
+                owner, claims=[ownership, self._staff_email(owner)], command=cause.id
+            )
+        except ClaimTaken as taken:
+            raise (OwnerExists if taken.kind == OWNER else EmailTaken) from None
+
+    @use_case
+    def add_contributor(
+        self,
+        contributor_id: UUID,
+        *,
+        email: str,
+        name: str,
+        roles: frozenset[Role],
+        locale: Literal["en", "fr"],
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """Someone becomes staff, with any roles but the owner's."""
+        if "owner" in roles:
+            raise RolesMalformed
+        contributor = Contributor.add(
+            contributor_id,
+            email=email,
+            name=name,
+            roles=roles,
+            locale=locale,
+            stamp=self.stamp(by, cause),
+        )
+        try:
+            return self.append(
+                contributor, claims=[self._staff_email(contributor)], command=cause.id
+            )
+        except ClaimTaken:
+            raise EmailTaken from None
+
+    @use_case
+    def change_roles(
+        self, contributor_id: UUID, roles: frozenset[Role], *, by: Actor, cause: Cause
+    ) -> Position:
+        """Give other roles; the owner's is only transferred."""
+        contributor = self.contributor(contributor_id)
+        contributor.change_roles(roles, stamp=self.stamp(by, cause))
+        return self.append(contributor, command=cause.id)
+
+    @use_case
+    def transfer_ownership(self, to: UUID, *, by: Actor, cause: Cause) -> Position:
+        """The owner gives the site to another contributor, and stays as administrator."""
+        owner_id = self.owner_id()
+        if owner_id is None:
+            raise OwnerNeeded
+        owner, heir = self.contributor(owner_id), self.contributor(to)
+        heir.receive_ownership(owner, stamp=self.stamp(by, cause))
+        if owner_id == to:
+            return 0
+        return self.append(
+            owner,
+            heir,
+            releases=[Claim(OWNER, OWNER_KEY, owner_id)],
+            claims=[Claim(OWNER, OWNER_KEY, to)],
+            command=cause.id,
+        )
+
+    @use_case
+    def remove_contributor(self, contributor_id: UUID, *, by: Actor, cause: Cause) -> Position:
+        """Someone is no longer staff; their address may be used again."""
+        contributor = self.contributor(contributor_id)
+        email = self._staff_email(contributor)
+        contributor.remove(stamp=self.stamp(by, cause))
+        return self.append(contributor, releases=[email], command=cause.id)
+
+    def _staff_email_key(self, email: str) -> bytes:
+        return self.vault.email_hash("staff " + texts.comparable_email(email))
+
+    def _staff_email(self, contributor: Contributor) -> Claim:
+        return Claim(CONTRIBUTOR_EMAIL, self._staff_email_key(contributor.email), contributor.id)
