@@ -127,7 +127,7 @@ class Joined(MembershipFact):
             charge_index=0,
             period_start=self.occurred_at,
             period_end=self.period_end,
-            access_until=self.access_until,
+            spans=[(self.occurred_at, self.access_until)],
             access_facts=(self.fact_id,),
             billing="current" if self.terms.repeats else "none",
         )
@@ -148,10 +148,10 @@ class Renewed(MembershipFact):
         membership = self.membership(member)
         membership.charge_index = self.charge_index
         membership.period_start, membership.period_end = self.period_start, self.period_end
-        membership.access_until = self.access_until
+        membership.give_access(self.occurred_at, self.access_until)
         membership.access_facts = (membership.access_facts[0], self.fact_id)
-        membership.billing = "current"
-        membership.failures, membership.unpaid_order_id, membership.retry_at = 0, None, None
+        membership.until_fact = None
+        membership.bill_afresh()
 
 
 class PastDue(MembershipFact):
@@ -169,7 +169,9 @@ class PastDue(MembershipFact):
         membership = self.membership(member)
         membership.billing = "past_due"
         membership.failures, membership.unpaid_order_id = self.failures, self.order_id
-        membership.retry_at, membership.access_until = self.retry_at, self.grace_until
+        membership.retry_at = self.retry_at
+        membership.give_access(self.occurred_at, self.grace_until)
+        membership.until_fact = self.fact_id
 
 
 class ActionRequired(MembershipFact):
@@ -186,7 +188,8 @@ class ActionRequired(MembershipFact):
         membership = self.membership(member)
         membership.billing = "action_required"
         membership.unpaid_order_id, membership.retry_at = self.order_id, None
-        membership.access_until = self.grace_until
+        membership.give_access(self.occurred_at, self.grace_until)
+        membership.until_fact = self.fact_id
 
 
 class PriceMoved(MembershipFact):
@@ -212,8 +215,8 @@ class SelfCancelled(MembershipFact):
     def apply(self, member: Member) -> None:
         """No later charge."""
         membership = self.membership(member)
-        membership.cancelled_at = self.occurred_at
-        membership.access_until = self.access_until
+        membership.cancelled_at, membership.retry_at = self.occurred_at, None
+        membership.give_access(self.occurred_at, self.access_until)
         membership.ending, membership.ended_by = "self_cancelled", self.fact_id
 
 
@@ -227,8 +230,11 @@ class CancellationWithdrawn(MembershipFact):
         """Renewal goes on."""
         membership = self.membership(member)
         membership.cancelled_at = None
-        membership.access_until = self.access_until
+        membership.give_access(self.occurred_at, self.access_until)
         membership.ending, membership.ended_by = None, None
+        membership.until_fact = self.fact_id
+        # A failed early charge is due again at the end of the period, as if never tried.
+        membership.bill_afresh()
 
 
 class EndingFact(MembershipFact):
@@ -275,7 +281,9 @@ class InstalmentsCompleted(MembershipFact):
     def apply(self, member: Member) -> None:
         """Paid for good."""
         membership = self.membership(member)
-        membership.billing, membership.access_until = "completed", None
+        membership.billing = "completed"
+        membership.give_access(self.occurred_at, None)
+        membership.until_fact = self.fact_id
 
 
 # --- payment method ---------------------------------------------------------------------

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar
 from uuid import UUID
 
 from ledger import texts
 from ledger.dunning import DunningPolicy
 from ledger.errors import (
-    AccountClosed,
     AccountHasHistory,
     AlreadyMember,
-    EmailUnchanged,
     NotFound,
     PaymentMethodNeeded,
 )
-from ledger.facts import Aggregate, Fact, Stamp
+from ledger.facts import Fact, Stamp
 from ledger.member import facts
+from ledger.member.account import Account, require_not_staff
 from ledger.member.membership import AccessAnswer, Membership
 from ledger.terms import Discount, Terms
 
-if TYPE_CHECKING:
-    from ledger.member.facts import Locale
 
-
-class Member(Aggregate):
+class Member(Account):
     """A contact; a member while a membership runs."""
 
     TOPIC: ClassVar[str] = "member"
@@ -57,64 +53,10 @@ class Member(Aggregate):
     NoteCorrected = facts.NoteCorrected
 
     def __init__(self) -> None:
-        self.email = ""
-        self.name = ""
-        self.locale: Locale = "en"
-        self.verified_email: str | None = None
-        self.closed_at: datetime | None = None
+        super().__init__()
         self.memberships: dict[UUID, Membership] = {}
-        self.method: facts.MethodFact | None = None
-        self.tags: set[str] = set()
-        self.notes: dict[UUID, str] = {}
-
-    @property
-    def subject_id(self) -> UUID:
-        """The member: whose key seals the personal fields of this stream."""
-        return self.id
 
     # --- account ----------------------------------------------------------------------
-
-    @classmethod
-    def open_account(
-        cls, member_id: UUID, *, email: str, name: str, locale: Locale, stamp: Stamp
-    ) -> Self:
-        """A person signs up. Nobody else can do it for them (AC1)."""
-        return cls.begin(
-            facts.AccountOpened,
-            member_id,
-            stamp=stamp,
-            member_id=member_id,
-            email=texts.email(email),
-            name=texts.person_name(name),
-            locale=locale,
-        )
-
-    def verify_email(self, *, stamp: Stamp) -> None:
-        """The person followed the link sent to the account's address. Twice is no news."""
-        self._require_open()
-        if self.verified_email != self.email:
-            self.record(facts.EmailVerified, stamp=stamp, email=self.email)
-
-    def change_email(self, email: str, *, stamp: Stamp) -> None:
-        """The person followed the link sent to another address (AC10)."""
-        self._require_open()
-        address = texts.email(email)
-        if address == self.email:
-            raise EmailUnchanged
-        self.record(facts.EmailChanged, stamp=stamp, email=address)
-
-    def rename(self, name: str, *, stamp: Stamp) -> None:
-        """The person gives another name."""
-        self._require_open()
-        name = texts.person_name(name)
-        if name != self.name:
-            self.record(facts.Renamed, stamp=stamp, name=name)
-
-    def choose_locale(self, locale: Locale, *, stamp: Stamp) -> None:
-        """The person chooses French or English."""
-        self._require_open()
-        if locale != self.locale:
-            self.record(facts.LocaleChosen, stamp=stamp, locale=locale)
 
     def close_account(self, reason: str, *, has_orders: bool, stamp: Stamp) -> None:
         """Staff close an account that never bought or joined anything (AC4)."""
@@ -170,7 +112,10 @@ class Member(Aggregate):
         policy: DunningPolicy,
         stamp: Stamp,
     ) -> None:
-        """Begin a membership, whose first charge is settled."""
+        """Begin a membership, whose first charge is settled. Twice is no news."""
+        require_not_staff(stamp)
+        if membership_id in self.memberships:
+            return  # announced twice; it may even be over already, and is never begun again (AC12)
         self.require_may_join(plan_id, plan_name, needs_method=False, instant=stamp.occurred_at)
         self.record(
             facts.Joined,
@@ -198,10 +143,15 @@ class Member(Aggregate):
         policy: DunningPolicy,
         stamp: Stamp,
     ) -> None:
-        """The charge of the next period or instalment settled."""
+        """The charge of the next period or instalment settled. Twice is no news.
+
+        Where the membership is over or being cancelled the money is not wanted: MembershipEnded
+        or AlreadyCancelling, and the caller gives it back (AX3, DU7).
+        """
         membership = self.membership(membership_id)
         if charge_index <= membership.charge_index:
             return
+        membership.require_going_on(self._instant_for(membership, stamp))
         self.record(
             facts.Renewed,
             stamp=stamp,
@@ -224,9 +174,14 @@ class Member(Aggregate):
         policy: DunningPolicy,
         stamp: Stamp,
     ) -> None:
-        """A charge failed and will be tried again, or the grace runs out (DU1)."""
+        """A charge failed and will be tried again, or the grace runs out (DU1).
+
+        A failure that is told late, of a charge paid since or no longer wanted, is no news.
+        """
         membership = self.membership(membership_id)
-        membership.require_running(stamp.occurred_at)
+        membership.require_running(self._instant_for(membership, stamp))
+        if not membership.owes(due_at):
+            return
         again = membership.unpaid_order_id == order_id
         failures = membership.failures + 1 if again else 1
         self.record(
@@ -250,8 +205,11 @@ class Member(Aggregate):
         policy: DunningPolicy,
         stamp: Stamp,
     ) -> None:
-        """A charge failed in a way only the member can mend (DU3)."""
-        self.membership(membership_id).require_running(stamp.occurred_at)
+        """A charge failed in a way only the member can mend (DU3). Told late it is no news."""
+        membership = self.membership(membership_id)
+        membership.require_running(self._instant_for(membership, stamp))
+        if not membership.owes(due_at):
+            return
         self.record(
             facts.ActionRequired,
             stamp=stamp,
@@ -315,65 +273,29 @@ class Member(Aggregate):
         )
 
     def lapse(self, membership_id: UUID, *, stamp: Stamp) -> None:
-        """Nobody paid within the grace. The stamp's instant is when the grace ended (AX8)."""
+        """Nobody paid within the grace. The stamp's instant is when the grace ended (AX8).
+
+        While the grace lasts or a retry is left it is no news, nor is it after another ending.
+        """
         membership = self.membership(membership_id)
-        if membership.ended_at is None and membership.unpaid_order_id is not None:
-            self.record(
-                facts.Lapsed,
-                stamp=stamp,
-                membership_id=membership_id,
-                order_id=membership.unpaid_order_id,
-            )
+        if membership.ending is not None or membership.is_running(stamp.occurred_at):
+            return
+        self.record(
+            facts.Lapsed,
+            stamp=stamp,
+            membership_id=membership_id,
+            order_id=membership.unpaid_order_id,
+        )
 
     def access(self, plan_id: UUID, instant: datetime) -> AccessAnswer:
         """Whether some membership in the plan covers the instant, and why (AX1, AX7)."""
-        answers = [
-            membership.answer(instant)
-            for membership in self.memberships.values()
-            if membership.plan_id == plan_id
-        ]
+        stays = [m for m in self.memberships.values() if m.plan_id == plan_id]
+        begun = [m for m in stays if m.joined_at <= instant]
+        answers = [m.answer(instant) for m in begun or stays[:1]]
         never = AccessAnswer(allowed=False, rule="never_joined", until=None, fact_ids=())
         return next((a for a in answers if a.allowed), answers[-1] if answers else never)
 
-    # --- payment method, by the member alone (AC6) ------------------------------------
-
-    def save_method(self, *, stamp: Stamp, **method: str) -> None:
-        """Save a payment method, in place of the one before if there is one."""
-        self._require_open()
-        kind = facts.MethodReplaced if self.method else facts.MethodSaved
-        self.record(kind, stamp=stamp, **method)
-
-    def remove_method(self, *, stamp: Stamp) -> None:
-        """Remove the saved payment method."""
-        self._require_open()
-        if self.method is None:
-            raise NotFound(what="payment method of member", id=self.id)
-        self.record(facts.MethodRemoved, stamp=stamp)
-
-    # --- what staff write (AC9) -------------------------------------------------------
-
-    def tag(self, tag: str, *, stamp: Stamp) -> None:
-        """Put a tag on the member. Twice is no news."""
-        tag = texts.tag(tag)
-        if tag not in self.tags:
-            self.record(facts.Tagged, stamp=stamp, tag=tag)
-
-    def untag(self, tag: str, *, stamp: Stamp) -> None:
-        """Take a tag off the member. One that is not there is no news."""
-        tag = texts.tag(tag)
-        if tag in self.tags:
-            self.record(facts.Untagged, stamp=stamp, tag=tag)
-
-    def write_note(self, note_id: UUID, text: str, *, stamp: Stamp) -> None:
-        """Keep a private note with its author and time."""
-        self.record(facts.Noted, stamp=stamp, note_id=note_id, text=texts.note(text))
-
-    def correct_note(self, note_id: UUID, text: str, *, stamp: Stamp) -> None:
-        """Let a note say something else; the books keep both."""
-        if note_id not in self.notes:
-            raise NotFound(what="note", id=note_id)
-        self.record(facts.NoteCorrected, stamp=stamp, note_id=note_id, text=texts.note(text))
-
-    def _require_open(self) -> None:
-        if self.closed_at is not None:
-            raise AccountClosed(member_id=self.id)
+    def _instant_for(self, membership: Membership, stamp: Stamp) -> datetime:
+        # One that was followed by another in its plan is over, whatever a late notice is dated.
+        newest = [m for m in self.memberships.values() if m.plan_id == membership.plan_id][-1]
+        return max(stamp.occurred_at, newest.joined_at)

@@ -55,7 +55,7 @@ class Membership:
     charge_index: int
     period_start: datetime
     period_end: datetime | None
-    access_until: datetime | None
+    spans: list[tuple[datetime, datetime | None]]
     access_facts: tuple[str, ...]
     billing: Billing
     cancelled_at: datetime | None = None
@@ -65,7 +65,29 @@ class Membership:
     failures: int = 0
     unpaid_order_id: UUID | None = None
     retry_at: datetime | None = None
+    until_fact: str | None = None
     moved_from: list[int] = field(default_factory=list)
+
+    @property
+    def access_until(self) -> datetime | None:
+        """Where access stops if nothing else happens and nobody ends it; None for never."""
+        return self.spans[-1][1]
+
+    def give_access(self, instant: datetime, until: datetime | None) -> None:
+        """From an instant on, access stops at another one: later than before, or sooner.
+
+        Where it had stopped already the gap stays: what was answered then is answered for ever.
+        """
+        start, end = self.spans[-1]
+        if end is None or instant <= end:
+            self.spans[-1] = (start, until)
+        else:
+            self.spans.append((instant, until))
+
+    def bill_afresh(self) -> None:
+        """Nothing is owed: the next charge is the next that falls due."""
+        self.billing = "current"
+        self.failures, self.unpaid_order_id, self.retry_at = 0, None, None
 
     def ends_at(self) -> datetime | None:
         """When access ends, or ended, if nothing else happens; None where it has no end."""
@@ -74,23 +96,31 @@ class Membership:
 
     def covers(self, instant: datetime) -> bool:
         """Whether it gives access at an instant (AX1)."""
-        ends_at = self.ends_at()
-        return self.joined_at <= instant and (ends_at is None or instant < ends_at)
+        if self.ended_at is not None and instant >= self.ended_at:
+            return False
+        return any(start <= instant and (end is None or instant < end) for start, end in self.spans)
 
     def is_running(self, instant: datetime) -> bool:
         """Whether it still stands: not ended, not cancelled out, not unpaid beyond its grace.
 
-        A charge that is merely late leaves it running though access has stopped.
+        A charge or a retry that is merely late leaves it running though access has stopped: the
+        last retry falls on the instant at which the grace ends.
         """
         if self.ended_at is not None and instant >= self.ended_at:
             return False
         over = self.access_until is not None and instant >= self.access_until
-        return not (over and (self.cancelled_at is not None or self.is_unpaid))
+        given_up = self.is_unpaid and self.retry_at is None
+        return not (over and (self.cancelled_at is not None or given_up))
 
     @property
     def is_unpaid(self) -> bool:
         """Whether a charge failed and none has settled since."""
         return self.billing in {"past_due", "action_required"}
+
+    def owes(self, due_at: datetime) -> bool:
+        """Whether the charge due then is still wanted, and none that reaches so far is paid."""
+        paid = self.period_end is None or due_at < self.period_end
+        return not paid and self.cancelled_at is None
 
     def ending_at(self, instant: datetime) -> Ending | None:
         """How it ended, if it has by then."""
@@ -105,7 +135,11 @@ class Membership:
             allowed=allowed,
             rule=self._rule(instant, allowed=allowed),
             until=self.ends_at() if allowed else None,
-            fact_ids=self.access_facts + ((self.ended_by,) if self.ended_by else ()),
+            fact_ids=tuple(
+                fact_id
+                for fact_id in (*self.access_facts, self.until_fact, self.ended_by)
+                if fact_id is not None
+            ),
             membership_id=self.membership_id,
         )
 
@@ -127,11 +161,11 @@ class Membership:
 
     def require_running(self, instant: datetime) -> None:
         """Refuse anything asked of a membership that is over (DU7: it is never revived)."""
-        if not self.is_running(instant):
+        if self.ended_at is not None or not self.is_running(instant):
             raise MembershipEnded(
                 membership_id=self.membership_id,
                 ended_at=self.ends_at(),
-                ending=self.ending_at(instant),
+                ending=self.ending_at(instant) or self.ending,
             )
 
     def require_self_cancellable(self, instant: datetime) -> None:
@@ -139,10 +173,7 @@ class Membership:
         self.require_running(instant)
         if self.terms.model != "recurring":
             raise NotSelfCancellable(model=self.terms.model)
-        if self.cancelled_at is not None:
-            raise AlreadyCancelling(
-                membership_id=self.membership_id, access_until=self.access_until
-            )
+        self.require_going_on(instant)
 
     def require_cancelling(self, instant: datetime) -> None:
         """A self-cancellation can be withdrawn until it takes effect (AX4)."""
@@ -156,12 +187,16 @@ class Membership:
         if self.terms.model != "free":
             raise NotLeavable(model=self.terms.model)
 
-    def require_charge_due(self, instant: datetime) -> None:
-        """The next charge waits for the end of the period, and needs a wish to go on (AX3)."""
+    def require_going_on(self, instant: datetime) -> None:
+        """A later charge needs a membership that stands and is not being cancelled (AX3)."""
         self.require_running(instant)
         if self.cancelled_at is not None:
             raise AlreadyCancelling(
                 membership_id=self.membership_id, access_until=self.access_until
             )
+
+    def require_charge_due(self, instant: datetime) -> None:
+        """The next charge waits for the end of the period, and needs a wish to go on (AX3)."""
+        self.require_going_on(instant)
         if self.period_end is None or instant < self.period_end:
             raise NotDue(membership_id=self.membership_id, due_at=self.period_end)
