@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from struct import Struct
 from typing import Any, ClassVar
@@ -28,8 +28,8 @@ class Column(ABC):
     element_oid: ClassVar[int]
     array_oid: ClassVar[int]
 
-    def __init__(self, values: Iterable[Any]) -> None:
-        self.values = list(values)
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.values = values
 
     def __len__(self) -> int:
         return len(self.values)

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ledger.store.refusals import DatabaseUnreachable, ServerTooOld
@@ -37,6 +38,8 @@ class PooledConnection(psycopg.Connection[tuple[Any, ...]]):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
+        if exc_type is None and self.info.transaction_status == TransactionStatus.IDLE:
+            return  # there is nothing to commit, and the pool keeps it open
         super().__exit__(exc_type, exc_val, exc_tb)
         if exc_type is not None and not self.closed:
             try:

@@ -35,6 +35,11 @@ select ledger.append(
     %(claim_kinds)s, %(claim_keys)s, %(claim_owners)s, %(claim_takes)s,
     %(key_subjects)s, %(key_wrapped)s)
 """
+APPEND_ALONE = """
+select ledger.append(
+    %(stream_ids)s, %(versions)s, %(topics)s, %(subject_ids)s, %(recorded_ats)s, %(states)s,
+    %(command)s)
+"""
 READ_BACK = """
 select facts.position
   from unnest(%(stream_ids)s, %(versions)s, %(topics)s, %(states)s)
@@ -62,31 +67,46 @@ class Save:
     keys: Sequence[SubjectKey] = ()
     command: UUID | None = None
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing but a command goes with the facts, as with most saves."""
+        return not (self.claims or self.releases or self.expects or self.keys)
+
+    @property
+    def statement(self) -> str:
+        """What appends it."""
+        return APPEND_ALONE if self.is_alone else APPEND
+
+    def positions(self, first: int) -> list[int]:
+        """Those of its facts, given the first."""
+        return list(range(first, first + len(self.facts)))
+
     def parameters(self) -> dict[str, Any]:
         """What ledger.append takes; None for what this save has none of."""
-        return {
-            "stream_ids": UuidColumn(fact.originator_id for fact in self.facts),
-            "versions": IntegerColumn(fact.originator_version for fact in self.facts),
-            "topics": TextColumn(fact.topic for fact in self.facts),
-            "subject_ids": UuidColumn(fact.subject_id for fact in self.facts),
-            "recorded_ats": InstantColumn(fact.recorded_at for fact in self.facts),
-            "states": BytesColumn(fact.state for fact in self.facts),
+        facts = self.facts
+        parameters = {
+            "stream_ids": UuidColumn([fact.originator_id for fact in facts]),
+            "versions": IntegerColumn([fact.originator_version for fact in facts]),
+            "topics": TextColumn([fact.topic for fact in facts]),
+            "subject_ids": UuidColumn([fact.subject_id for fact in facts]),
+            "recorded_ats": InstantColumn([fact.recorded_at for fact in facts]),
+            "states": BytesColumn([fact.state for fact in facts]),
             "command": self.command,
-            "expected_ids": UuidColumn(each.stream_id for each in self.expects) or None,
-            "expected_versions": IntegerColumn(each.version for each in self.expects) or None,
-            **self._claims(),
-            "key_subjects": UuidColumn(key.subject_id for key in self.keys) or None,
-            "key_wrapped": BytesColumn(key.wrapped for key in self.keys) or None,
         }
+        return parameters if self.is_alone else parameters | self._beside()
 
-    def _claims(self) -> dict[str, Any]:
+    def _beside(self) -> dict[str, Any]:
         asked = [*self.releases, *self.claims]
         takes = [False] * len(self.releases) + [True] * len(self.claims)
         return {
-            "claim_kinds": TextColumn(claim.kind for claim in asked) or None,
-            "claim_keys": BytesColumn(claim.key for claim in asked) or None,
-            "claim_owners": UuidColumn(claim.owner for claim in asked) or None,
+            "expected_ids": UuidColumn([each.stream_id for each in self.expects]) or None,
+            "expected_versions": IntegerColumn([each.version for each in self.expects]) or None,
+            "claim_kinds": TextColumn([claim.kind for claim in asked]) or None,
+            "claim_keys": BytesColumn([claim.key for claim in asked]) or None,
+            "claim_owners": UuidColumn([claim.owner for claim in asked]) or None,
             "claim_takes": BooleanColumn(takes) or None,
+            "key_subjects": UuidColumn([key.subject_id for key in self.keys]) or None,
+            "key_wrapped": BytesColumn([key.wrapped for key in self.keys]) or None,
         }
 
 
@@ -96,42 +116,39 @@ def save(asking: Asking, what: Save) -> list[int]:
     Raises CommandRepeated, StreamMoved, IntegrityError (a version exists) or ClaimTaken, looked for
     in this order; the library's errors for what the database can't do; or SaveUncertain.
     """
-    parameters = what.parameters()
     with library_errors():
         try:
-            first = _append(asking, parameters)
+            return _append(asking, what)
         except ConnectionLost:
-            return _send_again(asking, what, parameters)
-    return list(range(first, first + len(what.facts)))
+            return _send_again(asking, what)
 
 
-def _send_again(asking: Asking, what: Save, parameters: dict[str, Any]) -> list[int]:
+def _send_again(asking: Asking, what: Save) -> list[int]:
     """A save that was under way holds its streams, so a second one waits for its outcome."""
     for seconds in RESEND_AFTER_SECONDS:
         sleep(seconds)
         try:
             asking.pool.check()
-            first = _append(asking, parameters)
+            return _append(asking, what)
         except (ConnectionLost, psycopg.OperationalError):
             continue
         except (Conflict, psycopg.IntegrityError):
-            positions = _read_back(asking, parameters)
+            positions = _read_back(asking, what)
             if len(positions) == len(what.facts):
                 return positions  # the conflict is with ourselves
             raise
-        return list(range(first, first + len(what.facts)))
     raise SaveUncertain(SaveUncertain.__doc__)
 
 
-def _append(asking: Asking, parameters: dict[str, Any]) -> int:
+def _append(asking: Asking, what: Save) -> list[int]:
     try:
-        [(first,)] = asking.once(APPEND, parameters)
+        [(first,)] = asking.once(what.statement, what.parameters())
     except psycopg.DatabaseError as error:
         refusal = _refusal(error)
         if refusal is None:
             raise
         raise refusal from error
-    return int(first)
+    return what.positions(first)
 
 
 def _refusal(error: psycopg.DatabaseError) -> Conflict | None:
@@ -146,5 +163,5 @@ def _refusal(error: psycopg.DatabaseError) -> Conflict | None:
     return ClaimTaken(kind=detail["kind"], owner=UUID(detail["owner"]))
 
 
-def _read_back(asking: Asking, parameters: dict[str, Any]) -> list[int]:
-    return [position for (position,) in asking.read(READ_BACK, parameters)]
+def _read_back(asking: Asking, what: Save) -> list[int]:
+    return [position for (position,) in asking.read(READ_BACK, what.parameters())]

@@ -102,9 +102,10 @@ end $$;
 create function ledger.append(
     stream_ids uuid[], versions int[], topics text[],
     subject_ids uuid[], recorded_ats timestamptz[], states bytea[],
-    command uuid, expected_ids uuid[], expected_versions int[],
-    claim_kinds text[], claim_keys bytea[], claim_owners uuid[], claim_takes boolean[],
-    key_subjects uuid[], key_wrapped bytea[]
+    command uuid default null, expected_ids uuid[] default null, expected_versions int[] default null,
+    claim_kinds text[] default null, claim_keys bytea[] default null,
+    claim_owners uuid[] default null, claim_takes boolean[] default null,
+    key_subjects uuid[] default null, key_wrapped bytea[] default null
 ) returns bigint language plpgsql volatile as $$
 declare
     size int := cardinality(stream_ids);
@@ -131,11 +132,16 @@ begin
     if expected_ids is not null then
         perform ledger.refuse_moved(expected_ids, expected_versions);
     end if;
-    insert into ledger.facts
-    select first + place - 1, stream_id, version, topic, subject_id, recorded_at, state, size - place
-      from unnest(stream_ids, versions, topics, subject_ids, recorded_ats, states)
-           with ordinality
-           as fact (stream_id, version, topic, subject_id, recorded_at, state, place);
+    if size = 1 then
+        insert into ledger.facts values (first, stream_ids[1], versions[1], topics[1],
+                                         subject_ids[1], recorded_ats[1], states[1], 0);
+    else
+        insert into ledger.facts
+        select first + place - 1, stream_id, version, topic, subject_id, recorded_at, state, size - place
+          from unnest(stream_ids, versions, topics, subject_ids, recorded_ats, states)
+               with ordinality
+               as fact (stream_id, version, topic, subject_id, recorded_at, state, place);
+    end if;
     if claim_kinds is not null then
         perform ledger.settle_claims(claim_kinds, claim_keys, claim_owners, claim_takes);
     end if;
