@@ -42,22 +42,22 @@ class Money:
         return self.minor == 0
 
     def __add__(self, other: Money) -> Money:
-        self._same_currency(other)
+        self.require_same_currency(other)
         return Money(self.minor + other.minor, self.currency)
 
     def __sub__(self, other: Money) -> Money:
-        self._same_currency(other)
+        self.require_same_currency(other)
         return Money(self.minor - other.minor, self.currency)
 
     def __neg__(self) -> Money:
         return Money(-self.minor, self.currency)
 
     def __lt__(self, other: Money) -> bool:
-        self._same_currency(other)
+        self.require_same_currency(other)
         return self.minor < other.minor
 
     def __le__(self, other: Money) -> bool:
-        self._same_currency(other)
+        self.require_same_currency(other)
         return self.minor <= other.minor
 
     def __gt__(self, other: Money) -> bool:
@@ -73,11 +73,11 @@ class Money:
 
     def percent_off(self, percent: int) -> Money:
         """What is left after a cut of whole percent; half a minor unit goes to the person."""
-        return Money(self.minor - -(-self.minor * percent // 100), self.currency)
+        return Money(self.minor - (self.minor * percent + 50) // 100, self.currency)
 
     def less(self, cut: Money) -> Money:
         """What is left after a fixed cut; never less than nothing."""
-        self._same_currency(cut)
+        self.require_same_currency(cut)
         return Money(max(0, self.minor - cut.minor), self.currency)
 
     def __str__(self) -> str:
@@ -87,7 +87,8 @@ class Money:
             digits = f"{digits[:-decimals]}.{digits[-decimals:]}"
         return f"{sign}{digits} {self.currency}"
 
-    def _same_currency(self, other: Money) -> None:
+    def require_same_currency(self, other: Money) -> None:
+        """Refuse to bring together what is never added or compared (PL2): CurrencyMismatch."""
         if self.currency != other.currency:
             raise CurrencyMismatch(left=self.currency, right=other.currency)
 

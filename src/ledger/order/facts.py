@@ -41,6 +41,15 @@ class Attempt:
 
 
 @dataclass(slots=True)
+class Dispute:
+    """A payment that the person's bank contests."""
+
+    payment_reference: str
+    amount: Money
+    state: Literal["open", "won", "lost"] = "open"
+
+
+@dataclass(slots=True)
 class Refund:
     """Money on its way back."""
 
@@ -160,7 +169,7 @@ class Paid(Fact):
     def apply(self, order: Order) -> None:
         """Paid."""
         order.paid += self.amount
-        order.references.add(self.reference)
+        order.payments[self.reference] = self.amount
         if self.attempt_id in order.attempts:
             order.attempts[self.attempt_id].state = "paid"
             order.attempts[self.attempt_id].reference = self.reference
@@ -269,8 +278,7 @@ class DisputeOpened(Fact):
 
     def apply(self, order: Order) -> None:
         """Contested: not refundable meanwhile."""
-        order.disputes[self.dispute_id] = "open"
-        order.disputed[self.dispute_id] = self.amount
+        order.disputes[self.dispute_id] = Dispute(self.payment_reference, self.amount)
 
 
 class DisputeClosed(Fact):
@@ -284,6 +292,6 @@ class DisputeClosed(Fact):
 
     def apply(self, order: Order) -> None:
         """Won, or lost."""
-        order.disputes[self.dispute_id] = self.outcome
+        order.disputes[self.dispute_id].state = self.outcome
         if self.outcome == "lost":
             order.lost += self.amount

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 from uuid import UUID
 
-from ledger import ids, texts
+from ledger import texts
 from ledger.errors import (
-    AttemptOpen,
     NotFound,
     OrderNotPaid,
-    OrderSettled,
-    OrderWithdrawn,
     RefundTooLarge,
 )
-from ledger.facts import Aggregate, Fact, Stamp
-from ledger.money import Money, require_charge
+from ledger.facts import Fact, Stamp
+from ledger.money import Money
 from ledger.order import facts
-from ledger.order.facts import Attempt, Charge, DiscountUsed, Mode, Refund
+from ledger.order.collectable import Collectable
+from ledger.order.facts import Dispute, Refund
+
+MADE_AT_THE_GATEWAY = "Made at the payment company."
 
 
-class Order(Aggregate):
+class Order(Collectable):
     """One charge and its papers: placed, tried, paid, perhaps refunded or disputed."""
 
     TOPIC: ClassVar[str] = "order"
@@ -44,195 +43,29 @@ class Order(Aggregate):
     DisputeClosed = facts.DisputeClosed
 
     def __init__(self) -> None:
-        self.placed: facts.OrderPlaced
-        self.paid: Money
+        super().__init__()
         self.refunded: Money
         self.lost: Money
-        self.attempts: dict[UUID, Attempt] = {}
-        self.references: set[str] = set()
-        self.fee_references: set[str] = set()
         self.refunds: dict[UUID, Refund] = {}
-        self.disputes: dict[str, Literal["open", "won", "lost"]] = {}
-        self.disputed: dict[str, Money] = {}
-        self.withdrawn_at: datetime | None = None
-
-    @property
-    def subject_id(self) -> UUID | None:
-        """The member, whose key seals the personal fields."""
-        return self.placed.member_id
-
-    @property
-    def member_id(self) -> UUID:
-        """The member who is charged."""
-        if self.placed.member_id is None:
-            message = "an order is always someone's"
-            raise ValueError(message)
-        return self.placed.member_id
-
-    # --- the charge -------------------------------------------------------------------
-
-    @classmethod
-    def place(
-        cls,
-        *,
-        member_id: UUID,
-        membership_id: UUID,
-        plan_id: UUID,
-        plan_name: str,
-        price_version: int,
-        charge: Charge,
-        charge_index: int,
-        list_price: Money,
-        amount: Money,
-        discount: DiscountUsed | None,
-        tax_basis_points: int | None,
-        period_start: datetime,
-        period_end: datetime | None,
-        mode: Mode,
-        stamp: Stamp,
-    ) -> Self:
-        """A charge of a membership; the same membership and index make the same order (OR1)."""
-        return cls.begin(
-            facts.OrderPlaced,
-            ids.order(membership_id, charge_index),
-            stamp=stamp,
-            member_id=member_id,
-            membership_id=membership_id,
-            plan_id=plan_id,
-            plan_name=plan_name,
-            price_version=price_version,
-            charge=charge,
-            charge_index=charge_index,
-            list_price=list_price,
-            amount=amount,
-            discount=discount,
-            tax_basis_points=tax_basis_points,
-            period_start=period_start,
-            period_end=period_end,
-            due_at=period_start,
-            mode=mode,
-        )
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing is left to collect."""
-        return self.paid >= self.placed.amount
-
-    @property
-    def open_attempt(self) -> Attempt | None:
-        """The attempt whose outcome is not known. Never two."""
-        undecided = {"open", "pending", "unknown"}
-        return next((a for a in self.attempts.values() if a.state in undecided), None)
-
-    def start_attempt(self, *, method_id: str, off_session: bool, stamp: Stamp) -> Attempt:
-        """Write down a try before it is made."""
-        if self.withdrawn_at is not None:
-            raise OrderWithdrawn(order_id=self.id)
-        if self.is_settled:
-            raise OrderSettled(order_id=self.id)
-        if self.open_attempt:
-            raise AttemptOpen(order_id=self.id)
-        number = len(self.attempts) + 1
-        attempt_id = ids.attempt(self.id, number)
-        self.record(
-            facts.AttemptStarted,
-            stamp=stamp,
-            attempt_id=attempt_id,
-            number=number,
-            amount=self.placed.amount,
-            off_session=off_session,
-            method_id=method_id,
-        )
-        return self.attempts[attempt_id]
-
-    def pend(
-        self,
-        attempt_id: UUID,
-        *,
-        reference: str,
-        waits_for: Literal["member", "bank"],
-        stamp: Stamp,
-    ) -> None:
-        """The gateway waits for someone. Twice is no news."""
-        if self._attempt(attempt_id).state in {"open", "unknown"}:
-            self.record(
-                facts.AttemptPending,
-                stamp=stamp,
-                attempt_id=attempt_id,
-                reference=reference,
-                waits_for=waits_for,
-            )
-
-    def lose_sight(self, attempt_id: UUID, *, stamp: Stamp) -> None:
-        """The gateway did not answer. Twice is no news."""
-        if self._attempt(attempt_id).state == "open":
-            self.record(facts.OutcomeUnknown, stamp=stamp, attempt_id=attempt_id)
-
-    def abandon(self, attempt_id: UUID, *, proof: str, stamp: Stamp) -> None:
-        """The gateway has nothing under this key, and the proof says how that is known."""
-        if self._attempt(attempt_id).state in {"open", "unknown"}:
-            self.record(facts.AttemptAbandoned, stamp=stamp, attempt_id=attempt_id, proof=proof)
-
-    def fail(self, attempt_id: UUID, *, category: str, code: str, stamp: Stamp) -> None:
-        """The gateway declined. Twice is no news, nor is it after a payment."""
-        if self._attempt(attempt_id).state in {"open", "pending", "unknown"}:
-            self.record(
-                facts.PaymentFailed,
-                stamp=stamp,
-                attempt_id=attempt_id,
-                category=category,
-                code=code,
-            )
-
-    def pay(self, attempt_id: UUID, *, reference: str, amount: Money, stamp: Stamp) -> None:
-        """Money came in, wanted or not.
-
-        One payment may be announced twice. Two payments are two facts: the money has arrived,
-        and the books say so (OR6).
-        """
-        require_charge(amount)
-        if reference not in self.references:
-            self.record(
-                facts.Paid,
-                stamp=stamp,
-                attempt_id=attempt_id,
-                reference=reference,
-                amount=amount,
-                mode=self.placed.mode,
-            )
-
-    def record_fee(self, *, reference: str, amount: Money, stamp: Stamp) -> None:
-        """What the gateway kept. The same fee twice is no news."""
-        if reference not in self.fee_references:
-            self.record(
-                facts.FeeRecorded,
-                stamp=stamp,
-                reference=reference,
-                amount=amount,
-                mode=self.placed.mode,
-            )
-
-    def withdraw(self, reason: str, *, stamp: Stamp) -> None:
-        """Stop wanting the money. Not while a try is under way, nor once it is paid."""
-        if self.open_attempt:
-            raise AttemptOpen(order_id=self.id)
-        if not self.paid.is_zero:
-            raise OrderSettled(order_id=self.id)
-        if self.withdrawn_at is None:
-            self.record(facts.Withdrawn, stamp=stamp, reason=reason)
+        self.disputes: dict[str, Dispute] = {}
 
     # --- refunds ----------------------------------------------------------------------
 
     @property
     def refundable(self) -> Money:
         """What is left to refund: paid, less refunds made or under way, less what is disputed."""
-        left = self.paid
+        lefts = (self.refundable_of(reference) for reference in self.payments)
+        return sum(lefts, Money.zero(self.paid.currency))
+
+    def refundable_of(self, payment_reference: str) -> Money:
+        """What is left to refund of one payment; NotFound if it never came in."""
+        left = self._payment(payment_reference)
         for refund in self.refunds.values():
-            if refund.state != "failed":
+            if refund.payment_reference == payment_reference and refund.state != "failed":
                 left -= refund.amount
-        for dispute_id, state in self.disputes.items():
-            if state != "won":
-                left -= self.disputed[dispute_id]
+        for dispute in self.disputes.values():
+            if dispute.payment_reference == payment_reference and dispute.state != "won":
+                left -= dispute.amount
         return max(left, Money.zero(left.currency))
 
     def request_refund(
@@ -244,19 +77,56 @@ class Order(Aggregate):
         stamp: Stamp,
         payment_reference: str | None = None,
     ) -> None:
-        """Give back part or all of what was paid; access is another matter (OR2, OR4)."""
+        """Give back part or all of a payment; access is another matter (OR2, OR4).
+
+        Without a reference: the latest payment with so much left. The same refund twice is no
+        news.
+        """
+        if refund_id in self.refunds:
+            return
         if self.paid.is_zero:
             raise OrderNotPaid(order_id=self.id)
-        if self.refundable < require_charge(amount):
-            raise RefundTooLarge(order_id=self.id, asked=amount, refundable=self.refundable)
+        self._require_chargeable(amount)
+        chosen = payment_reference or self._payment_for(amount)
+        if self.refundable_of(chosen) < amount:
+            left = self.refundable_of(chosen)
+            raise RefundTooLarge(order_id=self.id, asked=amount, refundable=left)
         self.record(
             facts.RefundRequested,
             stamp=stamp,
             refund_id=refund_id,
-            payment_reference=payment_reference or self._last_reference(),
+            payment_reference=chosen,
             amount=amount,
             reason=texts.reason(reason),
         )
+
+    def observe_refund(
+        self,
+        refund_id: UUID,
+        *,
+        payment_reference: str,
+        reference: str,
+        amount: Money,
+        stamp: Stamp,
+    ) -> None:
+        """A refund was made at the gateway behind our back: no limit asks, it has happened (OR7).
+
+        The same refund twice is no news, nor is one that was asked for here.
+        """
+        known = {refund.reference for refund in self.refunds.values()}
+        if refund_id in self.refunds or reference in known:
+            return
+        self._require_chargeable(amount)
+        self._payment(payment_reference)
+        self.record(
+            facts.RefundRequested,
+            stamp=stamp,
+            refund_id=refund_id,
+            payment_reference=payment_reference,
+            amount=amount,
+            reason=MADE_AT_THE_GATEWAY,
+        )
+        self.settle_refund(refund_id, reference=reference, stamp=stamp)
 
     def pend_refund(self, refund_id: UUID, *, reference: str, stamp: Stamp) -> None:
         """The gateway took the refund. Twice is no news."""
@@ -296,6 +166,8 @@ class Order(Aggregate):
         self, dispute_id: str, *, payment_reference: str, amount: Money, reason: str, stamp: Stamp
     ) -> None:
         """The bank contests a payment. Twice is no news."""
+        self._require_chargeable(amount)
+        self._payment(payment_reference)
         if dispute_id not in self.disputes:
             self.record(
                 facts.DisputeOpened,
@@ -310,15 +182,16 @@ class Order(Aggregate):
         self, dispute_id: str, *, outcome: Literal["won", "lost"], stamp: Stamp
     ) -> None:
         """The bank decided. Twice is no news."""
-        if dispute_id not in self.disputes:
+        dispute = self.disputes.get(dispute_id)
+        if dispute is None:
             raise NotFound(what="dispute", id=dispute_id)
-        if self.disputes[dispute_id] == "open":
+        if dispute.state == "open":
             self.record(
                 facts.DisputeClosed,
                 stamp=stamp,
                 dispute_id=dispute_id,
                 outcome=outcome,
-                amount=self.disputed[dispute_id],
+                amount=dispute.amount,
                 mode=self.placed.mode,
             )
 
@@ -330,22 +203,16 @@ class Order(Aggregate):
         rate = self.placed.tax_basis_points
         return None if rate is None else inclusive_tax(self.placed.amount, rate)
 
-    def _attempt(self, attempt_id: UUID) -> Attempt:
-        try:
-            return self.attempts[attempt_id]
-        except KeyError:
-            raise NotFound(what="payment attempt", id=attempt_id) from None
-
     def _refund(self, refund_id: UUID) -> Refund:
         try:
             return self.refunds[refund_id]
         except KeyError:
             raise NotFound(what="refund", id=refund_id) from None
 
-    def _last_reference(self) -> str:
-        return [a.reference for a in self.attempts.values() if a.reference and a.state == "paid"][
-            -1
-        ]
+    def _payment_for(self, amount: Money) -> str:
+        latest_first = list(reversed(self.payments))
+        enough = (r for r in latest_first if self.refundable_of(r) >= amount)
+        return next(enough, max(latest_first, key=self.refundable_of))
 
 
 def inclusive_tax(amount: Money, basis_points: int) -> Money:
