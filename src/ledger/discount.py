@@ -75,11 +75,11 @@ class DiscountCode(Aggregate):
         """Someone used the code for an order."""
 
         TOPIC: ClassVar[str] = "discount.redeemed"
+        member_id: UUID
         order_id: UUID
 
         def apply(self, discount: DiscountCode) -> None:
             """One use less."""
-            assert self.member_id is not None  # noqa: S101 -- redeem() always names the person
             discount.redemptions[self.order_id] = self.member_id
 
     class Released(Fact):
@@ -90,7 +90,7 @@ class DiscountCode(Aggregate):
 
         def apply(self, discount: DiscountCode) -> None:
             """One use more."""
-            del discount.redemptions[self.order_id]
+            discount.redemptions.pop(self.order_id, None)
 
     class Ended(Fact):
         """Nobody can use the code any more."""
@@ -135,7 +135,9 @@ class DiscountCode(Aggregate):
         currency: str,
         stamp: Stamp,
     ) -> Discount:
-        """Use it for an order, or say which rule forbids that (DI5)."""
+        """Use it for an order, or say which rule forbids that (DI5). An order uses it once."""
+        if order_id in self.redemptions:
+            return self.terms()
         self.require_usable(
             member_id=member_id,
             plan_id=plan_id,

@@ -168,9 +168,11 @@ class Plan(Aggregate):
     def describe(
         self, *, name: str, description: str, tax_basis_points: int | None, stamp: Stamp
     ) -> None:
-        """Change what people read, and the tax of later orders."""
+        """Change what people read, and the tax of later orders. The same again is no news."""
         self._require_not_retired()
-        self.record(self.Described, stamp=stamp, **_described(name, description, tax_basis_points))
+        words = _described(name, description, tax_basis_points)
+        if words != {key: getattr(self, key) for key in words}:
+            self.record(self.Described, stamp=stamp, **words)
 
     def set_price(
         self, terms: Terms, *, effective_for_existing_from: datetime | None, stamp: Stamp
@@ -180,8 +182,10 @@ class Plan(Aggregate):
         require_terms(terms)
         if self.prices:
             self._require_same_kind(terms, moves_existing=effective_for_existing_from is not None)
-        if effective_for_existing_from and effective_for_existing_from <= stamp.occurred_at:
-            raise PriceDateInThePast
+        if effective_for_existing_from is not None:
+            _require_renewals(terms)
+            if effective_for_existing_from <= stamp.occurred_at:
+                raise PriceDateInThePast
         self.record(
             self.PriceSet,
             stamp=stamp,
@@ -193,13 +197,14 @@ class Plan(Aggregate):
     def open(
         self, *, stamp: Stamp, opens_at: datetime | None = None, closes_at: datetime | None = None
     ) -> None:
-        """Open sign-ups, optionally within a window."""
+        """Open sign-ups, optionally within a window. The same window twice is no news."""
         self._require_not_retired()
         if not self.prices:
             raise PlanWithoutPrice(plan_name=self.name)
         if opens_at and closes_at and closes_at <= opens_at:
             raise WindowInverted
-        self.record(self.Opened, stamp=stamp, opens_at=opens_at, closes_at=closes_at)
+        if (self.state, self.opens_at, self.closes_at) != ("open", opens_at, closes_at):
+            self.record(self.Opened, stamp=stamp, opens_at=opens_at, closes_at=closes_at)
 
     def close(self, *, stamp: Stamp) -> None:
         """Close sign-ups. Closing a closed plan is no news."""
@@ -210,11 +215,15 @@ class Plan(Aggregate):
     def set_early_access(
         self, *, password_until: datetime | None, free_until: datetime | None, stamp: Stamp
     ) -> None:
-        """Ask for a password until a date, be free until a date; None for not."""
+        """Ask for a password until a date, be free until a date; None for not. No news is none."""
         self._require_not_retired()
-        self.record(
-            self.EarlyAccessSet, stamp=stamp, password_until=password_until, free_until=free_until
-        )
+        if self.early_access != EarlyAccess(password_until, free_until):
+            self.record(
+                self.EarlyAccessSet,
+                stamp=stamp,
+                password_until=password_until,
+                free_until=free_until,
+            )
 
     def retire(self, *, stamp: Stamp) -> None:
         """Never to be joined again. Retiring twice is no news."""
@@ -290,6 +299,12 @@ class Plan(Aggregate):
         rhythms = {(v.terms.unit, v.terms.every, v.terms.payments) for v in self.prices}
         if moves_existing and rhythms != {(terms.unit, terms.every, terms.payments)}:
             raise TermsMalformed(why="existing members can only move to a price of their rhythm")
+
+
+def _require_renewals(terms: Terms) -> None:
+    # Instalments are N equal payments agreed on at the start; only a renewal is a new agreement.
+    if terms.model != "recurring":
+        raise TermsMalformed(why="only members who renew can move to another price")
 
 
 def _described(name: str, text: str, tax_basis_points: int | None) -> dict[str, object]:

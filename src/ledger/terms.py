@@ -99,9 +99,20 @@ def charge_date(terms: Terms, anchor: datetime, index: int, zone: ZoneInfo) -> d
     """When the nth charge of a membership begun at `anchor` falls due (0 is the first).
 
     Counted from the anchor, not from the charge before: a membership begun on the 31st renews on
-    the last day of shorter months and on the 31st again after (DU11). Terms must repeat.
+    the last day of shorter months and on the 31st again after (DU11). A time of day that the
+    clocks skip falls as much later, one that they repeat is the first of the two. Terms must
+    repeat. Beyond the year 9999 they are TermsMalformed.
     """
-    local = anchor.astimezone(zone)
+    if index == 0:
+        return anchor
+    try:
+        return _later(terms, anchor, index, zone)
+    except (OverflowError, ValueError):
+        raise TermsMalformed(why="a charge falls due after the year 9999") from None
+
+
+def _later(terms: Terms, anchor: datetime, index: int, zone: ZoneInfo) -> datetime:
+    local = anchor.astimezone(zone).replace(fold=0)
     steps = index * (terms.every or 1)
     if terms.unit == "week":
         day = local.date() + timedelta(weeks=steps)
