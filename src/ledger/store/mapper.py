@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 from pydantic import ValidationError
+from pydantic_core import from_json, to_json
 
 from ledger.errors import LedgerError
 from ledger.facts import ERASED, Fact, fact_classes
@@ -28,6 +29,10 @@ ADDRESS = {"originator_id", "originator_version"}
 SEALED = "sealed"
 SEALED_MARK = b'{"sealed":"'
 """Stands in every state with something sealed, and in no string: there, quotes are escaped."""
+
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+)
 
 
 class SealBroken(LedgerError):
@@ -129,7 +134,8 @@ class FactMapper(Mapper[UUID]):
     def to_domain_event(self, stored_event: StoredEvent) -> Fact:
         """The fact that was stored. Raises SealBroken, FactUnreadable or KeyMissing.
 
-        Once its person's key is destroyed, personal fields say ERASED and all others are exact.
+        What is sealed opens from a StoredFact: the library's StoredEvent names no person.
+        Once their key is destroyed, personal fields say ERASED and all others are exact.
         """
         return self._read(
             _Stored(
@@ -186,7 +192,7 @@ class FactMapper(Mapper[UUID]):
             _upcast(stored, fact_class, state, version)
         validator = erased(fact_class) if is_erased else whole(fact_class)
         try:
-            document = _spliced(stored._replace(state=canonical(state)))
+            document = _spliced(stored._replace(state=to_json(state)))
             fact = cast("Fact", validator.validate_json(document))
         except (ValueError, LedgerError) as error:
             raise stored.unreadable(_why(error)) from None
@@ -208,9 +214,7 @@ class FactMapper(Mapper[UUID]):
 
 def canonical(value: object) -> bytes:
     """The only way to write a value: UTF-8, keys sorted, no spaces."""
-    return json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def _place(stream_id: UUID, version: int, field: str) -> bytes:
@@ -254,7 +258,7 @@ def _spliced(stored: _Stored) -> bytes:
 def _parsed(stored: _Stored, fact_class: type[Fact]) -> tuple[dict[str, Any], int]:
     """The fields as stored, and the version of the class that wrote them."""
     try:
-        state = json.loads(stored.state)
+        state = from_json(stored.state, allow_inf_nan=False)
     except ValueError:
         raise stored.unreadable("it is not JSON") from None
     if not isinstance(state, dict):
@@ -278,7 +282,7 @@ def _key(stored: _Stored, field: str, key_of: Callable[[UUID], Opened]) -> Opene
 def _unsealed(stored: _Stored, field: str, value: dict[str, str], key: AESGCM) -> Any:
     place = _place(stored.stream_id, stored.version, field)
     try:
-        return json.loads(unseal(key, b64decode(value[SEALED], validate=True), place))
+        return from_json(unseal(key, b64decode(value[SEALED], validate=True), place))
     except (InvalidTag, ValueError, TypeError):
         raise stored.broken(field) from None
 
