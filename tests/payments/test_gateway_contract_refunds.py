@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -133,11 +133,17 @@ def test_every_movement_of_the_balance_is_listed(stage: Stage) -> None:
 
 
 def test_a_list_of_movements_starts_at_since_and_ends_before_until(stage: Stage) -> None:
-    stage.pay()
-    listed = stage.gateway.list_movements
-    assert len(listed(since=NOON, until=NOON + DAY)) == 2
-    assert len(listed(since=NOON - DAY, until=NOON)) == 0
-    assert len(listed(since=NOON + DAY, until=NOON + 2 * DAY)) == 0
+    payment = stage.pay()
+    stage.clock.advance(DAY)
+    refund(stage, payment, 1200)
+
+    def listed(since: datetime, until: datetime) -> list[str]:
+        return [m.kind for m in stage.gateway.list_movements(since=since, until=until)]
+
+    assert listed(NOON - DAY, NOON) == []
+    assert listed(NOON, NOON + DAY) == ["fee", "payment"]
+    assert listed(NOON + DAY, NOON + 2 * DAY) == ["refund"]
+    assert listed(NOON + 2 * DAY, NOON + 3 * DAY) == []
 
 
 def test_what_has_not_moved_yet_is_not_listed(stage: Stage) -> None:
