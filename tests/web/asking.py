@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from web.parts import Parts
 from web.permissions import PERSONAL_ONLY, Permission, Role, granted
@@ -20,6 +21,12 @@ REFUND: dict[str, Any] = {"amount": {"minor": 500, "currency": "EUR"}, "reason":
 def named(name: str) -> UUID:
     """The same id for the same name."""
     return uuid5(SPACE, name)
+
+
+def told(answer: TestResponse) -> Any:
+    """The JSON of an answer."""
+    assert answer.is_json
+    return answer.json
 
 
 def program(

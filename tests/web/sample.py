@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from flask import Blueprint, g
-from flask_wtf.csrf import generate_csrf
+from flask_wtf.csrf import generate_csrf  # type: ignore[import-untyped]
 from pydantic import Field
 
 from ledger.errors import Conflict, NotFound, RefundTooLarge
@@ -136,17 +136,17 @@ def pages() -> Blueprint:
     @blueprint.get("/")
     @requires(Permission.PUBLIC)
     def home() -> str:
-        return generate_csrf()
+        return str(generate_csrf())
 
     @blueprint.get("/account")
     @requires(Permission.OWN_ACCOUNT)
     def account() -> str:
-        return g.principal.key
+        return str(g.principal.key)
 
     @blueprint.get("/panel")
     @requires(Permission.READ_MEMBERS)
     def panel() -> str:
-        return g.principal.key
+        return str(g.principal.key)
 
     @blueprint.post("/panel/refund")
     @requires(Permission.REFUND_ORDERS)

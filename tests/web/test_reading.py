@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
-from tests.web.asking import REFUND, REFUNDS, named, program
+from tests.web.asking import REFUND, REFUNDS, named, program, told
 from tests.web.sample import CARRIED_OUT
 from web.parts import Parts
 
@@ -20,8 +21,8 @@ def headers(parts: Parts) -> dict[str, str]:
     return {**program(parts), "Idempotency-Key": "k1", "Content-Type": "application/json"}
 
 
-def faults(answer: Any) -> list[tuple[str, str]]:
-    return [(fault["pointer"], fault["code"]) for fault in answer.json["errors"]]
+def faults(answer: TestResponse) -> list[tuple[str, str]]:
+    return [(fault["pointer"], fault["code"]) for fault in told(answer)["errors"]]
 
 
 @pytest.mark.parametrize(
@@ -79,26 +80,26 @@ def test_a_field_at_fault_is_named_by_its_pointer(
     client: FlaskClient, headers: dict[str, str], change: Any, expected: tuple[str, str]
 ) -> None:
     answer = client.post(REFUNDS, data=json.dumps(REFUND | change), headers=headers)
-    assert (answer.status_code, answer.json["code"]) == (422, "invalid_request")
+    assert (answer.status_code, told(answer)["code"]) == (422, "invalid_request")
     assert faults(answer) == [expected]
 
 
 def test_no_refusal_echoes_what_was_sent(client: FlaskClient, headers: dict[str, str]) -> None:
     sent = {"amount": "hunter2", "reason": ["hunter2"], "kind": "hunter2", "at": "hunter2"}
     answer = client.post(REFUNDS, data=json.dumps(sent | {"asked_by": "hunter2"}), headers=headers)
-    assert len(answer.json["errors"]) == 5
+    assert len(told(answer)["errors"]) == 5
     assert "hunter2" not in answer.text
 
 
 def test_a_very_long_field_name_is_cut(client: FlaskClient, headers: dict[str, str]) -> None:
     answer = client.post(REFUNDS, data=json.dumps(REFUND | {"x" * 9000: 1}), headers=headers)
-    assert len(answer.json["errors"][0]["pointer"]) == 200
+    assert len(told(answer)["errors"][0]["pointer"]) == 200
 
 
 @pytest.mark.parametrize("size", [(1 << 20) + 1, 10 << 20])
 def test_a_huge_body_is_too_large(client: FlaskClient, headers: dict[str, str], size: int) -> None:
     answer = client.post(REFUNDS, data=b"x" * size, headers=headers)
-    assert (answer.status_code, answer.json["code"]) == (413, "body_too_large")
+    assert (answer.status_code, told(answer)["code"]) == (413, "body_too_large")
 
 
 @pytest.mark.parametrize(
@@ -149,35 +150,35 @@ def test_a_bad_query_names_its_parameter(
 ) -> None:
     answer = client.get(f"/api/v1/orders?{query}", headers=program(parts))
     assert answer.status_code == status
-    found = answer.json["errors"][0] if parameter else answer.json
+    found = told(answer)["errors"][0] if parameter else told(answer)
     assert (found.get("parameter"), found["code"]) == (parameter, code)
 
 
 def test_only_a_list_may_be_repeated(client: FlaskClient, parts: Parts) -> None:
     path = "/api/v1/orders?kind=moved&kind=other&paid=true&limit=3"
     answer = client.get(path, headers=program(parts))
-    assert [row["number"] for row in answer.json["items"]] == [1, 2, 3]
+    assert [row["number"] for row in told(answer)["items"]] == [1, 2, 3]
 
 
 def test_parameters_are_refused_where_none_is_read(client: FlaskClient) -> None:
     answer = client.get("/api/v1/members/x?a=1")
-    assert answer.json["errors"] == [
+    assert told(answer)["errors"] == [
         {"parameter": "a", "code": "unknown_parameter", "detail": "There is no such parameter."}
     ]
 
 
 def test_a_missing_parameter_is_named(client: FlaskClient, parts: Parts) -> None:
     answer = client.get("/api/v1/access", headers=program(parts))
-    assert answer.json["errors"][0]["parameter"] == "plan"
+    assert told(answer)["errors"][0]["parameter"] == "plan"
 
 
 def test_a_body_where_none_is_read_is_refused(client: FlaskClient) -> None:
     answer = client.get("/api/v1/members/x", data=b'{"a": 1}')
-    assert (answer.status_code, answer.json["code"]) == (400, "body_unexpected")
+    assert (answer.status_code, told(answer)["code"]) == (400, "body_unexpected")
 
 
 def test_a_nul_in_the_path_is_refused(client: FlaskClient) -> None:
-    assert client.get("/api/v1/members/a%00b").json["code"] == "text_unfit"
+    assert told(client.get("/api/v1/members/a%00b"))["code"] == "text_unfit"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/orders/12/refunds", "/api/v1/nothing"])
@@ -185,12 +186,12 @@ def test_an_unknown_address_is_a_problem(
     client: FlaskClient, headers: dict[str, str], path: str
 ) -> None:
     answer = client.post(path, data="{}", headers=headers)
-    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert (answer.status_code, told(answer)["code"]) == (404, "not_found")
 
 
 def test_another_method_is_a_problem_that_names_the_right_ones(client: FlaskClient) -> None:
     answer = client.patch("/api/v1/orders")
-    assert (answer.status_code, answer.json["code"]) == (405, "method_not_allowed")
+    assert (answer.status_code, told(answer)["code"]) == (405, "method_not_allowed")
     assert "GET" in answer.headers["Allow"]
 
 
@@ -198,21 +199,21 @@ def test_a_refusal_of_the_books_has_its_status_code_and_pointer(
     client: FlaskClient, headers: dict[str, str]
 ) -> None:
     answer = client.post(REFUNDS, data=json.dumps(REFUND | {"reason": "too much"}), headers=headers)
-    assert (answer.status_code, answer.json["code"]) == (422, "refund_too_large")
-    assert answer.json["errors"][0]["pointer"] == "/amount"
-    assert answer.json["type"] == "/api/v1/docs#problem-refund_too_large"
+    assert (answer.status_code, told(answer)["code"]) == (422, "refund_too_large")
+    assert told(answer)["errors"][0]["pointer"] == "/amount"
+    assert told(answer)["type"] == "/api/v1/docs#problem-refund_too_large"
 
 
 def test_a_failure_of_ours_tells_a_reference_and_no_more(
     client: FlaskClient, headers: dict[str, str]
 ) -> None:
     answer = client.post(REFUNDS, data=json.dumps(REFUND | {"reason": "broken"}), headers=headers)
-    assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
-    assert answer.json["reference"] in answer.json["detail"]
+    assert (answer.status_code, told(answer)["code"]) == (500, "internal_error")
+    assert told(answer)["reference"] in told(answer)["detail"]
     assert "broken" not in answer.text
 
 
 def test_what_is_sound_arrives_as_sent(client: FlaskClient, headers: dict[str, str]) -> None:
     fine = {"reason": "☕ مرحبا 𝄞", "at": "2026-11-22T13:00:00+01:00", "asked_by": str(named("a"))}
     answer = client.post(REFUNDS, data=json.dumps(REFUND | fine), headers=headers)
-    assert (answer.status_code, answer.json["reason"]) == (201, "☕ مرحبا 𝄞")
+    assert (answer.status_code, told(answer)["reason"]) == (201, "☕ مرحبا 𝄞")
