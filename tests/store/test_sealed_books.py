@@ -90,7 +90,7 @@ def test_a_refused_save_leaves_no_key_and_harms_no_later_one(
     assert other.of_subject(ANNA) == [ELSEWHERE]
 
 
-def test_an_erased_persons_facts_stay_in_the_books_unreadable(  # AU5
+def test_an_erased_persons_facts_stay_in_the_books_unreadable(  # part of AU5
     processes: tuple[Process, Process],
 ) -> None:
     one, _ = processes
