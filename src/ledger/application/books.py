@@ -212,17 +212,21 @@ class Books(Application[UUID]):
         return self._flush(save, command=command)
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
+    def batch(self, known: dict[UUID, Aggregate] | None = None) -> Iterator[None]:
         """Save everything that this thread appends within, in one transaction, at the end.
 
         For work on streams that nobody else writes to: there is no retry. Positions are 0.
+        `known` carries aggregates from one batch to the next, and is emptied by one that fails.
         """
         if self._batch.save is not None:
             message = "a batch is open already"
             raise RuntimeError(message)
-        save = self._batch.save = Save()
+        save = self._batch.save = Save(aggregates={} if known is None else known)
         try:
             yield
+        except BaseException:
+            save.aggregates.clear()
+            raise
         finally:
             self._batch.save = None
         written = {event.originator_id for event in save.events}

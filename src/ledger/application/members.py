@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from ledger import ids, texts
 from ledger.application.books import ACCOUNT_USED, TAG, TAG_SLOT, Books, Position, use_case
-from ledger.errors import EmailTaken, TooManyTags
+from ledger.errors import EmailTaken, MethodForbidden, TooManyTags
 from ledger.facts import Actor, Cause
 from ledger.member import AccessAnswer, Member
 from ledger.member.facts import Locale
@@ -117,8 +117,19 @@ class MemberUseCases(Books):
         return self.append(member, command=cause.id)
 
     @use_case
+    def save_method(
+        self, member_id: UUID, method: Mapping[str, str], *, by: Actor, cause: Cause
+    ) -> Position:
+        """Keep a payment method that the gateway saved, in place of the one before (AC6)."""
+        _require_the_member(member_id, by)
+        member = self.member(member_id)
+        member.save_method(stamp=self.stamp(by, cause), **method)
+        return self.append(member, command=cause.id)
+
+    @use_case
     def remove_method(self, member_id: UUID, *, by: Actor, cause: Cause) -> Position:
         """Forget the saved payment method (AC6)."""
+        _require_the_member(member_id, by)
         member = self.member(member_id)
         member.remove_method(stamp=self.stamp(by, cause))
         return self.append(member, command=cause.id)
@@ -202,3 +213,9 @@ class MemberUseCases(Books):
             if slot not in taken:
                 return Claim(TAG_SLOT, slot.to_bytes(4), ids.derived(ids.SITE, "tag", tag))
         raise TooManyTags(limit=self.rules.most_tags)
+
+
+def _require_the_member(member_id: UUID, by: Actor) -> None:
+    """Whoever asks, only the member may touch their payment method (AC6)."""
+    if by != Actor(kind="member", id=member_id):
+        raise MethodForbidden

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.application import Ledger
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, MethodForbidden
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.order import Attempt, Order, Refund
-from ledger.payments.gateway import Gateway, Method, OutcomeUnknown, Payment, Rejected
+from ledger.payments.gateway import Gateway, Method, OutcomeUnknown, Payment, Rejected, Setup
 from ledger.payments.gateway import Refund as GatewayRefund
 
 Outcome = Literal["settled", "declined", "waiting", "unknown", "nothing_to_collect"]
@@ -79,6 +79,22 @@ class Collection:
         self.ledger.begin_charge(member_id, membership_id, by=scheduler, cause=cause)
         order_id = membership.unpaid_order_id or ids.order(membership_id, index)
         return self.resume(order_id, cause=cause)
+
+    def save_method(self, member_id: UUID, *, method_token: str, by: Actor, cause: Cause) -> Setup:
+        """Save a method without a charge, while the member is present (AC6, PL1)."""
+        if by != Actor(kind="member", id=member_id):
+            raise MethodForbidden
+        customer = self.gateway.ensure_customer(member_id=member_id)
+        setup = self.gateway.start_setup(
+            attempt=ids.derived(cause.id, "setup"), customer_id=customer.id, method=method_token
+        )
+        kept = setup.method and method_fields(setup.method, customer.id)
+        if setup.status == "succeeded" and kept:
+            before = self.ledger.member(member_id).method
+            self.ledger.save_method(member_id, kept, by=by, cause=cause)
+            if before is not None and before.method_id != kept["method_id"]:
+                self.gateway.detach_method(method_id=before.method_id)
+        return setup
 
     # --- outcomes ---------------------------------------------------------------------
 
