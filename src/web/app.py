@@ -12,6 +12,7 @@ from web import failures
 from web.api import dispatch, docs
 from web.api.framework import Route
 from web.auth import mark, refuse_undeclared
+from web.forms import command_field, refuse_unfit_text
 from web.headers import protect
 from web.parts import Parts
 from web.permissions import Permission
@@ -35,6 +36,8 @@ def create_app(
     for blueprint in (api, reference, *pages):
         app.register_blueprint(blueprint)
     app.before_request(refuse_undeclared)
+    app.before_request(refuse_unfit_text)
+    app.jinja_env.globals["command_field"] = command_field
     app.after_request(protect)
     failures.register(app)
     return app

@@ -21,6 +21,7 @@ from web.parts import Freshness, Parts
 from web.permissions import Permission
 from web.principals import Person, Principal
 from web.problems import Problem
+from web.sessions.limits import Limit
 
 BASE = "/api/v1"
 BodyType = TypeVar("BodyType", bound=Body | None)
@@ -71,6 +72,10 @@ class Call(Generic[BodyType, QueryType]):
         if not isinstance(self.principal, Person):
             raise Problem(403, "forbidden", "Only the person may do this for themself.")
         return self.principal.member_id
+
+    def spend(self, limit: Limit, key: object = None) -> None:
+        """Count one use of a limit, by whoever asks unless another key is named."""
+        self.parts.desk.limits.spend(limit, self.principal.key if key is None else key)
 
     def place(self) -> Place | None:
         """Where this page of a list begins; None at the start."""

@@ -9,8 +9,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from web.api.framework import BASE, PATH_PARAMETER, Route
+from web.auth import cookie_name
 from web.permissions import HOLDERS, Permission
 from web.problems import CONTENT_TYPE, ProblemDocument, status_of
+from web.sessions.sessions import Kind
 
 Mode = Literal["validation", "serialization"]
 Schema = dict[str, Any]
@@ -27,11 +29,6 @@ KEY_SCHEMA: Schema = {
     "minLength": 1,
     "maxLength": 200,
     "pattern": r"^[\x21-\x7e]+$",
-}
-SECURITY_SCHEMES: Schema = {
-    "token": {"type": "http", "scheme": "bearer", "description": "A program's token, lgr_..."},
-    "member": {"type": "apiKey", "in": "cookie", "name": "session"},
-    "team": {"type": "apiKey", "in": "cookie", "name": "team"},
 }
 FRAMEWORK_PROBLEMS = {
     400: "The request is malformed.",
@@ -61,8 +58,18 @@ def document(routes: Sequence[Route], *, title: str, version: str, address: str)
         "servers": [{"url": address}],
         "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
         "paths": paths,
-        "components": {"schemas": definitions, "securitySchemes": SECURITY_SCHEMES},
+        "components": {"schemas": definitions, "securitySchemes": _schemes(address)},
     }
+
+
+def _schemes(address: str) -> Schema:
+    secure = address.startswith("https://")
+    cookies = {
+        kind.value: {"type": "apiKey", "in": "cookie", "name": cookie_name(kind, secure=secure)}
+        for kind in Kind
+    }
+    token = {"type": "http", "scheme": "bearer", "description": "A program's token, lgr_..."}
+    return {"token": token, **cookies}
 
 
 def _license() -> Schema:
@@ -100,7 +107,7 @@ def _operation(route: Route, keys: Keys) -> Schema:
 
 
 def _security(permission: Permission) -> list[Schema]:
-    schemes: list[Schema] = [{"token": []}, {"member": []}, {"team": []}]
+    schemes: list[Schema] = [{"token": []}, *({kind.value: []} for kind in Kind)]
     return [{}, *schemes] if permission is Permission.PUBLIC else schemes
 
 

@@ -65,7 +65,7 @@ def require_no_body(asking: Request) -> None:
 
 def read_query(asking: Request, model: type[QueryModel]) -> QueryModel:
     """The query as its model; unknown and wrongly repeated parameters are refused."""
-    values = _collect(_parameters(asking), _kinds(model))
+    values = _collect(_parameters(asking), kinds_of(model))
     try:
         return model.model_validate_json(json.dumps(values))
     except ValidationError as refused:
@@ -185,22 +185,23 @@ def _collect(
             raise _unknown(name)
         kind, repeats = kinds[name]
         if repeats:
-            values.setdefault(name, []).append(_converted(text, kind))
+            values.setdefault(name, []).append(convert(text, kind))
         elif name in values:
             raise parameter_fault(name, "repeated", "This parameter is sent twice.")
         else:
-            values[name] = _converted(text, kind)
+            values[name] = convert(text, kind)
     return values
 
 
-def _converted(text: str, kind: str) -> object:
+def convert(text: str, kind: str) -> object:
+    """A text as its JSON type, where it is one; the model refuses it otherwise."""
     if kind == "integer" and INTEGER.fullmatch(text):
         return int(text)
     return TRUTHS.get(text, text) if kind == "boolean" else text
 
 
 @cache
-def _kinds(model: type[Query]) -> dict[str, tuple[str, bool]]:
+def kinds_of(model: type[Query]) -> dict[str, tuple[str, bool]]:
     """Of each parameter: its JSON type, and whether it may be repeated."""
     schema = model.model_json_schema()
     return {name: _kind(field) for name, field in schema.get("properties", {}).items()}
