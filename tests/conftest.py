@@ -34,7 +34,7 @@ _MEMORY_BYTES = 4 * 1024**3
 _TEMPLATE_LOCK = 7_326_001
 
 
-def open_folder(prefix: str) -> Path:
+def _open_folder(prefix: str) -> Path:
     """A new temporary folder that the server's user may enter when root runs the tests."""
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_temporary()))
     folder.chmod(0o711)
@@ -52,19 +52,10 @@ def _temporary() -> Path:
     return Path("/tmp")  # noqa: S108 (pytest's own folders are closed to the server's user)
 
 
-def test_bin_dir() -> Path | None:
-    """The folder of the PostgreSQL to test on, if not the embedded one."""
-    named = os.environ.get(_BIN_DIR)
-    return Path(named) if named else None
-
-
-test_bin_dir.__test__ = False  # type: ignore[attr-defined]
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Name the run's cluster before workers are started; the first to need it starts it."""
     if not hasattr(config, "workerinput"):
-        os.environ[_CLUSTER_FOLDER] = str(open_folder("membership-ledger-tests-"))
+        os.environ[_CLUSTER_FOLDER] = str(_open_folder("membership-ledger-tests-"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -74,10 +65,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[str]:
+def bin_dir() -> Path | None:
+    """The folder of the PostgreSQL to test on; None for the embedded one."""
+    named = os.environ.get(_BIN_DIR)
+    return Path(named) if named else None
+
+
+@pytest.fixture
+def reachable_folder() -> Iterator[Path]:
+    """An empty folder that the server's user may enter, unlike pytest's own; removed again."""
+    folder = _open_folder("membership-ledger-test-")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(bin_dir: Path | None) -> Iterator[str]:
     """How to connect, as its superuser, to the cluster all tests of this run share."""
     home = Path(os.environ[_CLUSTER_FOLDER]) / "cluster"
-    with Embedded(home, settings=CLUSTER_SETTINGS, bin_dir=test_bin_dir()) as server:
+    with Embedded(home, settings=CLUSTER_SETTINGS, bin_dir=bin_dir) as server:
         yield server.dsn
 
 

@@ -182,7 +182,7 @@ class Cluster:
         while not self._is_ready(process):
             if not is_alive(process):
                 said = self.log.read_bytes()[already_said:]
-                raise self._failed("PostgreSQL did not start", said)
+                raise self._failed(f"PostgreSQL did not start (log: {self.log})", said)
             if time.monotonic() > deadline:
                 raise EmbeddedError(
                     f"PostgreSQL is not ready after {self.start_seconds} seconds; "
@@ -241,7 +241,7 @@ class Cluster:
         reasons = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
         reason = (reasons or lines or ["it gave no reason"])[-1]
         reason = re.sub(r"^.*(FATAL|PANIC): *", "", reason)
-        return EmbeddedError(f"{what}: {reason} (log: {self.log})")
+        return EmbeddedError(f"{what}: {reason}")
 
 
 def _initdb_options(programs: Binaries) -> list[str]:
