@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from psycopg_pool import ConnectionPool
+
+from ledger.application import Ledger
+from ledger.billing.collection import Collection as MoneyCollection
 from ledger.clock import Clock
+from ledger.payments.sandbox import Sandbox
+from ledger.store.pool import PooledConnection
+from ledger.store.recorder import FactRecorder
+from projections.site import Site
 from web.sessions.desk import Desk
 from web.settings import Settings
 
@@ -50,6 +58,14 @@ class Parts:
 
     settings: Settings
     clock: Clock
+    ledger: Ledger
+    collection: MoneyCollection
+    sandbox: Sandbox
+    """The gateway, while the sandbox is the only one."""
+    recorder: FactRecorder
+    pool: ConnectionPool[PooledConnection]
+    """For the views' queries."""
+    site: Site
     desk: Desk
     views: Views
     team: Team

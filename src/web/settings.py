@@ -210,6 +210,12 @@ def load(**given: Any) -> Settings:
     return settings
 
 
+def hand_on(settings: Settings) -> None:
+    """Let the processes we start find what the command line gave us."""
+    os.environ[f"{PREFIX}HOST"] = settings.host
+    os.environ[f"{PREFIX}PORT"] = str(settings.port)
+
+
 def _refusal(faults: list[str]) -> SettingsError:
     return SettingsError("The settings can't be used: " + "; ".join(faults) + ".")
 

@@ -1,0 +1,79 @@
+"""Commands on the books: the schema, and a member's history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from web.cli.context import Failure, opened, sentences, settings_given
+
+if TYPE_CHECKING:
+    from web.parts import Parts
+
+
+@click.group()
+def db() -> None:
+    """The database: upgrade, back up, restore."""
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the schema up to date; safe from many processes at once."""
+    from ledger.store.upgrade import upgrade
+    from web.wiring import database
+
+    with sentences(), database(settings_given()) as dsn:
+        applied = upgrade(dsn)
+    click.echo("\n".join(applied) if applied else "The schema is up to date.")
+
+
+@click.command()
+@click.argument("member")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a fact and line.")
+def history(member: str, *, as_json: bool) -> None:
+    """Replay all facts of MEMBER (an id or an e-mail address), oldest first."""
+    with opened() as (_settings, _dsn, parts):
+        entries = list(_entries(parts, _member_id(parts, member)))
+    for entry in entries:
+        if as_json:
+            click.echo(json.dumps(entry, ensure_ascii=False))
+        else:
+            click.echo(
+                f"{entry['position']:>10}  {entry['occurred_at']:<32} {entry['topic']:<28}"
+                f" by {entry['actor']}"
+            )
+
+
+def _member_id(parts: Parts, member: str) -> UUID:
+    try:
+        member_id: UUID | None = UUID(member)
+    except ValueError:
+        member_id = parts.ledger.member_by_email(member) if "@" in member else None
+    if member_id is None:
+        raise Failure(f"There is no member {member}: give an id or an open account's address.")
+    parts.ledger.member(member_id)
+    return member_id
+
+
+def _entries(parts: Parts, member_id: UUID) -> Iterator[dict[str, Any]]:
+    from ledger.store.mapper import FactMapper
+
+    records = parts.recorder.of_subject(member_id)
+    facts = FactMapper(parts.ledger.vault).open_records(records)
+    for record, fact in zip(records, facts, strict=True):
+        stated = fact.model_dump(mode="json", exclude={"actor", "cause", "originator_topic"})
+        actor = fact.actor
+        yield {
+            "position": record.position,
+            "fact_id": fact.fact_id,
+            "topic": fact.TOPIC,
+            "occurred_at": fact.occurred_at.isoformat(),
+            "recorded_at": fact.recorded_at.isoformat(),
+            "actor": f"{actor.kind} {actor.id}" if actor.id else actor.kind,
+            "cause": f"{fact.cause.kind} {fact.cause.id}",
+            "says": stated,
+        }

@@ -1,0 +1,80 @@
+"""Starting everything, from an empty folder to an open page."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import click
+
+from ledger.store.upgrade import upgrade
+from web.demo import DemoReport
+from web.first_start import DAYS_A_MONTH, SignIn, fill_demo, make_owner
+from web.serving import Children, require_port, wait_until_ready
+from web.settings import Settings, hand_on
+from web.wiring import database, wire
+
+DEMO_MEMBERS, DEMO_MONTHS, DEMO_SEED = 2_000, 6, 1
+
+
+def start_everything(settings: Settings, *, empty: bool) -> None:
+    """Serve until Ctrl-C; what was started is stopped again, the database last."""
+    require_port(settings.host, settings.port)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, _leave)
+    with database(settings) as dsn:
+        upgrade(dsn)
+        with wire(settings, dsn) as parts:
+            sign_in = make_owner(parts)
+            is_new = settings.test_mode and not parts.ledger.taken_slots("plan_slot")
+        if is_new and not empty:
+            tell_with_progress(
+                settings, dsn, members=DEMO_MEMBERS, months=DEMO_MONTHS, seed=DEMO_SEED
+            )
+        _serve(settings, sign_in)
+
+
+def _serve(settings: Settings, sign_in: SignIn | None) -> None:
+    children = Children()
+    try:
+        hand_on(settings)
+        children.start("worker")
+        children.start("web")
+        if wait_until_ready(settings.host, settings.port, children.running):
+            click.echo(f"Open {settings.address} (panel: {settings.address}/panel)")
+            if sign_in:
+                who = f"{sign_in.email} with the password {sign_in.password}"
+                click.secho(f"Sign in to the panel as {who}", bold=True)
+                click.echo("This is shown once. `ledger team reset` makes a new password.")
+            if settings.test_mode:
+                click.echo("Test mode: no real money moves. Ctrl-C stops everything.")
+        code = children.wait()
+        raise click.ClickException(f"A part of the ledger ended with code {code}; see above.")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        children.stop()
+
+
+def tell_with_progress(
+    settings: Settings, dsn: str, *, members: int, months: int, seed: int, quiet: bool = False
+) -> DemoReport:
+    """Fill the demonstration site under a progress bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True, quiet=quiet)
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("Living the demo's days", total=months * DAYS_A_MONTH)
+        return fill_demo(
+            settings,
+            dsn,
+            members=members,
+            months=months,
+            seed=seed,
+            progress=lambda day: bar.update(task, completed=day),
+        )
+
+
+def _leave(*_: object) -> None:
+    sys.exit(0)

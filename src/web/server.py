@@ -1,0 +1,48 @@
+"""The WSGI server: the application is built in the process that serves it, never at import."""
+
+from __future__ import annotations
+
+import atexit
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from web.settings import Settings, hand_on, load
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+THREADS = 16
+
+
+def build() -> Flask:
+    """The application of one server process, from the environment; closed when it exits."""
+    from web.site import create_site
+    from web.wiring import database, wire
+
+    open_things = ExitStack()
+    atexit.register(open_things.close)
+    settings = load()
+    dsn = open_things.enter_context(database(settings))
+    return create_site(open_things.enter_context(wire(settings, dsn)))
+
+
+def run(settings: Settings, *, processes: int) -> None:
+    """Serve until told to stop; a process that dies is started again."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    hand_on(settings)
+    Granian(
+        "web.server:build",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=processes,
+        blocking_threads=THREADS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+        log_level=LogLevels.warning,
+        websockets=False,
+    ).serve()

@@ -1,0 +1,94 @@
+"""The composition root: everything is built here, once, in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as SetOf
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from uuid import UUID
+
+from ledger.application import Ledger, SiteRules
+from ledger.billing.collection import Collection
+from ledger.clock import Clock, SystemClock
+from ledger.errors import NotFound
+from ledger.payments.sandbox import Sandbox
+from ledger.store.embedded import Embedded
+from ledger.store.key_rows import KeyTable
+from ledger.store.pool import open_pool
+from ledger.store.recorder import FactRecorder
+from ledger.store.sandbox_books import PostgresBooks
+from ledger.store.vault import Vault
+from projections.site import Site
+from web.parts import Parts
+from web.sessions.desk import Desk
+from web.settings import Settings
+from web.views import LiveViews
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The address of the site's database; the embedded server runs as long as this is open.
+
+    Raises EmbeddedError or DatabaseUnreachable with a sentence for the person at the terminal.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with Embedded(settings.data / "postgres", bin_dir=settings.pg_bin_dir) as server:
+        yield server.dsn
+
+
+@contextmanager
+def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterator[Parts]:
+    """Everything that endpoints, pages and jobs use, over a database that is up to date.
+
+    Raises DatabaseUnreachable, ServerTooOld or MasterKeyWrong.
+    """
+    time = clock or SystemClock()
+    with ExitStack() as open_things:
+        pool = open_things.enter_context(open_pool(dsn, max_size=16, name="ledger"))
+        gateway_pool = open_things.enter_context(open_pool(dsn, max_size=4, name="sandbox"))
+        recorder = FactRecorder(pool)
+        vault = Vault(settings.key(), KeyTable(pool))
+        ledger = Ledger(recorder, vault, clock=time, rules=rules(settings))
+        open_things.callback(ledger.close)
+        gateway = Sandbox(books=PostgresBooks(gateway_pool), clock=time)
+        site = Site(settings.currency, settings.mode, settings.time_zone)
+        yield Parts(
+            settings=settings,
+            clock=time,
+            ledger=ledger,
+            sandbox=gateway,
+            collection=Collection(ledger, gateway),
+            desk=Desk.over(pool, time, settings.key(), shows_mails=settings.test_mode),
+            views=LiveViews(pool, recorder, time),
+            team=LedgerTeam(ledger),
+            pool=pool,
+            recorder=recorder,
+            site=site,
+        )
+
+
+def rules(settings: Settings) -> SiteRules:
+    """What the site has decided."""
+    return SiteRules(
+        currency=settings.currency,
+        zone=settings.zone,
+        mode=settings.mode,
+        most_plans=settings.max_plans,
+        most_tags=settings.max_tags,
+    )
+
+
+class LedgerTeam:
+    """Who is staff, asked of the books: a role that was taken away is gone at once."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def roles_of(self, contributor_id: UUID) -> SetOf[str]:
+        """The roles they have now; none when they were removed."""
+        try:
+            return self._ledger.contributor(contributor_id).roles
+        except NotFound:
+            return frozenset()
