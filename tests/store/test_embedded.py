@@ -135,9 +135,9 @@ def test_outside_its_block_there_is_nothing_to_connect_to(home: Path) -> None:
 @pytest.mark.parametrize(
     ("user", "xdg", "expected"),
     [
-        (1000, None, "/home/ada/.local/share/membership-ledger"),
+        (1000, None, "/people/ada/.local/share/membership-ledger"),
         (1000, "/data", "/data/membership-ledger"),
-        (1000, "not/absolute", "/home/ada/.local/share/membership-ledger"),
+        (1000, "not/absolute", "/people/ada/.local/share/membership-ledger"),
         (0, None, "/var/lib/membership-ledger"),
         (0, "/usr/share", "/usr/share/membership-ledger"),
     ],
@@ -146,7 +146,7 @@ def test_data_lives_where_the_system_puts_it(
     monkeypatch: pytest.MonkeyPatch, user: int, xdg: str | None, expected: str
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    assert default_home(xdg_data_home=xdg, home="/home/ada") == Path(expected)
+    assert default_home(xdg_data_home=xdg, home="/people/ada") == Path(expected)
 
 
 def test_root_keeps_no_data_behind_a_closed_door(
