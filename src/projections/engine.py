@@ -1,0 +1,169 @@
+"""The follower: one process leads, reads facts as they settle, and keeps every view up to date."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from ledger.clock import Clock
+from ledger.store.mapper import FactMapper
+from ledger.store.pool import connect
+from ledger.store.recorder import FactRecorder
+from ledger.store.refusals import DatabaseUnreachable
+from projections.batch import Batches
+from projections.columns import teach
+from projections.parking import parked, parked_subjects
+from projections.positions import ViewsTaken, lay_out
+from projections.refold import Refold
+from projections.tables import Table
+from projections.view import View
+
+LEADER_LOCK = 22 << 48
+"""Session advisory lock of the one who follows; see positions.py and the store's schema."""
+
+BATCH = 5_000
+"""Most facts in one transaction, more or less: saves are not cut."""
+
+POLL_SECONDS = 0.05
+STANDBY_SECONDS = 1.0
+
+LEAD = "SELECT pg_try_advisory_lock(%(key)s)"
+# Losing the last moments with the machine does no harm: rows and position go together, and the
+# facts are safe. So no commit here waits for the disk.
+BE_QUICK = "SET synchronous_commit = off"
+
+log = logging.getLogger(__name__)
+
+
+class Follower:
+    """Keeps views up to date. Any number may be started; one leads, the others stand by."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        recorder: FactRecorder,
+        mapper: FactMapper,
+        views: Sequence[View[Any]],
+        clock: Clock,
+    ) -> None:
+        self._dsn = dsn
+        self._recorder = recorder
+        self._mapper = mapper
+        self._tables = [Table(view) for view in views]
+        self._clock = clock
+        self._woken, self._stopping = Event(), Event()
+        self._thread: Thread | None = None
+        self.position = 0
+        """The last fact read by this process while it led."""
+
+    # --- in the background ------------------------------------------------------------
+
+    def start(self) -> None:
+        """Follow in a thread of its own, and wake up with each save of our recorder."""
+        self._recorder.on_append.append(self.wake)
+        self._thread = Thread(target=self._run, name="views", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch under way and leave."""
+        self._stopping.set()
+        self.wake()
+        if self._thread is not None:
+            self._recorder.on_append.remove(self.wake)
+            self._thread.join()
+            self._thread = None
+
+    def wake(self) -> None:
+        """There may be something to read."""
+        self._woken.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self.leading() as leader:
+                    self._follow(leader)
+            except (psycopg.Error, DatabaseUnreachable, ViewsTaken) as error:
+                log.warning("views: %s; trying again", type(error).__name__)
+                self._stopping.wait(STANDBY_SECONDS)
+
+    def _follow(self, leader: Leader) -> None:
+        while not self._stopping.is_set():
+            self._woken.clear()
+            if not leader.step():
+                self._woken.wait(POLL_SECONDS)
+
+    # --- in the foreground ------------------------------------------------------------
+
+    @contextmanager
+    def leading(self) -> Iterator[Leader]:
+        """Wait until nobody else leads, bring outdated views up, and lead; for `leader.step()`."""
+        with connect(self._dsn) as connection:
+            connection.execute(BE_QUICK)
+            teach(connection)
+            while not _leads(connection):
+                if self._stopping.wait(STANDBY_SECONDS):
+                    message = "stopped while another follower led"
+                    raise psycopg.OperationalError(message)
+            lay_out(connection, self._tables, self._clock.now())
+            refold = Refold(self._recorder, self._mapper, self._clock)
+            self.position = refold.bring_up(connection, self._tables)
+            batches = Batches(self._mapper, self._tables, parked_subjects(connection))
+            leader = Leader(self, connection, batches)
+            leader.retry_parked()
+            yield leader
+
+    def catch_up(self) -> int:
+        """Read all there is and leave; answers the last position read."""
+        with self.leading() as leader:
+            while leader.step():
+                pass
+        return self.position
+
+
+class Leader:
+    """The follower that leads, on the connection whose lock says so: lost together."""
+
+    def __init__(self, follower: Follower, connection: Connection[Any], batches: Batches) -> None:
+        self._follower = follower
+        self._connection = connection
+        self._batches = batches
+
+    def step(self) -> int:
+        """Fold one batch; how many facts it held, 0 when there is none."""
+        follower = self._follower
+        before = follower.position
+        records = follower._recorder.read(before, BATCH)
+        if records:
+            now = follower._clock.now()
+            self._batches.advance(self._connection, records, before=before, now=now)
+            follower.position = records[-1].position
+        return len(records)
+
+    def retry_parked(self) -> int:
+        """Fold what was parked again, as far as it can be now; how many persons are well again."""
+        recorder, healed = self._follower._recorder, 0
+        waiting = parked(self._connection)
+        for subject_id in dict.fromkeys(one.subject_id for one in waiting):
+            positions = {one.position for one in waiting if one.subject_id == subject_id}
+            records = recorder.of_subject(subject_id) or recorder.of_stream(subject_id)
+            again = [record for record in records if record.position in positions]
+            healed += self._batches.retry(self._connection, subject_id, again)
+        return healed
+
+
+def _leads(connection: Connection[Any]) -> bool:
+    row = connection.execute(LEAD, {"key": LEADER_LOCK}).fetchone()
+    return bool(row and row[0])
+
+
+def prepare(dsn: str, views: Sequence[View[Any]], clock: Clock) -> None:
+    """Make the tables of views that have none, so that queries find them, empty, at once."""
+    with connect(dsn) as connection:
+        lay_out(connection, [Table(view) for view in views], clock.now())

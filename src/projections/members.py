@@ -1,0 +1,286 @@
+"""Members: one wide row a contact, so that every sort and filter of the list is one table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple, cast
+from uuid import UUID
+
+from ledger.facts import Fact
+from ledger.member import facts
+from ledger.member.facts import Joined, MembershipFact
+from ledger.order.facts import OrderPlaced, Paid, Withdrawn
+from ledger.texts import comparable_email
+from projections.instants import NEVER
+from projections.search import readable, search_key
+from projections.site import Site
+from projections.spending import SETTLED, effect_of
+from projections.stays import CHANGING, Stay, begun, changed
+from projections.view import Index, Key, View, first, on
+
+
+class MemberRow(NamedTuple):
+    """One contact. Instants only: who is a member *at* an instant is asked with the instant (AX8).
+
+    `plan_ids` are the plans of memberships that no fact has ended, `plan_untils` until when they
+    stand; `plan_key` sorts by the plan that lasts longest.
+    `..._until` say until when somebody is a member, past due and so on if nothing else happens;
+    None where they never were. Money in minor units of the site's currency and mode.
+    """
+
+    member_id: UUID
+    name: str
+    email: str
+    name_key: str
+    email_key: str
+    search: str
+    same_name: str | None
+    same_email: str | None
+    locale: str
+    opened_at: datetime
+    verified: bool = False
+    closed_at: datetime | None = None
+    joined_at: datetime = NEVER
+    last_joined_at: datetime = NEVER
+    is_customer: bool = False
+    stays: tuple[Stay, ...] = ()
+    plan_ids: tuple[UUID, ...] = ()
+    plan_untils: tuple[datetime, ...] = ()
+    plan_key: str = ""
+    member_until: datetime | None = None
+    access_until: datetime | None = None
+    past_due_until: datetime | None = None
+    action_required_until: datetime | None = None
+    cancelling_until: datetime | None = None
+    tags: tuple[str, ...] = ()
+    method_brand: str | None = None
+    method_last_four: str | None = None
+    method_expires: str | None = None
+    method_country: str | None = None
+    same_method: str | None = None
+    unsettled: tuple[UUID, ...] = ()
+    order_count: int = 0
+    last_order_at: datetime = NEVER
+    gross: int = 0
+    refunded: int = 0
+    disputed: int = 0
+    spent: int = 0
+    position: int = 0
+
+
+class Members(View[MemberRow]):
+    """Everybody who ever opened an account."""
+
+    name = "members"
+    version = 1
+    key = ("member_id",)
+    columns = MemberRow
+    indexes: ClassVar[tuple[Index, ...]] = (
+        Index("name", "(name_key, member_id)"),
+        Index("email", "(email_key, member_id)"),
+        Index("joined", "(joined_at, member_id)"),
+        Index("plan", "(plan_key, member_id)"),
+        Index("spent", "(spent, member_id)"),
+        Index("last_order", "(last_order_at, member_id)"),
+        Index("plans", "USING gin (plan_ids)"),
+        Index("tags", "USING gin (tags)"),
+        Index("past_due", "(past_due_until) WHERE past_due_until IS NOT NULL"),
+        Index("action", "(action_required_until) WHERE action_required_until IS NOT NULL"),
+        Index("cancelling", "(cancelling_until) WHERE cancelling_until IS NOT NULL"),
+        Index("same_name", "(same_name, same_email) WHERE same_name IS NOT NULL"),
+        Index("same_method", "(same_method, same_email) WHERE same_method IS NOT NULL"),
+        Index("search", "USING gin (search gin_trgm_ops)", extension="pg_trgm"),
+    )
+
+    def __init__(self, site: Site) -> None:
+        self._currency, self._mode = site.currency, site.mode
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """What totals are in."""
+        return (self._currency, self._mode)
+
+    def keys(self, fact: Fact) -> tuple[Key, ...]:
+        """The contact whom the fact concerns."""
+        return ((fact.member_id,),)
+
+    # --- account ----------------------------------------------------------------------
+
+    @first(facts.AccountOpened)
+    def account_opened(self, fact: facts.AccountOpened) -> MemberRow:
+        """Somebody signed up."""
+        return MemberRow(
+            member_id=fact.originator_id,
+            **_who(fact.name, fact.email),
+            locale=fact.locale,
+            opened_at=fact.occurred_at,
+        )
+
+    @on(facts.EmailVerified)
+    def email_verified(self, row: MemberRow, _: facts.EmailVerified) -> MemberRow:
+        """The address is theirs."""
+        return row._replace(verified=True)
+
+    @on(facts.EmailChanged)
+    def email_changed(self, row: MemberRow, fact: facts.EmailChanged) -> MemberRow:
+        """Another address, verified before."""
+        return row._replace(**_who(row.name, fact.email), verified=True)
+
+    @on(facts.Renamed)
+    def renamed(self, row: MemberRow, fact: facts.Renamed) -> MemberRow:
+        """Another name."""
+        return row._replace(**_who(fact.name, row.email))
+
+    @on(facts.LocaleChosen)
+    def locale_chosen(self, row: MemberRow, fact: facts.LocaleChosen) -> MemberRow:
+        """Another language."""
+        return row._replace(locale=fact.locale)
+
+    @on(facts.AccountClosed)
+    def account_closed(self, row: MemberRow, fact: facts.AccountClosed) -> MemberRow:
+        """No longer open."""
+        return row._replace(closed_at=fact.occurred_at)
+
+    # --- memberships ------------------------------------------------------------------
+
+    @on(Joined)
+    def joined(self, row: MemberRow, fact: Joined) -> MemberRow:
+        """A stay begins."""
+        return _with_stays(
+            row,
+            (*row.stays, begun(fact)),
+            joined_at=row.joined_at if row.joined_at != NEVER else fact.occurred_at,
+            last_joined_at=fact.occurred_at,
+            is_customer=row.is_customer or fact.terms.takes_money,
+        )
+
+    @on(*CHANGING)
+    def stay_changed(self, row: MemberRow, fact: MembershipFact) -> MemberRow:
+        """A stay goes on, or ends."""
+        return _with_stays(
+            row,
+            tuple(
+                changed(stay, fact) if stay.membership_id == fact.membership_id else stay
+                for stay in row.stays
+            ),
+        )
+
+    # --- payment method, tags ---------------------------------------------------------
+
+    @on(facts.MethodSaved, facts.MethodReplaced)
+    def method_saved(self, row: MemberRow, fact: facts.MethodFact) -> MemberRow:
+        """What later charges use."""
+        return row._replace(
+            method_brand=fact.brand,
+            method_last_four=fact.last_four,
+            method_expires=fact.expires,
+            method_country=fact.country,
+            same_method=readable(fact.fingerprint),
+        )
+
+    @on(facts.MethodRemoved)
+    def method_removed(self, row: MemberRow, _: facts.MethodRemoved) -> MemberRow:
+        """None is saved."""
+        return row._replace(
+            method_brand=None,
+            method_last_four=None,
+            method_expires=None,
+            method_country=None,
+            same_method=None,
+        )
+
+    @on(facts.Tagged)
+    def tagged(self, row: MemberRow, fact: facts.Tagged) -> MemberRow:
+        """One tag more."""
+        return row._replace(tags=tuple(sorted({*row.tags, fact.tag})))
+
+    @on(facts.Untagged)
+    def untagged(self, row: MemberRow, fact: facts.Untagged) -> MemberRow:
+        """One tag less."""
+        return row._replace(tags=tuple(tag for tag in row.tags if tag != fact.tag))
+
+    # --- orders and money -------------------------------------------------------------
+
+    @on(OrderPlaced)
+    def order_placed(self, row: MemberRow, fact: OrderPlaced) -> MemberRow:
+        """An order counts once it is settled: one that costs nothing is at once (OR5)."""
+        if fact.amount.is_zero:
+            return _with_order(row, fact.occurred_at)
+        return row._replace(unsettled=(*row.unsettled, fact.originator_id))
+
+    @on(Withdrawn)
+    def order_withdrawn(self, row: MemberRow, fact: Withdrawn) -> MemberRow:
+        """It never counts."""
+        return row._replace(unsettled=_without(row.unsettled, fact.originator_id))
+
+    @on(*SETTLED)
+    def settled(self, row: MemberRow, fact: Fact) -> MemberRow:
+        """Money came in or went back; the first payment of an order settles it."""
+        if isinstance(fact, Paid) and fact.originator_id in row.unsettled:
+            row = _with_order(row, fact.occurred_at)
+            row = row._replace(unsettled=_without(row.unsettled, fact.originator_id))
+        money = cast("Paid", fact)
+        if money.mode != self._mode or money.amount.currency != self._currency:
+            return row
+        effect = effect_of(fact)
+        return row._replace(
+            gross=row.gross + effect.gross,
+            refunded=row.refunded + effect.refunded,
+            disputed=row.disputed + effect.disputed,
+            spent=row.spent + effect.gross - effect.refunded - effect.disputed,
+        )
+
+
+def _who(name: str, email: str) -> dict[str, Any]:
+    """Name and address with the keys by which they are sorted, searched and compared."""
+    name_key, email_key = search_key(name), search_key(email)
+    known = readable(name) is not None and readable(email) is not None
+    return {
+        "name": name,
+        "email": email,
+        "name_key": name_key,
+        "email_key": email_key,
+        "search": f"{name_key} {email_key}",
+        "same_name": name_key if known else None,
+        "same_email": comparable_email(email) if known else None,
+    }
+
+
+def _with_stays(row: MemberRow, stays: tuple[Stay, ...], **changes: Any) -> MemberRow:
+    lasting = [stay for stay in stays if stay.ended_at is None]
+    # In the order in which they end: the last one of each plan counts.
+    untils = {stay.plan_id: stay for stay in sorted(lasting, key=lambda stay: stay.runs_until)}
+    return row._replace(
+        stays=stays,
+        plan_ids=tuple(untils),
+        plan_untils=tuple(stay.runs_until for stay in untils.values()),
+        plan_key=search_key(_longest(lasting).plan_name) if lasting else "",
+        member_until=_latest(stay.runs_until for stay in stays),
+        access_until=_latest(stay.opens_until for stay in stays),
+        past_due_until=_latest(s.runs_until for s in lasting if s.billing == "past_due"),
+        action_required_until=_latest(
+            s.runs_until for s in lasting if s.billing == "action_required"
+        ),
+        cancelling_until=_latest(s.runs_until for s in lasting if s.cancelled_at is not None),
+        **changes,
+    )
+
+
+def _longest(stays: list[Stay]) -> Stay:
+    """The stay that lasts longest; of several, the first by name."""
+    until = max(stay.runs_until for stay in stays)
+    return min((s for s in stays if s.runs_until == until), key=lambda s: search_key(s.plan_name))
+
+
+def _latest(instants: Any) -> datetime | None:
+    return max(instants, default=None)
+
+
+def _with_order(row: MemberRow, instant: datetime) -> MemberRow:
+    return row._replace(
+        order_count=row.order_count + 1, last_order_at=max(row.last_order_at, instant)
+    )
+
+
+def _without(order_ids: tuple[UUID, ...], order_id: UUID) -> tuple[UUID, ...]:
+    return tuple(one for one in order_ids if one != order_id)

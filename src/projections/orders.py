@@ -1,0 +1,303 @@
+"""Orders: one row a charge, with its attempts, payments, refunds and disputes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar, Literal, NamedTuple, cast
+from uuid import UUID
+
+from ledger.facts import Fact
+from ledger.order import facts
+from projections.view import Index, Key, View, first, on
+
+State = Literal[
+    "free",
+    "open",
+    "pending",
+    "unknown",
+    "failed",
+    "withdrawn",
+    "paid",
+    "partly_refunded",
+    "refunded",
+    "disputed",
+    "lost",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLine:
+    """One try to collect the money, and what came of it."""
+
+    attempt_id: UUID
+    state: str
+    at: datetime
+    off_session: bool
+    category: str | None = None
+    code: str | None = None
+    waits_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """Money that came in, in minor units."""
+
+    reference: str
+    minor: int
+    at: datetime
+    fact_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """Money on its way back, in minor units."""
+
+    refund_id: UUID
+    minor: int
+    reason: str
+    state: str
+    requested_at: datetime
+    settled_at: datetime | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeLine:
+    """What a bank contests, in minor units."""
+
+    dispute_id: str
+    minor: int
+    reason: str
+    state: str
+    opened_at: datetime
+
+
+class OrderRow(NamedTuple):
+    """One charge. All amounts in minor units of `currency`."""
+
+    member_id: UUID
+    order_id: UUID
+    membership_id: UUID
+    plan_id: UUID
+    plan_name: str
+    price_version: int
+    charge: str
+    charge_index: int
+    currency: str
+    list_price: int
+    amount: int
+    discount_code: str | None
+    discount_cut: int
+    tax_basis_points: int | None
+    period_start: datetime
+    period_end: datetime | None
+    due_at: datetime
+    mode: str
+    placed_at: datetime
+    state: str
+    paid: int = 0
+    refunded: int = 0
+    refunding: int = 0
+    lost: int = 0
+    contested: int = 0
+    fees: int = 0
+    withdrawn_at: datetime | None = None
+    attempts: tuple[AttemptLine, ...] = ()
+    payments: tuple[PaymentLine, ...] = ()
+    refunds: tuple[RefundLine, ...] = ()
+    disputes: tuple[DisputeLine, ...] = ()
+    position: int = 0
+
+    @property
+    def refundable(self) -> int:
+        """What is left to refund (OR2): paid, less refunds made or under way, less what is lost."""
+        return max(0, self.paid - self.refunded - self.refunding - self.lost - self.contested)
+
+
+class Orders(View[OrderRow]):
+    """Every charge that was placed, free ones too, and where it stands."""
+
+    name = "orders"
+    version = 1
+    key = ("member_id", "order_id")
+    columns = OrderRow
+    indexes: ClassVar[tuple[Index, ...]] = (
+        Index("order", "(order_id)"),
+        Index("placed", "(placed_at, order_id)"),
+        Index("member", "(member_id, placed_at, order_id)"),
+        Index("plan", "(plan_id, placed_at, order_id)"),
+        Index("state", "(state, placed_at, order_id)"),
+        Index("membership", "(membership_id, charge_index)"),
+    )
+
+    def keys(self, fact: Fact) -> tuple[Key, ...]:
+        """The order whose stream it is."""
+        return ((fact.member_id, fact.originator_id),)
+
+    @first(facts.OrderPlaced)
+    def placed(self, fact: facts.OrderPlaced) -> OrderRow:
+        """A charge is due, or settled at once if it costs nothing (OR5)."""
+        discount = fact.discount
+        return OrderRow(
+            member_id=cast("UUID", fact.member_id),
+            order_id=fact.originator_id,
+            membership_id=fact.membership_id,
+            plan_id=fact.plan_id,
+            plan_name=fact.plan_name,
+            price_version=fact.price_version,
+            charge=fact.charge,
+            charge_index=fact.charge_index,
+            currency=fact.amount.currency,
+            list_price=fact.list_price.minor,
+            amount=fact.amount.minor,
+            discount_code=discount.terms.code if discount else None,
+            discount_cut=discount.cut.minor if discount else 0,
+            tax_basis_points=fact.tax_basis_points,
+            period_start=fact.period_start,
+            period_end=fact.period_end,
+            due_at=fact.due_at,
+            mode=fact.mode,
+            placed_at=fact.occurred_at,
+            state="free" if fact.amount.is_zero else "open",
+        )
+
+    @on(facts.AttemptStarted)
+    def attempt_started(self, row: OrderRow, fact: facts.AttemptStarted) -> OrderRow:
+        """A try is under way."""
+        line = AttemptLine(fact.attempt_id, "open", fact.occurred_at, fact.off_session)
+        return _standing(row._replace(attempts=(*row.attempts, line)))
+
+    @on(facts.AttemptPending)
+    def attempt_pending(self, row: OrderRow, fact: facts.AttemptPending) -> OrderRow:
+        """Someone is waited for."""
+        return _attempt(row, fact.attempt_id, state="pending", waits_for=fact.waits_for)
+
+    @on(facts.OutcomeUnknown)
+    def outcome_unknown(self, row: OrderRow, fact: facts.OutcomeUnknown) -> OrderRow:
+        """Nobody knows yet."""
+        return _attempt(row, fact.attempt_id, state="unknown")
+
+    @on(facts.AttemptAbandoned)
+    def attempt_abandoned(self, row: OrderRow, fact: facts.AttemptAbandoned) -> OrderRow:
+        """It came to nothing."""
+        return _attempt(row, fact.attempt_id, state="abandoned")
+
+    @on(facts.PaymentFailed)
+    def payment_failed(self, row: OrderRow, fact: facts.PaymentFailed) -> OrderRow:
+        """Declined."""
+        return _attempt(
+            row, fact.attempt_id, state="failed", category=fact.category, code=fact.code
+        )
+
+    @on(facts.Paid)
+    def paid_once(self, row: OrderRow, fact: facts.Paid) -> OrderRow:
+        """Money came in, wanted or not (OR6)."""
+        line = PaymentLine(fact.reference, fact.amount.minor, fact.occurred_at, fact.fact_id)
+        row = row._replace(paid=row.paid + fact.amount.minor, payments=(*row.payments, line))
+        return _attempt(row, fact.attempt_id, state="paid")
+
+    @on(facts.FeeRecorded)
+    def fee_recorded(self, row: OrderRow, fact: facts.FeeRecorded) -> OrderRow:
+        """What the gateway kept."""
+        return row._replace(fees=row.fees + fact.amount.minor)
+
+    @on(facts.Withdrawn)
+    def withdrawn(self, row: OrderRow, fact: facts.Withdrawn) -> OrderRow:
+        """No longer wanted."""
+        return _standing(row._replace(withdrawn_at=fact.occurred_at))
+
+    @on(facts.RefundRequested)
+    def refund_requested(self, row: OrderRow, fact: facts.RefundRequested) -> OrderRow:
+        """Money is to go back."""
+        line = RefundLine(
+            fact.refund_id, fact.amount.minor, fact.reason, "requested", fact.occurred_at
+        )
+        return _refunding(row._replace(refunds=(*row.refunds, line)))
+
+    @on(facts.RefundPending)
+    def refund_pending(self, row: OrderRow, fact: facts.RefundPending) -> OrderRow:
+        """The gateway is at it."""
+        return _refund(row, fact.refund_id, state="pending")
+
+    @on(facts.Refunded)
+    def refund_made(self, row: OrderRow, fact: facts.Refunded) -> OrderRow:
+        """It went back."""
+        row = row._replace(refunded=row.refunded + fact.amount.minor)
+        return _refund(row, fact.refund_id, state="made", settled_at=fact.occurred_at)
+
+    @on(facts.RefundFailed)
+    def refund_failed(self, row: OrderRow, fact: facts.RefundFailed) -> OrderRow:
+        """It could not go back, perhaps after the gateway had said so."""
+        if fact.was_settled:
+            row = row._replace(refunded=row.refunded - fact.amount.minor)
+        return _refund(row, fact.refund_id, state="failed", code=fact.code)
+
+    @on(facts.DisputeOpened)
+    def dispute_opened(self, row: OrderRow, fact: facts.DisputeOpened) -> OrderRow:
+        """A bank contests a payment."""
+        line = DisputeLine(
+            fact.dispute_id, fact.amount.minor, fact.reason, "open", fact.occurred_at
+        )
+        return _disputed(row._replace(disputes=(*row.disputes, line)))
+
+    @on(facts.DisputeClosed)
+    def dispute_closed(self, row: OrderRow, fact: facts.DisputeClosed) -> OrderRow:
+        """The bank decided."""
+        lines = tuple(
+            replace(line, state=fact.outcome) if line.dispute_id == fact.dispute_id else line
+            for line in row.disputes
+        )
+        return _disputed(row._replace(disputes=lines))
+
+
+def _attempt(row: OrderRow, attempt_id: UUID, **changes: Any) -> OrderRow:
+    lines = tuple(
+        replace(line, **changes) if line.attempt_id == attempt_id else line for line in row.attempts
+    )
+    return _standing(row._replace(attempts=lines))
+
+
+def _refund(row: OrderRow, refund_id: UUID, **changes: Any) -> OrderRow:
+    lines = tuple(
+        replace(line, **changes) if line.refund_id == refund_id else line for line in row.refunds
+    )
+    return _refunding(row._replace(refunds=lines))
+
+
+def _refunding(row: OrderRow) -> OrderRow:
+    under_way = sum(r.minor for r in row.refunds if r.state in ("requested", "pending"))
+    return _standing(row._replace(refunding=under_way))
+
+
+def _disputed(row: OrderRow) -> OrderRow:
+    sums = {
+        state: sum(line.minor for line in row.disputes if line.state == state)
+        for state in ("open", "lost")
+    }
+    return _standing(row._replace(contested=sums["open"], lost=sums["lost"]))
+
+
+def _standing(row: OrderRow) -> OrderRow:
+    return row._replace(state=_state(row))
+
+
+def _state(row: OrderRow) -> State:
+    if row.paid:
+        return _paid_state(row)
+    if row.withdrawn_at is not None:
+        return "withdrawn"
+    if not row.amount:
+        return "free"
+    latest = row.attempts[-1].state if row.attempts else "open"
+    return cast("State", latest) if latest in ("pending", "unknown", "failed") else "open"
+
+
+def _paid_state(row: OrderRow) -> State:
+    if row.contested:
+        return "disputed"
+    if row.lost:
+        return "lost"
+    if row.refunded:
+        return "refunded" if row.refunded >= row.paid else "partly_refunded"
+    return "paid"

@@ -1,0 +1,35 @@
+"""How names and addresses are compared: case, marks and spelling variants set aside (SE3)."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from ledger.facts import ERASED
+
+
+def search_key(text: str) -> str:
+    """Casefolded, NFKD, without marks, single-spaced: `Zoë  Müller` and `ZOE MULLER` are one.
+
+    Made here and kept in the view: the database's own rules differ from server to server.
+    """
+    if text.isascii():
+        return " ".join(text.lower().split())
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    marks = (c for c in decomposed if not unicodedata.combining(c))
+    return " ".join("".join(marks).split())
+
+
+def like_pattern(word: str) -> str:
+    """A LIKE pattern that finds a word anywhere, whatever signs it holds."""
+    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def patterns(text: str) -> list[str]:
+    """The patterns that a text of free search asks for: every word, in any order."""
+    return [like_pattern(word) for word in search_key(text).split()]
+
+
+def readable(personal: str) -> str | None:
+    """A personal value, or None once it was erased."""
+    return None if personal == ERASED else personal

@@ -1,0 +1,83 @@
+"""Spending: what each member paid, was refunded and lost to disputes, by currency and mode."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple, cast
+from uuid import UUID
+
+from ledger.facts import Fact
+from ledger.order.facts import DisputeClosed, Paid, Refunded, RefundFailed
+from projections.view import Index, Key, View, on
+
+SETTLED = (Paid, Refunded, RefundFailed, DisputeClosed)
+"""The facts that change what someone has spent; each carries its amount and mode."""
+
+
+class Effect(NamedTuple):
+    """What one fact adds to gross, refunded and disputed, in minor units."""
+
+    gross: int = 0
+    refunded: int = 0
+    disputed: int = 0
+
+
+def effect_of(fact: Fact) -> Effect:
+    """What a fact changes in someone's total: each counts when settled (OR8)."""
+    match fact:
+        case Paid():
+            return Effect(gross=fact.amount.minor)
+        case Refunded():
+            return Effect(refunded=fact.amount.minor)
+        case RefundFailed(was_settled=True):
+            return Effect(refunded=-fact.amount.minor)
+        case DisputeClosed(outcome="lost"):
+            return Effect(disputed=fact.amount.minor)
+        case _:
+            return Effect()
+
+
+class SpendingRow(NamedTuple):
+    """Totals in minor units. Live and test money stand in rows of their own (OR9)."""
+
+    member_id: UUID
+    currency: str
+    mode: str
+    gross: int = 0
+    refunded: int = 0
+    disputed: int = 0
+    net: int = 0
+    payments: int = 0
+    position: int = 0
+
+
+class Spending(View[SpendingRow]):
+    """Total spent = payments - refunds - disputes lost, each counted when settled (OR8)."""
+
+    name = "spending"
+    version = 1
+    key = ("member_id", "currency", "mode")
+    columns = SpendingRow
+    indexes: ClassVar[tuple[Index, ...]] = (Index("net", "(currency, mode, net, member_id)"),)
+
+    def keys(self, fact: Fact) -> tuple[Key, ...]:
+        """The member's total in the fact's currency and mode."""
+        money = cast("Paid", fact)
+        return ((money.member_id, money.amount.currency, money.mode),)
+
+    def blank(self, key: Key) -> SpendingRow:
+        """Nothing spent yet."""
+        return SpendingRow(*key)
+
+    @on(*SETTLED)
+    def settled(self, row: SpendingRow, fact: Fact) -> SpendingRow:
+        """Money came in or went back."""
+        effect = effect_of(fact)
+        gross, refunded = row.gross + effect.gross, row.refunded + effect.refunded
+        disputed = row.disputed + effect.disputed
+        return row._replace(
+            gross=gross,
+            refunded=refunded,
+            disputed=disputed,
+            net=gross - refunded - disputed,
+            payments=row.payments + isinstance(fact, Paid),
+        )

@@ -1,0 +1,238 @@
+"""A view's table: made from its columns, read by keys, written in bulk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, LiteralString
+
+from psycopg import Connection, sql
+
+from projections.columns import Column, RowCodec, reading
+from projections.view import Index, Key, View
+
+FEW = 40
+"""Up to so many rows are sent one by one in a pipeline; for more, COPY is cheaper."""
+
+CREATE = "CREATE TABLE {table} ({columns}, PRIMARY KEY ({key})) WITH (fillfactor = 85)"
+LOAD = """
+SELECT {columns} FROM {table} AS stored
+  JOIN unnest({arrays}) AS asked ({key}) USING ({key})
+"""
+INSERT = "INSERT INTO {table} ({columns}) VALUES ({values})"
+UPSERT = "{insert} ON CONFLICT ({key}) DO UPDATE SET {settings}"
+DELETE = "DELETE FROM {table} WHERE ({key}) = ({values})"
+STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS {stage} (LIKE {table}) ON COMMIT DELETE ROWS"
+UNSTAGE = "DROP TABLE IF EXISTS {stage}"
+COPY = "COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)"
+UPDATE = "UPDATE {table} AS stored SET {settings} FROM {stage} AS excluded WHERE {same}"
+ADD_INDEX = "CREATE INDEX {name} ON {table} "
+RENAME_INDEX = "ALTER INDEX {old} RENAME TO {new}"
+RENAME_KEY = "ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}"
+RENAME = "ALTER TABLE {table} RENAME TO {name}"
+DROP = "DROP TABLE IF EXISTS {table}"
+ANALYZE = "ANALYZE {table}"
+EXISTS = "SELECT to_regclass(%(name)s) IS NOT NULL"
+HAS_EXTENSION = "SELECT true FROM pg_extension WHERE extname = %(name)s"
+
+SCHEMA = "views"
+SIDE = "_next"
+"""Ends the name of a table that is filled beside the one that serves."""
+
+
+class Table:
+    """Where a view's rows are kept. `side` is the one that is filled to take its place."""
+
+    def __init__(self, view: View[Any], *, side: bool = False) -> None:
+        self.view = view
+        self.codec = RowCodec(view.columns)
+        self._name = view.name + (SIDE if side else "")
+        columns = self.codec.columns
+        self._key_columns = columns[: len(view.key)]
+        self._load = self._compose(
+            LOAD, arrays=_joined(_array(column) for column in self._key_columns)
+        )
+        self._insert = self._compose(INSERT)
+        self._upsert = self._compose(UPSERT, insert=sql.SQL(INSERT).format(**self._parts()))
+        self._delete = self._compose(DELETE, values=_joined(sql.Placeholder() for _ in view.key))
+        self._copy = self._compose(COPY)
+        self._copy_stage = self._compose(COPY, table=self._stage)
+        self._update = self._compose(UPDATE, same=self._same())
+        self._make_stage = self._compose(STAGE)
+
+    @property
+    def shape(self) -> str:
+        """Says by which version, columns, indexes and parameters the rows were made."""
+        described = (
+            self.view.version,
+            [(column.name, column.definition) for column in self.codec.columns],
+            self.view.indexes,
+            self.view.parameters,
+        )
+        return hashlib.sha256(repr(described).encode()).hexdigest()
+
+    # --- rows -------------------------------------------------------------------------
+
+    def load(self, connection: Connection[Any], keys: Collection[Key]) -> dict[Key, Any]:
+        """The rows that exist, by key."""
+        cursor = reading(connection)
+        cursor.execute(self._load, [list(part) for part in zip(*keys, strict=True)])
+        decode, size = self.codec.decode, len(self._key_columns)
+        return {values[:size]: decode(values) for values in cursor}
+
+    def write(
+        self, connection: Connection[Any], rows: Mapping[Key, Any], changes: Mapping[Key, Any]
+    ) -> None:
+        """Bring the table from `rows`, which it holds, to what a fold changed.
+
+        `connection` was taught Json. To be done once in a transaction:
+        what is staged goes with its commit.
+        """
+        gone = [key for key, row in changes.items() if row is None and key in rows]
+        fresh = [row for key, row in changes.items() if row is not None and key not in rows]
+        moved = [row for key, row in changes.items() if row is not None and key in rows]
+        if gone:
+            connection.cursor().executemany(self._delete, gone)
+        if len(fresh) > FEW:
+            self._copy_rows(connection, self._copy, fresh)
+        elif fresh:
+            self._send(connection, self._insert, fresh)
+        if len(moved) > FEW:
+            connection.execute(self._make_stage)
+            self._copy_rows(connection, self._copy_stage, moved)
+            connection.execute(self._update)
+        elif moved:
+            self._send(connection, self._upsert, moved)
+
+    def write_singly(
+        self, connection: Connection[Any], rows: Mapping[Key, Any], changes: Mapping[Key, Any]
+    ) -> None:
+        """The same without COPY, as often as needed in one transaction."""
+        gone = [key for key, row in changes.items() if row is None and key in rows]
+        kept = [row for row in changes.values() if row is not None]
+        if gone:
+            connection.cursor().executemany(self._delete, gone)
+        if kept:
+            self._send(connection, self._upsert, kept)
+
+    def _send(self, connection: Connection[Any], statement: bytes, rows: list[Any]) -> None:
+        connection.cursor().executemany(statement, [self.codec.encode(row) for row in rows])
+
+    def _copy_rows(self, connection: Connection[Any], statement: bytes, rows: list[Any]) -> None:
+        encode = self.codec.encode
+        with connection.cursor().copy(statement) as copy:
+            copy.set_types(self.codec.types)
+            for row in rows:
+                copy.write_row(encode(row))
+
+    # --- the table itself -------------------------------------------------------------
+
+    def exists(self, connection: Connection[Any]) -> bool:
+        """Whether there is such a table."""
+        name = f"{SCHEMA}.{self._name}"
+        row = connection.execute(EXISTS, {"name": name}).fetchone()
+        return bool(row and row[0])
+
+    def create(self, connection: Connection[Any], *, indexed: bool) -> None:
+        """Make it anew and empty; without secondary indexes if it is to be filled first."""
+        self.drop(connection)
+        definitions = _joined(
+            sql.SQL(" ").join((sql.Identifier(column.name), _typed(column)))
+            for column in self.codec.columns
+        )
+        connection.execute(self._compose(CREATE, columns=definitions))
+        if indexed:
+            self.add_indexes(connection)
+
+    def add_indexes(self, connection: Connection[Any]) -> None:
+        """Make the secondary indexes that this server can make."""
+        for index in self.view.indexes:
+            if _can_have(connection, index):
+                # The definition is a constant of the view, not data.
+                text = sql.SQL(index.definition)
+                added = self._compose(ADD_INDEX, name=self._index_name(index))
+                connection.execute(added + text.as_bytes(None))
+
+    def take_place(self, connection: Connection[Any]) -> None:
+        """Put this side table in the place of the one that serves, which is dropped."""
+        serving = Table(self.view)
+        serving.drop(connection)
+        for index in self.view.indexes:
+            if _can_have(connection, index):
+                connection.execute(
+                    self._compose(
+                        RENAME_INDEX,
+                        old=sql.Identifier(SCHEMA, f"{self._name}_{index.name}"),
+                        new=serving._index_name(index),
+                    )
+                )
+        connection.execute(
+            self._compose(
+                RENAME_KEY,
+                old=sql.Identifier(f"{self._name}_pkey"),
+                new=sql.Identifier(f"{self.view.name}_pkey"),
+            )
+        )
+        connection.execute(self._compose(RENAME, name=sql.Identifier(self.view.name)))
+
+    def drop(self, connection: Connection[Any]) -> None:
+        """Remove it, if it is there, and what was staged for it."""
+        connection.execute(self._compose(UNSTAGE))
+        connection.execute(self._compose(DROP))
+
+    def analyze(self, connection: Connection[Any]) -> None:
+        """Let the server look at what is in it."""
+        connection.execute(self._compose(ANALYZE))
+
+    # --- statements -------------------------------------------------------------------
+
+    @property
+    def _stage(self) -> sql.Composable:
+        return sql.Identifier("pg_temp", f"staged_{self._name}")
+
+    def _index_name(self, index: Index) -> sql.Identifier:
+        return sql.Identifier(f"{self._name}_{index.name}")
+
+    def _same(self) -> sql.Composable:
+        one = sql.SQL("stored.{column} = excluded.{column}")
+        return sql.SQL(" AND ").join(
+            one.format(column=sql.Identifier(name)) for name in self.view.key
+        )
+
+    def _parts(self) -> dict[str, Any]:
+        names = [column.name for column in self.codec.columns]
+        setting = sql.SQL("{column} = excluded.{column}")
+        return {
+            "table": sql.Identifier(SCHEMA, self._name),
+            "stage": self._stage,
+            "columns": _joined(sql.Identifier(name) for name in names),
+            "values": _joined(sql.Placeholder() for _ in names),
+            "key": _joined(sql.Identifier(name) for name in self.view.key),
+            "settings": _joined(
+                setting.format(column=sql.Identifier(name))
+                for name in names
+                if name not in self.view.key
+            ),
+        }
+
+    def _compose(self, template: LiteralString, **parts: sql.Composable) -> bytes:
+        return sql.SQL(template).format(**{**self._parts(), **parts}).as_bytes(None)
+
+
+def _typed(column: Column) -> sql.Composable:
+    return sql.SQL(column.definition)
+
+
+def _array(column: Column) -> sql.Composable:
+    return sql.SQL("%s::{type}[]").format(type=sql.SQL(column.type))
+
+
+def _joined(parts: Iterable[sql.Composable]) -> sql.Composed:
+    return sql.SQL(", ").join(parts)
+
+
+def _can_have(connection: Connection[Any], index: Index) -> bool:
+    if index.extension is None:
+        return True
+    found = connection.execute(HAS_EXTENSION, {"name": index.extension}).fetchone()
+    return found is not None

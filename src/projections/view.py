@@ -1,0 +1,143 @@
+"""What a view is: a table's columns, its key, and a pure fold over facts.
+
+The same fold serves following live, rebuilding, and reading the past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, cast
+from uuid import UUID
+
+from ledger.errors import LedgerError
+from ledger.facts import Fact
+
+R = TypeVar("R", bound="tuple[Any, ...]")
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Key = tuple[Any, ...]
+"""A row's key: the values of the view's key columns, the partition first."""
+
+_BEGINS, _CHANGES = "_begins", "_changes"
+
+
+class Recorded(NamedTuple):
+    """A fact and its position in the books."""
+
+    position: int
+    fact: Fact
+
+
+class Index(NamedTuple):
+    """A secondary index: its name after the table's, and what follows `ON table`, as SQL."""
+
+    name: str
+    definition: str
+    extension: str | None = None
+    """The PostgreSQL extension it needs. A server without it answers the same, more slowly."""
+
+
+class RowMissing(LedgerError):
+    """The view {view} has no row {key} for the fact {topic} {fact_id}."""
+
+    code = "row_missing"
+
+
+def first(*fact_classes: type[Fact]) -> Callable[[Handler], Handler]:
+    """Mark a handler that makes a row: `(self, fact) -> row`."""
+    return _marked(_BEGINS, fact_classes)
+
+
+def on(*fact_classes: type[Fact]) -> Callable[[Handler], Handler]:
+    """Mark a handler that changes a row: `(self, row, fact) -> row`, or None to remove it."""
+    return _marked(_CHANGES, fact_classes)
+
+
+def _marked(mark: str, fact_classes: tuple[type[Fact], ...]) -> Callable[[Handler], Handler]:
+    def decorate(handler: Handler) -> Handler:
+        setattr(handler, mark, fact_classes)
+        return handler
+
+    return decorate
+
+
+class View(Generic[R]):
+    """A table and the fold that fills it.
+
+    `columns` is a NamedTuple whose types become the table's (see columns.py); it ends with
+    `position`, the last fact that changed the row. The `key` columns come first in it, and the
+    first of them is the partition: a person, or a stream that concerns nobody.
+    Handlers see a row and a fact: no database, clock, network or other view.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    partition: ClassVar[Literal["subject", "stream"]] = "subject"
+    key: ClassVar[tuple[str, ...]]
+    columns: type[R]
+    indexes: ClassVar[tuple[Index, ...]] = ()
+    handlers: ClassVar[dict[type[Fact], tuple[bool, Callable[..., Any]]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = {
+            fact_class: (mark == _BEGINS, handler)
+            for handler in vars(cls).values()
+            for mark in (_BEGINS, _CHANGES)
+            for fact_class in getattr(handler, mark, ())
+        }
+        cls.handlers = {**cls.handlers, **own}
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """What the fold depends on besides the facts: other values make other rows."""
+        return ()
+
+    def keys(self, fact: Fact) -> tuple[Key, ...]:
+        """The rows that a fact of a handled class touches."""
+        raise NotImplementedError
+
+    def blank(self, key: Key) -> R | None:  # noqa: ARG002 -- for views whose rows need no first fact
+        """The row that a handler gets where there is none; None where that is a fault."""
+        return None
+
+
+def touched(view: View[Any], facts: Iterable[Recorded]) -> set[Key]:
+    """The keys of all rows that some facts touch."""
+    return {key for _, fact in facts if type(fact) in view.handlers for key in view.keys(fact)}
+
+
+def fold(view: View[R], rows: Mapping[Key, R], facts: Iterable[Recorded]) -> dict[Key, R | None]:
+    """The rows that change when these facts, in order of position, are added to `rows`.
+
+    None stands for a row that is no more. Pure: `rows` stays as it is. Raises RowMissing.
+    """
+    changed: dict[Key, R | None] = {}
+    positions: dict[Key, int] = {}
+    handlers = view.handlers
+    for position, fact in facts:
+        begins, handler = handlers.get(type(fact), (False, None))
+        if handler is None:
+            continue
+        for key in view.keys(fact):
+            if begins:
+                changed[key] = handler(view, fact)
+            else:
+                row = changed[key] if key in changed else rows.get(key)
+                changed[key] = handler(view, row or _blank(view, key, fact), fact)
+            positions[key] = position
+    return {
+        key: None if row is None else cast("Any", row)._replace(position=positions[key])
+        for key, row in changed.items()
+    }
+
+
+def _blank(view: View[R], key: Key, fact: Fact) -> R:
+    blank = view.blank(key)
+    if blank is None:
+        raise RowMissing(view=view.name, key=key, topic=fact.TOPIC, fact_id=fact.fact_id)
+    return blank
+
+
+def subject_of(fact: Fact) -> UUID:
+    """Whom a fact concerns: a person, or else the stream itself."""
+    return fact.subject_id or fact.originator_id

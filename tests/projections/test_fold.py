@@ -1,0 +1,101 @@
+"""The fold is pure: no database, the same from scratch as step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from ledger.facts import Fact, fact_classes
+from projections.catalogue import all_views
+from projections.columns import RowCodec
+from projections.site import Site
+from projections.view import Recorded, RowMissing, View, fold, subject_of, touched
+from tests.projections.stories import told
+
+EUROS = Site(currency="EUR", mode="live", zone="Europe/Paris")
+VIEWS = all_views(EUROS)
+by_name = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+
+
+@pytest.fixture(scope="module")
+def facts() -> list[Recorded]:
+    found = [fact for save in told(7, 600) for one in save for fact in one.collect_events()]
+    return [Recorded(place + 1, fact) for place, fact in enumerate(found)]  # type: ignore[arg-type]
+
+
+@by_name
+def test_step_by_step_is_from_scratch(view: View[Any], facts: list[Recorded]) -> None:
+    rows: dict[Any, Any] = {}
+    for one in facts:
+        for key, row in fold(view, rows, [one]).items():
+            rows[key] = row
+    assert rows == fold(view, {}, facts)
+    assert rows
+
+
+@by_name
+def test_the_rows_given_stay_as_they_are(view: View[Any], facts: list[Recorded]) -> None:
+    half = len(facts) // 2
+    rows = fold(view, {}, facts[:half])
+    before = dict(rows)
+    fold(view, rows, facts[half:])
+    assert rows == before
+
+
+@by_name
+def test_each_key_begins_with_the_partition(view: View[Any], facts: list[Recorded]) -> None:
+    for one in facts:
+        if type(one.fact) in view.handlers:
+            home = subject_of(one.fact) if view.partition == "subject" else one.fact.originator_id
+            assert {key[0] for key in view.keys(one.fact)} == {home}
+
+
+@by_name
+def test_rows_stand_under_their_keys(view: View[Any], facts: list[Recorded]) -> None:
+    assert view.columns._fields[: len(view.key)] == view.key
+    assert view.columns._fields[-1] == "position"
+    for key, row in fold(view, {}, facts).items():
+        if row is not None:
+            assert row[: len(view.key)] == key
+
+
+@by_name
+def test_a_row_goes_to_the_database_and_back(view: View[Any], facts: list[Recorded]) -> None:
+    codec = RowCodec(view.columns)
+    rows = [row for row in fold(view, {}, facts).values() if row is not None]
+    assert [codec.decode(codec.encode(row)) for row in rows] == rows
+
+
+@by_name
+def test_touched_names_what_is_folded(view: View[Any], facts: list[Recorded]) -> None:
+    assert touched(view, facts) == fold(view, {}, facts).keys()
+
+
+def test_a_row_that_should_be_there_is_missed(facts: list[Recorded]) -> None:
+    members = VIEWS[0]
+    tagged = next(one for one in facts if one.fact.TOPIC == "member.tagged")
+    with pytest.raises(RowMissing, match="members has no row"):
+        fold(members, {}, [tagged])
+
+
+def test_every_fact_of_people_and_money_is_in_some_view() -> None:
+    handled: set[type[Fact]] = {kind for view in VIEWS for kind in view.handlers}
+    rooms = ("ledger.member.", "ledger.order.", "ledger.plan", "ledger.discount", "ledger.contri")
+    unread = {
+        kind.TOPIC
+        for kind in fact_classes()
+        if kind.__module__.startswith(rooms) and kind not in handled
+    }
+    assert unread == set()
+
+
+def test_live_and_test_money_are_never_added(facts: list[Recorded]) -> None:  # OR9
+    live = fold(VIEWS[0], {}, facts)
+    other = fold(all_views(Site("EUR", "test", "Europe/Paris"))[0], {}, facts)
+    assert any(row.gross for row in live.values() if row)
+    assert not any(row.gross for row in other.values() if row)
+    spending = next(view for view in VIEWS if view.name == "spending")
+    assert {key[2] for key in fold(spending, {}, facts)} == {"live"}
+    assert all(isinstance(key[0], UUID) for key in live)
