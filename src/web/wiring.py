@@ -34,7 +34,7 @@ def database(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    with Embedded(settings.data / "postgres", bin_dir=settings.pg_bin_dir) as server:
+    with Embedded(settings.data, bin_dir=settings.pg_bin_dir) as server:
         yield server.dsn
 
 
