@@ -75,7 +75,6 @@ class DiscountCode(Aggregate):
         """Someone used the code for an order."""
 
         TOPIC: ClassVar[str] = "discount.redeemed"
-        member_id: UUID
         order_id: UUID
 
         def apply(self, discount: DiscountCode) -> None:
@@ -104,7 +103,7 @@ class DiscountCode(Aggregate):
     def __init__(self) -> None:
         self.code = ""
         self.rules = DiscountRules()
-        self.redemptions: dict[UUID, UUID] = {}
+        self.redemptions: dict[UUID, UUID | None] = {}
         self.ended_at: datetime | None = None
 
     @classmethod
@@ -186,7 +185,8 @@ class DiscountCode(Aggregate):
             raise CodeWrongCurrency(
                 discount_code=self.code, currency=rules.amount.currency, plan_name=plan_name
             )
-        if rules.once_per_person and member_id in self.redemptions.values():
+        known = member_id is not None and member_id in self.redemptions.values()
+        if rules.once_per_person and known:
             raise CodeAlreadyUsed(discount_code=self.code)
         if rules.total_uses is not None and len(self.redemptions) >= rules.total_uses:
             raise CodeUsedUp(discount_code=self.code)

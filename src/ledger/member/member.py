@@ -192,7 +192,7 @@ class Member(Account):
             due_at=due_at,
             failures=failures,
             retry_at=policy.retry_at(due_at, failures),
-            grace_until=policy.grace_until(due_at),
+            grace_until=_grace_until(membership, due_at, policy, stamp.occurred_at),
         )
 
     def require_action(
@@ -217,7 +217,7 @@ class Member(Account):
             order_id=order_id,
             due_at=due_at,
             why=why,
-            grace_until=policy.grace_until(due_at),
+            grace_until=_grace_until(membership, due_at, policy, stamp.occurred_at),
         )
 
     def move_price(
@@ -299,3 +299,11 @@ class Member(Account):
         # One that was followed by another in its plan is over, whatever a late notice is dated.
         newest = [m for m in self.memberships.values() if m.plan_id == membership.plan_id][-1]
         return max(stamp.occurred_at, newest.joined_at)
+
+
+def _grace_until(
+    membership: Membership, due_at: datetime, policy: DunningPolicy, instant: datetime
+) -> datetime:
+    # A policy may have become stricter since: access that was answered yes until now was given.
+    until = policy.grace_until(due_at)
+    return max(until, instant) if membership.covers(instant) else until

@@ -79,7 +79,7 @@ class Membership:
         Where it had stopped already the gap stays: what was answered then is answered for ever.
         """
         start, end = self.spans[-1]
-        if end is None or instant <= end:
+        if end is None or instant < end:
             self.spans[-1] = (start, until)
         else:
             self.spans.append((instant, until))
