@@ -371,3 +371,10 @@ def test_acts_on_a_membership_that_never_was_are_refused() -> None:
         renew(member, day(28))
     with pytest.raises(NotFound):
         member.remove(STAY, "asked", stamp=by_staff())
+
+
+def test_a_stricter_policy_takes_back_no_access_that_was_given() -> None:  # AX8
+    member = anne(joined(MONTHLY, period_end=day(28), access_until=GENTLE.grace_until(day(28))))
+    fail(member, day(33), policy=STRICT)
+    assert [is_open(member, day(n)) for n in (28, 32, 33)] == [True, True, False]
+    assert member.membership(STAY).access_until == day(33)
