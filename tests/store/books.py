@@ -71,10 +71,10 @@ def open_transaction(dsn: str) -> Iterator[Connection[Any]]:
         yield connection
 
 
-def waits_for_lock(dsn: str, patience_seconds: float = 10) -> None:
-    """Return once some session of this database waits for a lock."""
+def waits_for_lock(dsn: str, *, sessions: int = 1, patience_seconds: float = 10) -> None:
+    """Return once so many sessions of this database wait for a lock."""
     deadline = time.monotonic() + patience_seconds
     with psycopg.connect(dsn, autocommit=True) as connection:
-        while not connection.execute(WAITING).fetchall():
-            assert time.monotonic() < deadline, "nobody waits"
+        while len(connection.execute(WAITING).fetchall()) < sessions:
+            assert time.monotonic() < deadline, "too few wait"
             time.sleep(0.01)

@@ -190,18 +190,25 @@ def test_a_claim_waits_for_who_is_letting_go(
 
 
 def test_two_who_swap_claims_wait_in_turn_and_not_in_a_ring(
-    recorder: FactRecorder, aside: ThreadPoolExecutor
+    recorder: FactRecorder, database: str, aside: ThreadPoolExecutor
 ) -> None:
-    mine, yours = Claim("email", b"a", uuid4()), Claim("email", b"b", uuid4())
-    recorder.insert_events(facts(), claims=[mine, yours])
+    first, last = Claim("email", b"a", uuid4()), Claim("email", b"z", uuid4())
+    recorder.insert_events(facts(), claims=[first, last])
 
-    def move(old: Claim, wanted: Claim) -> Callable[[], object]:
-        asked = [Claim("email", wanted.key, old.owner)]
-        return lambda: recorder.insert_events(facts(), releases=[old], claims=asked)
+    def move(old: Claim, *wanted: bytes) -> Future[object]:
+        asked = [Claim("email", key, old.owner) for key in wanted]
+        return aside.submit(recorder.insert_events, facts(), releases=[old], claims=asked)
 
-    for _ in range(20):
-        outcomes = together(aside, move(mine, yours), move(yours, mine))
-        assert {type(outcome) for outcome in outcomes} == {ClaimTaken}
+    with open_transaction(database) as between:
+        append_in(between, facts(), claims=[Claim("email", b"m", uuid4())])
+        forth = move(first, b"m", b"z")
+        waits_for_lock(database)
+        back = move(last, b"a")
+        waits_for_lock(database, sessions=2)
+        between.rollback()
+    assert isinstance(forth.exception(), ClaimTaken)
+    assert isinstance(back.exception(), ClaimTaken)
+    assert recorder.claim_owner("email", b"z") == last.owner
 
 
 def test_one_command_sent_twice_at_once_is_carried_out_once(

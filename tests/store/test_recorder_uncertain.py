@@ -99,7 +99,7 @@ def test_a_save_still_under_way_is_waited_for_and_recognised(
         saved = aside.submit(recorder.insert_events, facts(2, stream_id=stream))
         waits_for_lock(database)
         wire.cut()
-        _two_wait(database)
+        waits_for_lock(database, sessions=2)
         busy.rollback()
         assert saved.result() == [2, 3]
     assert [row.position for row in recorder.of_stream(stream)] == [2, 3]
@@ -148,13 +148,3 @@ def test_if_the_server_stays_away_the_outcome_is_said_to_be_unknown(
             recorder.insert_events(facts())
         with pytest.raises(OperationalError):
             recorder.horizon()
-
-
-def _two_wait(dsn: str) -> None:
-    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        for _ in range(1000):
-            if connection.execute(waiting).fetchone() == (2,):
-                return
-            connection.execute("select pg_sleep(0.01)")
-    pytest.fail("the save was not sent again")
