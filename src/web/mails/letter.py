@@ -1,0 +1,51 @@
+"""How a mail is laid out: the same words as plain text and as HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from web.sessions.mailbox import Mail
+
+HTML = Markup(
+    '<!doctype html><html lang="{locale}"><head><meta charset="utf-8"><title>{subject}</title>'
+    '</head><body style="font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:2em auto">'
+    '{paragraphs}{button}<p style="color:#667085">{signature}</p></body></html>'
+)
+PARAGRAPH = Markup("<p>{}</p>")
+BUTTON = Markup(
+    '<p><a href="{url}" style="display:inline-block;padding:.6em 1.1em;border-radius:.4em;'
+    'background:#2f4b8f;color:#fff;text-decoration:none">{label}</a></p><p>{url}</p>'
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """What a mail says. With a `url`, it has one link, named `label`."""
+
+    subject: str
+    paragraphs: tuple[str, ...]
+    label: str = ""
+    url: str = ""
+
+    def to(self, address: str, *, locale: str, signature: str) -> Mail:
+        """The mail, ready to be kept for sending."""
+        link = [f"{self.label}:\n{self.url}"] if self.url else []
+        return Mail(
+            to=address,
+            subject=self.subject,
+            text="\n\n".join([*self.paragraphs, *link, f"-- \n{signature}"]) + "\n",
+            html=str(self._html(locale, signature)),
+            locale=locale,
+            links={self.label: self.url} if self.url else {},
+        )
+
+    def _html(self, locale: str, signature: str) -> Markup:
+        return HTML.format(
+            locale=locale,
+            subject=self.subject,
+            paragraphs=Markup().join(map(PARAGRAPH.format, self.paragraphs)),
+            button=BUTTON.format(url=self.url, label=self.label) if self.url else "",
+            signature=signature,
+        )
