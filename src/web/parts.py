@@ -7,29 +7,19 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from psycopg_pool import ConnectionPool
-
 from ledger.application import Ledger
 from ledger.billing.collection import Collection as MoneyCollection
 from ledger.clock import Clock
 from ledger.payments.sandbox import Sandbox
-from ledger.store.pool import PooledConnection
 from ledger.store.recorder import FactRecorder
+from projections.freshness import Freshness
 from projections.site import Site
+from web.queries import Queries
 from web.sessions.desk import Desk
+from web.sessions.pool import Pool
 from web.settings import Settings
 
-
-@dataclass(frozen=True)
-class Freshness:
-    """How far the views have read. A row may be newer than this, never older."""
-
-    position: int
-    """The last fact that is in every view."""
-    lag: int
-    """How many facts are waiting."""
-    age_seconds: int
-    """For how long the oldest of them has been waiting; 0 when none is."""
+__all__ = ["Freshness", "Parts", "Team", "Views"]
 
 
 class Views(Protocol):
@@ -63,8 +53,9 @@ class Parts:
     sandbox: Sandbox
     """The gateway, while the sandbox is the only one."""
     recorder: FactRecorder
-    pool: ConnectionPool[PooledConnection]
-    """For the views' queries."""
+    pool: Pool
+    queries: Queries
+    """What is asked of the views."""
     site: Site
     desk: Desk
     views: Views

@@ -18,11 +18,14 @@ from ledger.store.pool import open_pool
 from ledger.store.recorder import FactRecorder
 from ledger.store.sandbox_books import PostgresBooks
 from ledger.store.vault import Vault
+from projections.catalogue import all_views
+from projections.engine import prepare
+from projections.freshness import Views
 from projections.site import Site
 from web.parts import Parts
+from web.queries import Queries
 from web.sessions.desk import Desk
 from web.settings import Settings
-from web.views import LiveViews
 
 
 @contextmanager
@@ -54,6 +57,7 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
         open_things.callback(ledger.close)
         gateway = Sandbox(books=PostgresBooks(gateway_pool), clock=time)
         site = Site(settings.currency, settings.mode, settings.time_zone)
+        prepare(dsn, all_views(site), time)
         yield Parts(
             settings=settings,
             clock=time,
@@ -61,9 +65,10 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             sandbox=gateway,
             collection=Collection(ledger, gateway),
             desk=Desk.over(pool, time, settings.key(), shows_mails=settings.test_mode),
-            views=LiveViews(pool, recorder, time),
+            views=Views(pool, time),
             team=LedgerTeam(ledger),
             pool=pool,
+            queries=Queries.over(pool),
             recorder=recorder,
             site=site,
         )

@@ -13,14 +13,24 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from ledger.application import Ledger
+from ledger.billing.collection import Collection
 from ledger.clock import VirtualClock
+from ledger.payments.sandbox import Sandbox
+from ledger.store.key_rows import KeyTable
 from ledger.store.pool import open_pool
+from ledger.store.recorder import FactRecorder
+from ledger.store.sandbox_books import PostgresBooks
+from ledger.store.vault import Vault
+from projections.site import Site
 from tests.web import sample
 from web.app import create_app
 from web.parts import Freshness, Parts
+from web.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
 from web.settings import Settings
+from web.wiring import rules
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MASTER_KEY = bytes(range(32))
@@ -84,9 +94,30 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def parts(
-    settings: Settings, clock: VirtualClock, desk: Desk, views: StillViews, team: SmallTeam
+    settings: Settings,
+    pool: Pool,
+    clock: VirtualClock,
+    desk: Desk,
+    views: StillViews,
+    team: SmallTeam,
 ) -> Parts:
-    return Parts(settings=settings, clock=clock, desk=desk, views=views, team=team)
+    recorder = FactRecorder(pool)
+    ledger = Ledger(recorder, Vault(MASTER_KEY, KeyTable(pool)), clock=clock, rules=rules(settings))
+    sandbox = Sandbox(books=PostgresBooks(pool), clock=clock)
+    return Parts(
+        settings=settings,
+        clock=clock,
+        ledger=ledger,
+        collection=Collection(ledger, sandbox),
+        sandbox=sandbox,
+        recorder=recorder,
+        pool=pool,
+        queries=Queries.over(pool),
+        site=Site(settings.currency, settings.mode, settings.time_zone),
+        desk=desk,
+        views=views,
+        team=team,
+    )
 
 
 @pytest.fixture
