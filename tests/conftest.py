@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import LiteralString
 from uuid import uuid4
@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from ledger.store.embedded import Embedded
+from ledger.store.locks import locked_if_free, open_lock, share
 from ledger.store.upgrade import upgrade
 
 # Tests lose nothing with the machine. All that a test can see of durability is as in production.
@@ -28,6 +29,8 @@ CLUSTER_SETTINGS = {
 }
 
 _CLUSTER_FOLDER = "LEDGER_TEST_CLUSTER"  # how the workers of xdist learn it from their parent
+_RUN_PREFIX = "membership-ledger-tests-"
+_RUN_LOCK = pytest.StashKey[int]()  # held for as long as the run lives
 _BIN_DIR = "LEDGER_TEST_PG_BIN_DIR"
 _TEMPLATE = "ledger_template"
 _MEMORY_BYTES = 4 * 1024**3
@@ -55,13 +58,26 @@ def _temporary() -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the run's cluster before workers are started; the first to need it starts it."""
     if not hasattr(config, "workerinput"):
-        os.environ[_CLUSTER_FOLDER] = str(_open_folder("membership-ledger-tests-"))
+        _sweep()
+        folder = _open_folder(_RUN_PREFIX)
+        os.environ[_CLUSTER_FOLDER] = str(folder)
+        config.stash[_RUN_LOCK] = open_lock(folder / "run.lock")
+        share(config.stash[_RUN_LOCK])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the run's cluster, which its last user has stopped."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(_CLUSTER_FOLDER), ignore_errors=True)
+        os.close(config.stash[_RUN_LOCK])
+
+
+def _sweep() -> None:
+    """Remove what runs that were killed have left."""
+    for abandoned in _temporary().glob(f"{_RUN_PREFIX}*"):
+        with suppress(OSError), locked_if_free(abandoned / "run.lock") as dead:
+            if dead:
+                shutil.rmtree(abandoned, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
