@@ -11,14 +11,24 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 15
 READY_SECONDS = 60
 
 
+TEND_SECONDS = 0.2
+A_WHILE_SECONDS = 60
+MOST_STARTS = 6
+
+
 class PortTaken(Exception):
     """The address is in use."""
+
+
+class ChildLost(Exception):
+    """A part of the ledger can't be kept running."""
 
 
 def require_port(host: str, port: int) -> None:
@@ -39,43 +49,71 @@ def require_port(host: str, port: int) -> None:
 
 
 @dataclass
-class Children:
-    """Processes that end when we end, however we end."""
+class Child:
+    """One of our own programs, and when it was started lately (monotonic seconds)."""
 
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    arguments: tuple[str, ...]
+    process: subprocess.Popen[bytes]
+    starts: list[float]
+
+
+@dataclass
+class Children:
+    """Processes that are started again when they die, and end when we end, however we end."""
+
+    running: list[Child] = field(default_factory=list)
 
     def start(self, *arguments: str) -> None:
         """Start `ledger ARGUMENTS` as a child."""
-        command = [sys.executable, "-m", "web.cli", *arguments]
-        self.running.append(
-            subprocess.Popen(  # noqa: S603 -- our own program
-                command,
-                stdin=subprocess.DEVNULL,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509
-            )
-        )
+        self.running.append(Child(arguments, _spawn(arguments), [time.monotonic()]))
 
-    def wait(self) -> int:
-        """Return when one of them ended; with its exit code."""
+    def tend(self) -> NoReturn:
+        """Start again whatever dies, until one dies too often: then ChildLost."""
         while True:
             for child in self.running:
-                code = child.poll()
+                code = child.process.poll()
                 if code is not None:
-                    return code
-            time.sleep(0.2)
+                    _restart(child, code)
+            time.sleep(TEND_SECONDS)
+
+    @property
+    def processes(self) -> list[subprocess.Popen[bytes]]:
+        """All of them, as they run now."""
+        return [child.process for child in self.running]
 
     def stop(self) -> None:
         """Ask all to end, and insist after a while."""
-        for child in self.running:
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
         until = time.monotonic() + STOP_SECONDS
-        for child in self.running:
+        for process in self.processes:
             try:
-                child.wait(timeout=max(0.1, until - time.monotonic()))
+                process.wait(timeout=max(1, until - time.monotonic()))
             except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+                process.kill()
+                process.wait()
+
+
+def _spawn(arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "web.cli", *arguments]
+    return subprocess.Popen(  # noqa: S603 -- our own program
+        command,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 -- no thread runs here before it starts
+    )
+
+
+def _restart(child: Child, code: int) -> None:
+    now = time.monotonic()
+    child.starts = [start for start in child.starts if now - start < A_WHILE_SECONDS]
+    if len(child.starts) >= MOST_STARTS:
+        raise ChildLost(
+            f"`ledger {child.arguments[0]}` ended {MOST_STARTS} times within a minute,"
+            f" last with code {code}; what it said is above."
+        )
+    child.starts.append(now)
+    child.process = _spawn(child.arguments)
 
 
 def wait_until_ready(host: str, port: int, children: Sequence[subprocess.Popen[bytes]]) -> bool:

@@ -28,12 +28,12 @@ def sentences() -> Iterator[None]:
 
     from ledger.errors import LedgerError
     from ledger.store.embedded_error import EmbeddedError
-    from web.serving import PortTaken
+    from web.serving import ChildLost, PortTaken
     from web.settings import SettingsError
 
     try:
         yield
-    except (SettingsError, LedgerError, EmbeddedError, PortTaken) as error:
+    except (SettingsError, LedgerError, EmbeddedError, PortTaken, ChildLost) as error:
         raise Failure(str(error)) from error
     except PersistenceError as error:
         raise Failure(f"The database could not answer: {str(error).strip()}") from error

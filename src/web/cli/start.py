@@ -40,7 +40,7 @@ def _serve(settings: Settings, sign_in: SignIn | None) -> None:
         hand_on(settings)
         children.start("worker")
         children.start("web")
-        if wait_until_ready(settings.host, settings.port, children.running):
+        if wait_until_ready(settings.host, settings.port, children.processes):
             click.echo(f"Open {settings.address} (panel: {settings.address}/panel)")
             if sign_in:
                 who = f"{sign_in.email} with the password {sign_in.password}"
@@ -48,8 +48,7 @@ def _serve(settings: Settings, sign_in: SignIn | None) -> None:
                 click.echo("This is shown once. `ledger team reset` makes a new password.")
             if settings.test_mode:
                 click.echo("Test mode: no real money moves. Ctrl-C stops everything.")
-        code = children.wait()
-        raise click.ClickException(f"A part of the ledger ended with code {code}; see above.")
+        children.tend()
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         children.stop()

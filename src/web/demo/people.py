@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from ledger import ids
+from ledger.payments.sandbox_cards import token_for
 
 FIRST = {
     "fr": (
@@ -42,6 +43,7 @@ CARDS = (
     ("pm_card_mandateInvalid", 1),
     ("pm_card_pendingRefund", 1),
 )
+CARDS_EXPIRE = (2039, 12)
 DECLINED_CARDS = ("pm_card_chargeDeclinedInsufficientFunds", "pm_card_chargeDeclined")
 
 
@@ -61,13 +63,20 @@ def person(dice: random.Random, namespace: UUID, number: int) -> Person:
     locale: Literal["en", "fr"] = "fr" if dice.random() < SPEAKS_FRENCH else "en"
     first, last = dice.choice(FIRST[locale].split()), dice.choice(LAST[locale].split())
     cards, weights = zip(*CARDS, strict=True)
+    member_id = ids.derived(namespace, "member", number)
     return Person(
-        member_id=ids.derived(namespace, "member", number),
+        member_id=member_id,
         name=f"{first} {last}",
         email=f"{_plain(first)}.{_plain(last)}.{number}@example.org",
         locale=locale,
-        card=dice.choices(cards, weights)[0],
+        card=own_card(dice.choices(cards, weights)[0], member_id),
     )
+
+
+def own_card(name: str, member_id: UUID) -> str:
+    """A test card of this person's own: nobody else's has its fingerprint."""
+    year, month = CARDS_EXPIRE
+    return token_for(name, exp_year=year, exp_month=month, serial=member_id.hex)
 
 
 def _plain(name: str) -> str:

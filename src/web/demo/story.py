@@ -16,16 +16,16 @@ from heapq import heappop, heappush
 from uuid import UUID
 
 from ledger import ids
-from ledger.application import Ledger
+from ledger.application import Known, Ledger
 from ledger.billing.collection import Collected, Collection
 from ledger.clock import VirtualClock
 from ledger.errors import Refused
-from ledger.facts import Actor, Aggregate, Cause
+from ledger.facts import Actor, Cause
 from ledger.order import Order
 from ledger.payments.sandbox import Sandbox
 from ledger.payments.sandbox_books import SandboxBatch
 from web.demo import catalogue
-from web.demo.people import DECLINED_CARDS, Person, person
+from web.demo.people import DECLINED_CARDS, Person, own_card, person
 
 MINUTES_A_DAY = 1440
 TAGS = ("press", "volunteer", "board", "workshop", "2025 fair")
@@ -74,7 +74,7 @@ class Story:
         self.plan_ids: dict[str, UUID] = {}
         self._due: list[Due] = []
         self._acts = 0
-        self._known: dict[UUID, Aggregate] = {}
+        self._known = Known()
 
     def run(self, *, members: int, until: datetime, progress: Callable[[int], None]) -> None:
         """Live through every day from the clock's to the last; `progress` hears the days so far."""
@@ -103,8 +103,7 @@ class Story:
             yield
             # The sandbox's side is written first: the books never say more than it knows.
             sandbox.flush()
-        for stream_id in [i for i, known in self._known.items() if isinstance(known, Order)]:
-            del self._known[stream_id]  # an order is hardly asked for again, and there are many
+        self._known.put_away(Order)  # one is hardly asked for again, and there are many
 
     def _live_until(self, instant: datetime) -> None:
         while self._due and self._due[0][0] <= instant:
@@ -218,7 +217,7 @@ class Story:
             return
         self.collection.save_method(
             who.member_id,
-            method_token="pm_card_mastercard",  # noqa: S106 -- the sandbox's name of a test card
+            method_token=own_card("pm_card_mastercard", who.member_id),
             by=Actor(kind="member", id=who.member_id),
             cause=self._cause(),
         )
