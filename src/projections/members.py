@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple, cast
 from uuid import UUID
 
@@ -18,11 +19,13 @@ from projections.spending import SETTLED, effect_of
 from projections.stays import CHANGING, Stay, begun, changed
 from projections.view import Index, Key, View, first, on
 
+UNPAID = ("past_due", "action_required")
+
 
 class MemberRow(NamedTuple):
     """One contact. Instants only: who is a member *at* an instant is asked with the instant (AX8).
 
-    `plan_ids` are the plans of memberships that no fact has ended, `plan_untils` until when they
+    `plan_ids` are the plans that somebody ever joined, `plan_untils` until when memberships in them
     stand; `plan_key` sorts by the plan that lasts longest.
     `..._until` say until when somebody is a member, past due and so on if nothing else happens;
     None where they never were. Money in minor units of the site's currency and mode.
@@ -247,33 +250,23 @@ def _who(name: str, email: str) -> dict[str, Any]:
 
 
 def _with_stays(row: MemberRow, stays: tuple[Stay, ...], **changes: Any) -> MemberRow:
-    lasting = [stay for stay in stays if stay.ended_at is None]
     # In the order in which they end: the last one of each plan counts.
-    untils = {stay.plan_id: stay for stay in sorted(lasting, key=lambda stay: stay.runs_until)}
+    untils = sorted(((stay.runs_until, stay) for stay in stays), key=itemgetter(0))
+    by_plan = {stay.plan_id: until for until, stay in untils}
+    last = untils[-1][0]
+    billing = {name: [u for u, s in untils if s.billing == name] for name in UNPAID}
     return row._replace(
         stays=stays,
-        plan_ids=tuple(untils),
-        plan_untils=tuple(stay.runs_until for stay in untils.values()),
-        plan_key=search_key(_longest(lasting).plan_name) if lasting else "",
-        member_until=_latest(stay.runs_until for stay in stays),
-        access_until=_latest(stay.opens_until for stay in stays),
-        past_due_until=_latest(s.runs_until for s in lasting if s.billing == "past_due"),
-        action_required_until=_latest(
-            s.runs_until for s in lasting if s.billing == "action_required"
-        ),
-        cancelling_until=_latest(s.runs_until for s in lasting if s.cancelled_at is not None),
+        plan_ids=tuple(by_plan),
+        plan_untils=tuple(by_plan.values()),
+        plan_key=min(search_key(stay.plan_name) for until, stay in untils if until == last),
+        member_until=last,
+        access_until=max(stay.opens_until for stay in stays),
+        past_due_until=max(billing["past_due"], default=None),
+        action_required_until=max(billing["action_required"], default=None),
+        cancelling_until=max((u for u, s in untils if s.cancelled_at is not None), default=None),
         **changes,
     )
-
-
-def _longest(stays: list[Stay]) -> Stay:
-    """The stay that lasts longest; of several, the first by name."""
-    until = max(stay.runs_until for stay in stays)
-    return min((s for s in stays if s.runs_until == until), key=lambda s: search_key(s.plan_name))
-
-
-def _latest(instants: Any) -> datetime | None:
-    return max(instants, default=None)
 
 
 def _with_order(row: MemberRow, instant: datetime) -> MemberRow:

@@ -6,6 +6,9 @@ import unicodedata
 
 from ledger.facts import ERASED
 
+MOST_WORDS = 10
+"""Words of a search that are looked for."""
+
 
 def search_key(text: str) -> str:
     """Casefolded, NFKD, without marks, single-spaced: `Zoë  Müller` and `ZOE MULLER` are one.
@@ -27,7 +30,12 @@ def like_pattern(word: str) -> str:
 
 def patterns(text: str) -> list[str]:
     """The patterns that a text of free search asks for: every word, in any order."""
-    return [like_pattern(word) for word in search_key(text).split()]
+    return [like_pattern(word) for word in search_key(storable(text)).split()[:MOST_WORDS]]
+
+
+def storable(text: str) -> str:
+    """A text that the database takes as a parameter; what it can't hold, no row holds either."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def readable(personal: str) -> str | None:

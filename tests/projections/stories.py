@@ -372,7 +372,7 @@ class Story:
             member.verify_email(stamp=self.stamp())
         elif chance < 0.6:
             member.rename(self.random.choice(FIRST_NAMES), stamp=self.stamp())
-        elif chance < 0.9:
+        elif chance < 0.8:
             member.save_method(
                 stamp=self.stamp(),
                 method_id=f"pm_{member.id}",

@@ -1,0 +1,1 @@
+"""What is asked of the views. Every question that depends on the time is asked with an instant."""

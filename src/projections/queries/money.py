@@ -1,0 +1,136 @@
+"""Money: movements, and totals as sums over them; live and test never added (OR8, OR9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import sql
+from psycopg.rows import tuple_row
+from psycopg_pool import ConnectionPool
+
+from projections.movements import Kind, MovementRow
+from projections.queries.paging import Count, List, Order, Page, Part, Turn
+from projections.queries.reading import Rows
+from projections.spending import SpendingRow
+
+SELECT: LiteralString = "SELECT {columns} FROM views.movements AS view WHERE {condition} {order}"
+COUNT: LiteralString = """
+SELECT count(*) FROM (
+    SELECT FROM views.movements AS view WHERE {condition} LIMIT %(most)s) AS counted
+"""
+TOTALS: LiteralString = """
+SELECT currency, mode,
+       coalesce(sum(minor) FILTER (WHERE kind = 'payment'), 0)::bigint,
+       coalesce(-sum(minor) FILTER (WHERE kind IN ('refund', 'refund_failed')), 0)::bigint,
+       coalesce(-sum(minor) FILTER (WHERE kind = 'dispute_lost'), 0)::bigint,
+       coalesce(-sum(minor) FILTER (WHERE kind = 'fee'), 0)::bigint,
+       count(*) FILTER (WHERE kind = 'payment')
+  FROM views.movements AS view WHERE {condition}
+ GROUP BY currency, mode ORDER BY currency, mode
+"""
+OF_MEMBER: LiteralString = """
+SELECT {columns} FROM views.spending AS view
+ WHERE member_id = %(member_id)s ORDER BY mode, currency
+"""
+
+FILTERS: dict[str, LiteralString] = {
+    "member_id": "view.member_id = %(member_id)s",
+    "order_id": "view.order_id = %(order_id)s",
+    "kind": "view.kind = %(kind)s",
+    "mode": "view.mode = %(mode)s",
+    "currency": "view.currency = %(currency)s",
+    "since": "view.occurred_at >= %(since)s",
+    "before": "view.occurred_at < %(before)s",
+    "plan_id": """EXISTS (
+        SELECT FROM views.orders
+         WHERE orders.member_id = view.member_id AND orders.order_id = view.order_id
+           AND orders.plan_id = %(plan_id)s)""",
+}
+ORDERS: dict[str, Order] = {
+    "position": (Part("view.position", "bigint", lambda row: row.position),),
+    "occurred": (Part("view.occurred_at", "timestamptz", lambda row: row.occurred_at),),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementFilter:
+    """Which movements; all that is given must hold. Instants are when it was true."""
+
+    member_id: UUID | None = None
+    order_id: UUID | None = None
+    plan_id: UUID | None = None
+    kind: Kind | None = None
+    mode: str | None = None
+    currency: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+    def conditions(self) -> list[LiteralString]:
+        """What must hold, as the database is asked."""
+        return [FILTERS[name] for name in FILTERS if getattr(self, name) is not None]
+
+    def parameters(self) -> dict[str, object]:
+        """The values that the conditions name."""
+        return {name: getattr(self, name) for name in FILTERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Money of one currency and mode, in minor units."""
+
+    currency: str
+    mode: str
+    gross: int
+    refunded: int
+    disputed: int
+    fees: int
+    payments: int
+
+    @property
+    def net(self) -> int:
+        """Payments less refunds less disputes lost; fees are costs and stand apart (OR8)."""
+        return self.gross - self.refunded - self.disputed
+
+
+class MoneyQueries:
+    """Asks about money that moved."""
+
+    def __init__(self, pool: ConnectionPool[Any]) -> None:
+        self._rows = Rows(pool, MovementRow)
+        self._spending = Rows(pool, SpendingRow)
+        self._list: List[MovementRow] = List(
+            select=SELECT,
+            count=COUNT,
+            orders=ORDERS,
+            row_id="view.position",
+            id_of=lambda row: row.position,
+            id_type="bigint",
+            rows=self._rows,
+        )
+
+    def page(self, asked: MovementFilter, turn: Turn) -> Page[MovementRow]:
+        """A page of movements. Raises CursorMalformed."""
+        with self._rows.pool.connection() as connection:
+            return self._list.page(connection, turn, asked.conditions(), asked.parameters())
+
+    def count(self, asked: MovementFilter) -> Count:
+        """How many movements there are, up to MOST_COUNTED."""
+        with self._rows.pool.connection() as connection:
+            return self._list.counted(connection, asked.conditions(), asked.parameters())
+
+    def totals(self, asked: MovementFilter) -> list[Total]:
+        """What the movements add up to, by currency and mode."""
+        conditions = asked.conditions() or ["true"]
+        query = sql.SQL(TOTALS).format(
+            condition=sql.SQL(" AND ").join(sql.SQL(one) for one in conditions)
+        )
+        with self._rows.pool.connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row)
+            return [Total(*row) for row in cursor.execute(query, asked.parameters())]
+
+    def spending_of(self, member_id: UUID) -> list[SpendingRow]:
+        """What somebody spent, by mode and currency."""
+        return self._spending.all(OF_MEMBER, {"member_id": member_id})

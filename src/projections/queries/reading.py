@@ -1,0 +1,44 @@
+"""Rows of a view by a query whose columns are the view's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, LiteralString, TypeVar
+
+from psycopg import Connection, sql
+from psycopg_pool import ConnectionPool
+
+from projections.columns import codec, reading
+
+R = TypeVar("R", bound="tuple[Any, ...]")
+
+Parameters = Mapping[str, object]
+
+
+class Rows(Generic[R]):
+    """Reads the rows of a view. A query says `{columns}` where the view's columns go."""
+
+    def __init__(
+        self, pool: ConnectionPool[Any], row: type[R], *, alias: LiteralString = "view"
+    ) -> None:
+        self.pool = pool
+        self.codec = codec(row)
+        self.columns = sql.SQL(", ").join(
+            sql.Identifier(alias, column.name) for column in self.codec.columns
+        )
+
+    def all(self, query: LiteralString, parameters: Parameters) -> list[R]:
+        """Every row that a query finds."""
+        with self.pool.connection() as connection:
+            return self.on(connection, sql.SQL(query).format(columns=self.columns), parameters)
+
+    def one(self, query: LiteralString, parameters: Parameters) -> R | None:
+        """The row that a query finds, if there is one."""
+        return next(iter(self.all(query, parameters)), None)
+
+    def on(
+        self, connection: Connection[Any], query: sql.Composable, parameters: Parameters
+    ) -> list[R]:
+        """Every row that a composed query finds, on a connection at hand."""
+        cursor = reading(connection).execute(query.as_bytes(connection), parameters)
+        return [self.codec.decode(values) for values in cursor]
