@@ -1,8 +1,10 @@
 """The ledger: one method per use case, which loads, asks and saves."""
 
+from ledger.application.batch import Known
 from ledger.application.books import Position, SiteRules
-from ledger.application.charging import ChargeUseCases, RefundUseCases
+from ledger.application.charging import ChargeUseCases
 from ledger.application.joining import JoinUseCases, Quote
+from ledger.application.refunding import RefundUseCases
 from ledger.application.team import TeamUseCases
 
 
@@ -12,4 +14,4 @@ class Ledger(JoinUseCases, ChargeUseCases, RefundUseCases, TeamUseCases):
     name = "ledger"
 
 
-__all__ = ["Ledger", "Position", "Quote", "SiteRules"]
+__all__ = ["Known", "Ledger", "Position", "Quote", "SiteRules"]

@@ -1,49 +1,43 @@
-"""Loading, appending, and carrying a command out once: what every use case stands on."""
+"""Loading and appending: what every use case stands on."""
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
 from threading import local
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from eventsourcing.application import AggregateNotFoundError, Application
-from eventsourcing.persistence import EventStore, IntegrityError
+from eventsourcing.persistence import EventStore
 from eventsourcing.utils import Environment, EnvType
 
+from ledger.application.batch import Batch, Known, Save
 from ledger.clock import Clock
 from ledger.dunning import STANDARD, DunningPolicy
-from ledger.errors import Busy, LedgerError, NotFound
+from ledger.errors import Forbidden, LedgerError, NotFound, OnlyThePerson
 from ledger.facts import Actor, Aggregate, Cause, Fact, Stamp
 from ledger.order.facts import Mode
 from ledger.store.mapper import FactMapper
 from ledger.store.recorder import FactRecorder
 from ledger.store.records import Claim, Expectation
-from ledger.store.refusals import ClaimTaken, CommandRepeated, StreamMoved
 from ledger.store.vault import Vault
 
 Position = int
 """Where the last fact of a save stands in the books; 0 where nothing had to be recorded."""
 
-MOST_TRIES = 12
-LONGEST_PAUSE_MILLISECONDS = 5
-
 PLAN_SLOT, TAG_SLOT, TAG, ACCOUNT_USED = "plan_slot", "tag_slot", "tag", "account_used"
-PAYMENT = "payment"
 LOOKED_FOR = frozenset({PLAN_SLOT, TAG_SLOT, TAG, ACCOUNT_USED})
 """Claims that are made because they were free a moment ago: one that is taken after all is no
 refusal but a reason to look again."""
 
+STAFF = frozenset({"contributor", "program", "machine"})
+"""Actors who may do what is not a person's own business."""
+
 A = TypeVar("A", bound=Aggregate)
-B = TypeVar("B", bound="Books")
-P = ParamSpec("P")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +52,8 @@ class SiteRules:
     most_tags: int = 250
 
 
-@dataclass
-class Save:
-    """What is appended in one transaction."""
-
-    events: list[Fact] = field(default_factory=list)
-    claims: list[Claim] = field(default_factory=list)
-    releases: list[Claim] = field(default_factory=list)
-    expects: list[Expectation] = field(default_factory=list)
-    aggregates: dict[UUID, Aggregate] = field(default_factory=dict)
-
-
-class _Batch(local):
-    save: Save | None = None
+class _Open(local):
+    batch: Batch | None = None
 
 
 class FactStore(EventStore[UUID]):
@@ -109,7 +92,7 @@ class Books(Application[UUID]):
         self.vault, self.clock, self.rules = vault, clock, rules
         self._fact_recorder = recorder
         self._fact_mapper = FactMapper(vault)
-        self._batch = _Batch()
+        self._open = _Open()
         super().__init__()
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
@@ -132,46 +115,62 @@ class Books(Application[UUID]):
 
     def load(self, kind: type[A], stream_id: UUID) -> A:
         """An aggregate from its facts; NotFound if there is none of that kind."""
-        batch = self._batch.save
-        if batch is not None and stream_id in batch.aggregates:
-            found: Any = batch.aggregates[stream_id]
-        else:
+        batch = self._open.batch
+        found: Any = None if batch is None else batch.known.aggregates.get(stream_id)
+        if found is None:
             try:
                 found = self.repository.get(stream_id)
             except AggregateNotFoundError:
                 raise NotFound(what=kind.TOPIC, id=stream_id) from None
-            if batch is not None:
-                batch.aggregates[stream_id] = found
         if not isinstance(found, kind):
             raise NotFound(what=kind.TOPIC, id=stream_id)
+        if batch is not None:
+            batch.known.aggregates[stream_id] = batch.touched[stream_id] = found
         return found
 
-    def exists(self, stream_id: UUID) -> bool:
-        """Whether anything was recorded under an id."""
-        batch = self._batch.save
-        if batch is not None and stream_id in batch.aggregates:
-            return True
-        return bool(self._fact_recorder.select_events(stream_id, limit=1))
+    def find(self, kind: type[A], stream_id: UUID, *, about: UUID) -> A | None:
+        """An aggregate that may have been begun; `about` is the stream whose it would be."""
+        batch = self._open.batch
+        if batch is not None and not batch.may_exist(stream_id, about):
+            return None
+        try:
+            return self.load(kind, stream_id)
+        except NotFound:
+            return None
 
-    def owner_of(self, kind: str, key: bytes) -> UUID | None:
-        """Whose a unique key is."""
-        batch = self._batch.save
-        if batch is not None:
-            held = [c for c in batch.claims if (c.kind, c.key) == (kind, key)]
-            if held:
-                return held[-1].owner
-        return self._fact_recorder.claim_owner(kind, key)
+    def owner_of(self, kind: str, key: bytes, *, about: UUID | None = None) -> UUID | None:
+        """Whose a unique key is; `about` is the stream without which nobody can have claimed it."""
+        batch = self._open.batch
+        if batch is None:
+            return self._fact_recorder.claim_owner(kind, key)
+        owners = batch.known.owners
+        if (kind, key) not in owners:
+            unheard = about in batch.known.begun
+            owners[kind, key] = None if unheard else self._fact_recorder.claim_owner(kind, key)
+        return owners[kind, key]
+
+    def held(self, kind: str) -> list[Claim]:
+        """Every claim of a kind that can only have few, as the open batch leaves them."""
+        stored = self._fact_recorder.claims_of_kind(kind)
+        batch = self._open.batch
+        if batch is None:
+            return stored
+        made = [Claim(k, key, owner) for (k, key), owner in batch.claims.items() if k == kind]
+        return [*(claim for claim in stored if claim not in batch.releases), *made]
 
     def taken_slots(self, kind: str) -> set[int]:
-        """Which of a kind's numbered places are taken, here or in the open batch."""
-        batch = self._batch.save
-        held = [] if batch is None else [claim for claim in batch.claims if claim.kind == kind]
-        held += self._fact_recorder.claims_of_kind(kind)
-        return {int.from_bytes(claim.key) for claim in held}
+        """Which of a kind's numbered places are taken."""
+        return {int.from_bytes(claim.key) for claim in self.held(kind)}
 
     def command_position(self, command: UUID) -> Position | None:
-        """Where a command's first fact stands, if it was carried out."""
-        return self._fact_recorder.command_position(command)
+        """Where the save of a command ended, if it was carried out."""
+        first = self._fact_recorder.command_position(command)
+        return None if first is None else self._fact_recorder.last_of_save(first)
+
+    def position_of(self, stream_id: UUID) -> Position:
+        """Where the last save of a stream ended; 0 if it was never begun."""
+        records = self._fact_recorder.of_stream(stream_id)
+        return self._fact_recorder.last_of_save(records[-1].position) if records else 0
 
     def facts_of(self, stream_id: UUID) -> list[Fact]:
         """A stream, as facts, oldest first."""
@@ -183,6 +182,21 @@ class Books(Application[UUID]):
         """Who, why and now."""
         now = self.clock.now()
         return Stamp(actor=by, cause=cause, occurred_at=occurred_at or now, recorded_at=now)
+
+    def own_stamp(self, member_id: UUID, by: Actor, cause: Cause) -> Stamp:
+        """The stamp of what a person alone may do; OnlyThePerson for anybody else (AC1)."""
+        if by != Actor(kind="member", id=member_id):
+            raise OnlyThePerson
+        return self.stamp(by, cause)
+
+    def staff_stamp(self, by: Actor, cause: Cause) -> Stamp:
+        """The stamp of what staff do, themselves or by a program; Forbidden for anybody else.
+
+        Which of the staff may do what is asked at the edge, where roles are known.
+        """
+        if by.kind not in STAFF:
+            raise Forbidden(role=by.kind)
+        return self.stamp(by, cause)
 
     def append(
         self,
@@ -196,47 +210,66 @@ class Books(Application[UUID]):
 
         `relies_on` are aggregates that the decision read and does not change: if one has grown
         since, StreamMoved is raised and nothing is saved. Also raises IntegrityError (another
-        version is there), ClaimTaken, CommandRepeated.
+        version is there), ClaimTaken, CommandRepeated. Where nothing is pending nothing is saved.
         """
-        batch = self._batch.save
-        save = Save() if batch is None else batch
-        unmoved = [Expectation(a.id, a.version) for a in relies_on if a.id not in save.aggregates]
-        pending = [event for a in aggregates for event in a.collect_events()]
-        save.events.extend(event for event in pending if isinstance(event, Fact))
-        save.claims.extend(claims)
-        save.releases.extend(releases)
-        save.expects.extend(unmoved)
-        if batch is not None:
-            save.aggregates.update({a.id: a for a in aggregates})
+        if not any(aggregate.pending_events for aggregate in aggregates):
             return 0
-        return self._flush(save, command=command)
+        batch = self._open.batch
+        if batch is not None:
+            batch.add(aggregates, claims, releases, relies_on)
+            return 0
+        pending = [event for aggregate in aggregates for event in aggregate.collect_events()]
+        events = [event for event in pending if isinstance(event, Fact)]
+        expects = [Expectation(aggregate.id, aggregate.version) for aggregate in relies_on]
+        return self._flush(Save(events, claims, releases, expects), command=command)
 
     @contextmanager
-    def batch(self, known: dict[UUID, Aggregate] | None = None) -> Iterator[None]:
+    def batch(self, known: Known | None = None) -> Iterator[None]:
         """Save everything that this thread appends within, in one transaction, at the end.
 
-        For work on streams that nobody else writes to: there is no retry. Positions are 0.
-        `known` carries aggregates from one batch to the next, and is emptied by one that fails.
+        For work on streams that nobody else writes to: there is no retry, and a command is not
+        kept to be answered again. Positions are 0. `known` carries what is known from one batch
+        to the next, and is emptied by one that fails.
         """
-        if self._batch.save is not None:
+        if self.is_batching:
             message = "a batch is open already"
             raise RuntimeError(message)
-        save = self._batch.save = Save(aggregates={} if known is None else known)
+        batch = self._open.batch = Batch(Known() if known is None else known)
         try:
             yield
+            self._flush(batch.whole())
         except BaseException:
-            save.aggregates.clear()
+            batch.known.forget()
             raise
         finally:
-            self._batch.save = None
-        written = {event.originator_id for event in save.events}
-        save.expects = [e for e in save.expects if e.stream_id not in written]
-        self._flush(save)
+            self._open.batch = None
 
     @property
     def is_batching(self) -> bool:
         """Whether this thread is within a batch."""
-        return self._batch.save is not None
+        return self._open.batch is not None
+
+    @contextmanager
+    def undone_if_refused(self) -> Iterator[None]:
+        """Within a batch: what a refused use case had decided by then is not decided."""
+        batch = self._open.batch
+        if batch is None:
+            message = "no batch is open"
+            raise RuntimeError(message)
+        batch.touched.clear()
+        try:
+            yield
+        except LedgerError:
+            for aggregate in batch.touched.values():
+                if aggregate.pending_events:
+                    self._restore(aggregate.id, batch)
+            raise
+
+    def _restore(self, stream_id: UUID, batch: Batch) -> None:
+        restored: Any = None
+        for fact in [*self.facts_of(stream_id), *batch.facts_of(stream_id)]:
+            restored = fact.mutate(restored)
+        batch.known.aggregates[stream_id] = restored
 
     def _flush(self, save: Save, *, command: UUID | None = None) -> Position:
         if not save.events:
@@ -254,53 +287,4 @@ class Books(Application[UUID]):
             )
         finally:
             self.vault.discard_pending()
-        return positions[-1] if positions else 0
-
-
-def use_case(
-    method: Callable[Concatenate[B, P], Position],
-) -> Callable[Concatenate[B, P], Position]:
-    """Carry a command out once, however often it is sent or crossed by others.
-
-    A conflict is tried again from the start with fresh aggregates, a bounded number of times. A
-    command that was carried out before answers with its first position, also where the rules
-    would refuse it now because of its own effect.
-    """
-
-    @wraps(method)
-    def run(books: B, /, *args: P.args, **kwargs: P.kwargs) -> Position:
-        if books.is_batching:
-            return method(books, *args, **kwargs)
-        refusal: LedgerError = Busy()
-        for attempt in range(MOST_TRIES):
-            try:
-                return method(books, *args, **kwargs)
-            except (IntegrityError, StreamMoved):
-                _pause(attempt)
-            except LedgerError as error:
-                if not _may_be_free_next_time(error):
-                    refusal = error
-                    break
-                _pause(attempt)
-        return _first_answer(books, kwargs.get("cause"), refusal)
-
-    return run
-
-
-def _may_be_free_next_time(error: LedgerError) -> bool:
-    return isinstance(error, ClaimTaken) and error.kind in LOOKED_FOR
-
-
-def _first_answer(books: Books, cause: object, refusal: LedgerError) -> Position:
-    """Where the command was recorded before, or else its refusal."""
-    if isinstance(refusal, CommandRepeated):
-        return refusal.position
-    done = books.command_position(cause.id) if isinstance(cause, Cause) else None
-    if done is None:
-        raise refusal
-    return done
-
-
-def _pause(attempt: int) -> None:
-    longest = LONGEST_PAUSE_MILLISECONDS * (attempt + 1)
-    time.sleep(random.randint(0, longest) / 1000)  # noqa: S311 -- jitter, no secret
+        return positions[-1]

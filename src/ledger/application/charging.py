@@ -7,10 +7,13 @@ from typing import Literal
 from uuid import UUID
 
 from ledger import ids
-from ledger.application.books import PAYMENT, Books, Position, use_case
-from ledger.application.members import MemberUseCases
+from ledger.application.batch import PAYMENT
+from ledger.application.books import Position
+from ledger.application.joining import give_back
+from ledger.application.members import NEVER_TO_BE_PAID, MemberUseCases
 from ledger.application.plans import PlanUseCases
-from ledger.errors import NotFound
+from ledger.application.use_case import use_case
+from ledger.errors import NotDue, NotFound
 from ledger.facts import Actor, Cause, Stamp
 from ledger.member import Member, Membership
 from ledger.money import Money
@@ -20,7 +23,8 @@ from ledger.store.records import Claim
 from ledger.terms import charge_date, period
 
 NO_LONGER_WANTED = "The membership had ended; the later payment goes back in full."
-ONLY_THE_MEMBER_CAN_MEND = frozenset({"action_required", "mandate", "update_method"})
+ONLY_THE_MEMBER_CAN_MEND = frozenset({"action_required", "mandate", "update_method", "hard"})
+"""Declines after which the same method is not tried again."""
 
 
 class ChargeUseCases(PlanUseCases, MemberUseCases):
@@ -31,8 +35,13 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         return self.load(Order, order_id)
 
     def due_index(self, membership: Membership, instant: datetime) -> int:
-        """Which charge is due: the next, or of several missed ones only the latest (DU10)."""
+        """Which charge is due: the next, or of several missed ones only the latest (DU10).
+
+        One that failed stays due until it is paid or the membership is over.
+        """
         index = membership.charge_index + 1
+        if membership.unpaid_order_id is not None:
+            return self._unpaid_index(membership, instant)
         if membership.terms.model == "instalments":
             return index
         zone = self.rules.zone
@@ -42,22 +51,29 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
 
     @use_case
     def begin_charge(
-        self, member_id: UUID, membership_id: UUID, *, by: Actor, cause: Cause
+        self,
+        member_id: UUID,
+        membership_id: UUID,
+        *,
+        charge_index: int,
+        by: Actor,
+        cause: Cause,
     ) -> Position:
-        """Place the due charge's order and write down a try, or renew at once if it costs nothing.
+        """Place a due charge's order and write down a try, or renew at once if it costs nothing.
 
-        The member's stream must not have moved: a removal can't slip between (AX2).
+        The member's stream must not have moved: a removal can't slip between (AX2). Raises NotDue
+        also of a charge that failed and whose day has not come again (DU1, DU3), AttemptOpen,
+        MembershipEnded or AlreadyCancelling.
         """
         member, stamp = self.member(member_id), self.stamp(by, cause)
         membership = member.membership(membership_id)
         membership.require_charge_due(stamp.occurred_at)
-        index = self._unpaid_index(membership) or self.due_index(membership, stamp.occurred_at)
-        order_id = ids.order(membership_id, index)
-        if self.exists(order_id):
-            order = self.order(order_id)
-        else:
-            self._move_price(member, membership, stamp)
-            order = self._place_later(member, membership, index, stamp)
+        if charge_index != self.due_index(membership, stamp.occurred_at):
+            raise NotDue(membership_id=membership_id, due_at=membership.period_end)
+        order = self.find(Order, ids.order(membership_id, charge_index), about=member_id)
+        if order is None:
+            order = self._place_later(member, membership, charge_index, stamp)
+        _require_try_due(order, member, membership, stamp)
         if order.placed.amount.is_zero:
             self._renew(member, order, stamp)
         elif member.method is None:
@@ -65,7 +81,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         else:
             order.start_attempt(method_id=member.method.method_id, off_session=True, stamp=stamp)
         changed = [member] if member.pending_events else []
-        return self.append(order, *changed, relies_on=[member] if not changed else ())
+        return self.append(order, *changed, relies_on=[] if changed else [member])
 
     @use_case
     def settle_charge(
@@ -75,26 +91,25 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         *,
         reference: str,
         amount: Money,
+        paid_at: datetime | None = None,
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """The money came in: the next period begins; if it ended, it goes back (AX2, AX3)."""
+        """The money came in, at `paid_at` or now, and the next period begins.
+
+        If the membership is over or being cancelled, the money goes back in full (AX2, AX3).
+        """
         order, stamp = self.order(order_id), self.stamp(by, cause)
         if reference in order.references:
             return 0
-        order.pay(attempt_id, reference=reference, amount=amount, stamp=stamp)
+        paid = self.stamp(by, cause, occurred_at=paid_at)
+        order.pay(attempt_id, reference=reference, amount=amount, stamp=paid)
         member = self.member(order.member_id)
         membership = member.membership(order.placed.membership_id)
         claims = [Claim(PAYMENT, reference.encode(), order_id)]
         wanted = membership.is_running(stamp.occurred_at) and membership.cancelled_at is None
         if not wanted or membership.charge_index >= order.placed.charge_index:
-            order.request_refund(
-                amount,
-                NO_LONGER_WANTED,
-                refund_id=ids.derived(order_id, "unwanted", reference),
-                payment_reference=reference,
-                stamp=stamp,
-            )
+            give_back(order, reference, amount, NO_LONGER_WANTED, stamp)
             return self.append(order, claims=claims, relies_on=[member])
         self._renew(member, order, stamp)
         return self.append(order, member, claims=claims)
@@ -117,7 +132,10 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
             return 0
         member = self.member(order.member_id)
         membership = member.membership(order.placed.membership_id)
-        if not membership.is_running(stamp.occurred_at) or membership.cancelled_at is not None:
+        is_running = membership.is_running(stamp.occurred_at)
+        if not is_running and order.paid.is_zero:
+            order.withdraw(NEVER_TO_BE_PAID, stamp=stamp)
+        if not is_running or membership.cancelled_at is not None:
             return self.append(order, relies_on=[member])
         if category in ONLY_THE_MEMBER_CAN_MEND:
             self._require_action(member, order, code, stamp)
@@ -139,8 +157,19 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         over_at = membership.access_until
         if not membership.is_unpaid or over_at is None or self.clock.now() < over_at:
             return 0
-        member.lapse(membership_id, stamp=self.stamp(by, cause, occurred_at=over_at))
-        return self.append(member)
+        stamp = self.stamp(by, cause, occurred_at=over_at)
+        member.lapse(membership_id, stamp=stamp)
+        unpaid = self.withdrawn_with([membership] if member.pending_events else [], stamp)
+        return self.append(member, *unpaid)
+
+    @use_case
+    def abandon_charge(
+        self, order_id: UUID, attempt_id: UUID, *, proof: str, by: Actor, cause: Cause
+    ) -> Position:
+        """The gateway has nothing of the attempt: the charge is due as if it was never tried."""
+        order = self.order(order_id)
+        order.abandon(attempt_id, proof=proof, stamp=self.stamp(by, cause))
+        return self.append(order)
 
     # --- attempts whose outcome is not decided ----------------------------------------
 
@@ -170,26 +199,23 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
 
     # --- within -----------------------------------------------------------------------
 
-    def _unpaid_index(self, membership: Membership) -> int | None:
-        if membership.unpaid_order_id is None:
-            return None
-        index = membership.charge_index + 1
-        last = self.due_index(membership, self.clock.now())
-        for candidate in range(index, last + 1):
-            if ids.order(membership.membership_id, candidate) == membership.unpaid_order_id:
-                return candidate
-        raise NotFound(what="order", id=membership.unpaid_order_id)
-
-    def _move_price(self, member: Member, membership: Membership, stamp: Stamp) -> None:
-        due_at = membership.period_end or stamp.occurred_at
-        price = self.plan(membership.plan_id).price_for_renewal(membership.price_version, due_at)
-        member.move_price(
-            membership.membership_id, price_version=price.number, terms=price.terms, stamp=stamp
-        )
+    def _unpaid_index(self, membership: Membership, instant: datetime) -> int:
+        zone, index = self.rules.zone, membership.charge_index + 1
+        while ids.order(membership.membership_id, index) != membership.unpaid_order_id:
+            index += 1
+            if charge_date(membership.terms, membership.joined_at, index, zone) > instant:
+                raise NotFound(what="order", id=membership.unpaid_order_id)
+        return index
 
     def _place_later(
         self, member: Member, membership: Membership, index: int, stamp: Stamp
     ) -> Order:
+        plan = self.plan(membership.plan_id)
+        due_at = membership.period_end or stamp.occurred_at
+        price = plan.price_for_renewal(membership.price_version, due_at)
+        member.move_price(
+            membership.membership_id, price_version=price.number, terms=price.terms, stamp=stamp
+        )
         terms, listed = membership.terms, membership.terms.amount
         start, end = period(terms, membership.joined_at, index, self.rules.zone)
         amount = membership.discount.cut(listed, index) if membership.discount else listed
@@ -198,7 +224,6 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
             if membership.discount and amount != listed
             else None
         )
-        plan = self.plan(membership.plan_id)
         return Order.place(
             member_id=member.id,
             membership_id=membership.membership_id,
@@ -240,48 +265,14 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         )
 
 
-class RefundUseCases(Books):
-    """Money back, asked for and settled."""
-
-    @use_case
-    def request_refund(
-        self,
-        order_id: UUID,
-        amount: Money,
-        reason: str,
-        *,
-        refund_id: UUID,
-        by: Actor,
-        cause: Cause,
-    ) -> Position:
-        """Ask for part or all of what was paid (OR2, OR3). Access is another matter (OR4)."""
-        order = self.load(Order, order_id)
-        order.request_refund(amount, reason, refund_id=refund_id, stamp=self.stamp(by, cause))
-        return self.append(order, command=cause.id)
-
-    @use_case
-    def settle_refund(
-        self, order_id: UUID, refund_id: UUID, *, reference: str, by: Actor, cause: Cause
-    ) -> Position:
-        """The gateway made the refund: it counts in the totals."""
-        order = self.load(Order, order_id)
-        order.settle_refund(refund_id, reference=reference, stamp=self.stamp(by, cause))
-        return self.append(order)
-
-    @use_case
-    def pend_refund(
-        self, order_id: UUID, refund_id: UUID, *, reference: str, by: Actor, cause: Cause
-    ) -> Position:
-        """The gateway took the refund and has not settled it."""
-        order = self.load(Order, order_id)
-        order.pend_refund(refund_id, reference=reference, stamp=self.stamp(by, cause))
-        return self.append(order)
-
-    @use_case
-    def fail_refund(
-        self, order_id: UUID, refund_id: UUID, *, code: str, by: Actor, cause: Cause
-    ) -> Position:
-        """The gateway could not pay back, perhaps after it had said so (OR2)."""
-        order = self.load(Order, order_id)
-        order.fail_refund(refund_id, code=code, stamp=self.stamp(by, cause))
-        return self.append(order)
+def _require_try_due(order: Order, member: Member, membership: Membership, stamp: Stamp) -> None:
+    """A charge that failed waits for its day, or for a method that was not tried (DU1, DU3)."""
+    if membership.unpaid_order_id != order.id:
+        return
+    tried = {attempt.method_id for attempt in order.attempts.values()}
+    if member.method is not None and member.method.method_id not in tried:
+        return
+    retry_at = membership.retry_at
+    if retry_at is None or stamp.occurred_at < retry_at:
+        when = retry_at or "another payment method is saved"
+        raise NotDue(membership_id=membership.membership_id, due_at=when)

@@ -7,11 +7,13 @@ from datetime import datetime
 from uuid import UUID
 
 from ledger import ids
-from ledger.application.books import ACCOUNT_USED, PAYMENT, Position, use_case
+from ledger.application.batch import PAYMENT
+from ledger.application.books import ACCOUNT_USED, Position
 from ledger.application.members import MemberUseCases
 from ledger.application.plans import DiscountUseCases, PlanUseCases
+from ledger.application.use_case import use_case
 from ledger.discount import DiscountCode
-from ledger.errors import EarlyAccessPasswordNeeded
+from ledger.errors import EarlyAccessPasswordNeeded, PaymentMethodNeeded
 from ledger.facts import Actor, Cause, Stamp
 from ledger.member import Member
 from ledger.money import Money
@@ -33,6 +35,13 @@ class Quote:
     discount: Discount | None
     starts_free: bool
     price: PriceVersion
+
+    @property
+    def saves_method(self) -> bool:
+        """Whether it starts free but will charge, so that a method is saved by setup (PL1)."""
+        terms = self.price.terms
+        waived = terms.free_start_without_method
+        return self.first_charge.is_zero and terms.repeats and not waived
 
 
 class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
@@ -71,35 +80,28 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
     ) -> Position:
         """Place the first order and write down the try to charge it; join at once if it is free.
 
-        The member's own act (AC1). Each join mints its own membership id (AC12). The plan must
-        not have changed, and the code's last use goes to one (DI3), in the same transaction.
+        The person's own act (AC1). Each join mints its own membership id (AC12). Plan and member
+        must not have changed, and the code's last use goes to one (DI3), in one transaction.
+        Without a token a charge is made to the saved method.
         """
-        member, plan, stamp = self.member(member_id), self.plan(plan_id), self.stamp(by, cause)
-        plan.require_joinable(stamp.occurred_at)
-        if plan.asks_password(stamp.occurred_at) and not password_matches:
-            raise EarlyAccessPasswordNeeded(plan_name=plan.name)
+        stamp = self.own_stamp(member_id, by, cause)
+        member, plan = self.member(member_id), self.plan(plan_id)
+        _require_doors_open(plan, stamp, password_matches=password_matches)
         code = self.discount_by_code(discount_code) if discount_code else None
-        discount = self._redeem(code, plan, member_id, ids.order(membership_id, 0), stamp)
-        quote = self._quote(plan, discount)
-        free = quote.first_charge.is_zero
-        terms = quote.price.terms
-        member.require_may_join(
-            plan_id,
-            plan.name,
-            needs_method=free and terms.repeats and not terms.free_start_without_method,
-            instant=stamp.occurred_at,
-        )
+        quote = self._quote(plan, code.terms() if code else None)
+        method_id = _method_for(member, plan, quote, method_token, stamp)
+        self._redeem(code, plan, member_id, ids.order(membership_id, 0), stamp)
         order = self._place_first(member, plan, quote, membership_id, stamp)
-        if free:
+        if quote.first_charge.is_zero:
             self._join(member, order, plan, stamp)
         else:
-            order.start_attempt(method_id=method_token or "", off_session=False, stamp=stamp)
+            order.start_attempt(method_id=method_id, off_session=False, stamp=stamp)
         return self.append(
             order,
-            *((member,) if free else ()),
             *((code,) if code else ()),
+            *((member,) if member.pending_events else ()),
             claims=self._first_use(member),
-            relies_on=[plan],
+            relies_on=[plan] if member.pending_events else [plan, member],
             command=cause.id,
         )
 
@@ -112,30 +114,24 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
         reference: str,
         amount: Money,
         method: dict[str, str] | None,
+        paid_at: datetime | None = None,
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """The first payment came in: the membership begins.
+        """The first payment came in, at `paid_at` or now: the membership begins.
 
-        If one runs in this plan already (two tabs paid), the money is in the books all the same,
-        and a refund of it is asked for in the same transaction (AC12).
+        If it had begun before, or another runs in this plan (two tabs paid), the money is in the
+        books all the same, and a refund of it is asked for in the same transaction (AC12).
         """
-        order = self.load(Order, order_id)
-        stamp = self.stamp(by, cause)
+        order, stamp = self.load(Order, order_id), self.stamp(by, cause)
         if reference in order.references:
             return 0
-        placed = order.placed
-        member, plan = self.member(order.member_id), self.plan(placed.plan_id)
-        order.pay(attempt_id, reference=reference, amount=amount, stamp=stamp)
+        member, plan = self.member(order.member_id), self.plan(order.placed.plan_id)
+        paid = self.stamp(by, cause, occurred_at=paid_at)
+        order.pay(attempt_id, reference=reference, amount=amount, stamp=paid)
         claims = [Claim(PAYMENT, reference.encode(), order_id)]
-        if member.running_in(placed.plan_id, stamp.occurred_at) or member.closed_at:
-            order.request_refund(
-                amount,
-                DUPLICATE_PAYMENT,
-                refund_id=ids.derived(order_id, "duplicate", reference),
-                payment_reference=reference,
-                stamp=stamp,
-            )
+        if _is_superfluous(order, member, stamp):
+            give_back(order, reference, amount, DUPLICATE_PAYMENT, stamp)
             return self.append(order, claims=claims, relies_on=[member])
         self._join(member, order, plan, stamp)
         if method is not None:
@@ -189,17 +185,16 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
         member_id: UUID,
         order_id: UUID,
         stamp: Stamp,
-    ) -> Discount | None:
-        if code is None:
-            return None
-        return code.redeem(
-            order_id=order_id,
-            member_id=member_id,
-            plan_id=plan.id,
-            plan_name=plan.name,
-            currency=plan.price.terms.amount.currency,
-            stamp=stamp,
-        )
+    ) -> None:
+        if code is not None:
+            code.redeem(
+                order_id=order_id,
+                member_id=member_id,
+                plan_id=plan.id,
+                plan_name=plan.name,
+                currency=plan.price.terms.amount.currency,
+                stamp=stamp,
+            )
 
     def _place_first(
         self, member: Member, plan: Plan, quote: Quote, membership_id: UUID, stamp: Stamp
@@ -252,8 +247,11 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
             member.save_method(stamp=stamp, **method)
 
     def _first_use(self, member: Member) -> list[Claim]:
-        used = member.memberships or self.owner_of(ACCOUNT_USED, member.id.bytes) is not None
-        return [] if used else [Claim(ACCOUNT_USED, member.id.bytes, member.id)]
+        # Closing the account claims the same key: whichever is first, the other is refused.
+        key = member.id.bytes
+        if member.memberships or self.owner_of(ACCOUNT_USED, key, about=member.id) == member.id:
+            return []
+        return [Claim(ACCOUNT_USED, key, member.id)]
 
     def _drop_join(self, order: Order, reason: str, stamp: Stamp) -> Position:
         changed: list[Order | DiscountCode] = [order]
@@ -264,3 +262,45 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
                 code.release(order.id, stamp=stamp)
                 changed.append(code)
         return self.append(*changed)
+
+
+def give_back(order: Order, reference: str, amount: Money, why: str, stamp: Stamp) -> None:
+    """Ask for the refund of a payment that came in and is not wanted; once for each payment."""
+    order.request_refund(
+        amount,
+        why,
+        refund_id=unwanted(order.id, reference),
+        payment_reference=reference,
+        stamp=stamp,
+    )
+
+
+def unwanted(order_id: UUID, reference: str) -> UUID:
+    """The refund of a payment that came in and is not wanted."""
+    return ids.derived(order_id, "unwanted", reference)
+
+
+def _is_superfluous(order: Order, member: Member, stamp: Stamp) -> bool:
+    placed = order.placed
+    begun = placed.membership_id in member.memberships
+    running = member.running_in(placed.plan_id, stamp.occurred_at)
+    return begun or running is not None or member.closed_at is not None
+
+
+def _require_doors_open(plan: Plan, stamp: Stamp, *, password_matches: bool) -> None:
+    plan.require_joinable(stamp.occurred_at)
+    if plan.asks_password(stamp.occurred_at) and not password_matches:
+        raise EarlyAccessPasswordNeeded(plan_name=plan.name)
+
+
+def _method_for(member: Member, plan: Plan, quote: Quote, token: str | None, stamp: Stamp) -> str:
+    """What the first charge is made to; empty where there is none. Raises PaymentMethodNeeded."""
+    member.require_may_join(
+        plan.id, plan.name, needs_method=quote.saves_method, instant=stamp.occurred_at
+    )
+    if quote.first_charge.is_zero:
+        return ""
+    method_id = token or (member.method.method_id if member.method else None)
+    if method_id is None:
+        raise PaymentMethodNeeded(plan_name=plan.name)
+    return method_id

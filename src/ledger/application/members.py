@@ -7,15 +7,18 @@ from datetime import datetime
 from uuid import UUID
 
 from ledger import ids, texts
-from ledger.application.books import ACCOUNT_USED, TAG, TAG_SLOT, Books, Position, use_case
-from ledger.errors import EmailTaken, MethodForbidden, TooManyTags
-from ledger.facts import Actor, Cause
-from ledger.member import AccessAnswer, Member
+from ledger.application.books import ACCOUNT_USED, TAG, TAG_SLOT, Books, Position
+from ledger.application.use_case import use_case
+from ledger.errors import EmailTaken, TooManyTags
+from ledger.facts import Actor, Cause, Stamp
+from ledger.member import AccessAnswer, Member, Membership
 from ledger.member.facts import Locale
+from ledger.order import Order
 from ledger.store.records import Claim
 from ledger.store.refusals import ClaimTaken
 
 EMAIL = "email"
+NEVER_TO_BE_PAID = "The membership ended before it was paid."
 
 
 class MemberUseCases(Books):
@@ -41,7 +44,11 @@ class MemberUseCases(Books):
     ) -> Position:
         """Sign up. One e-mail has one open account (AC1, AC5)."""
         member = Member.open_account(
-            member_id, email=email, name=name, locale=locale, stamp=self.stamp(by, cause)
+            member_id,
+            email=email,
+            name=name,
+            locale=locale,
+            stamp=self.own_stamp(member_id, by, cause),
         )
         try:
             return self.append(member, claims=[self._email_claim(member)], command=cause.id)
@@ -52,7 +59,7 @@ class MemberUseCases(Books):
     def verify_email(self, member_id: UUID, *, by: Actor, cause: Cause) -> Position:
         """The person followed the link sent to their address (AC10)."""
         member = self.member(member_id)
-        member.verify_email(stamp=self.stamp(by, cause))
+        member.verify_email(stamp=self.own_stamp(member_id, by, cause))
         return self.append(member, command=cause.id)
 
     @use_case
@@ -60,7 +67,7 @@ class MemberUseCases(Books):
         """The person followed the link sent to another address (AC10)."""
         member = self.member(member_id)
         before = self._email_claim(member)
-        member.change_email(email, stamp=self.stamp(by, cause))
+        member.change_email(email, stamp=self.own_stamp(member_id, by, cause))
         after = self._email_claim(member)
         moved = before.key != after.key
         try:
@@ -77,7 +84,7 @@ class MemberUseCases(Books):
     def rename(self, member_id: UUID, name: str, *, by: Actor, cause: Cause) -> Position:
         """The person gives another name."""
         member = self.member(member_id)
-        member.rename(name, stamp=self.stamp(by, cause))
+        member.rename(name, stamp=self.own_stamp(member_id, by, cause))
         return self.append(member, command=cause.id)
 
     @use_case
@@ -86,7 +93,7 @@ class MemberUseCases(Books):
     ) -> Position:
         """The person chooses French or English."""
         member = self.member(member_id)
-        member.choose_locale(locale, stamp=self.stamp(by, cause))
+        member.choose_locale(locale, stamp=self.own_stamp(member_id, by, cause))
         return self.append(member, command=cause.id)
 
     @use_case
@@ -94,9 +101,11 @@ class MemberUseCases(Books):
         self, member_id: UUID, membership_id: UUID, *, by: Actor, cause: Cause
     ) -> Position:
         """Stop renewal; access stays to the end of the paid period (AX3)."""
-        member = self.member(member_id)
-        member.self_cancel(membership_id, stamp=self.stamp(by, cause))
-        return self.append(member, command=cause.id)
+        member, stamp = self.member(member_id), self.own_stamp(member_id, by, cause)
+        member.self_cancel(membership_id, stamp=stamp)
+        membership = member.membership(membership_id)
+        ended = [] if membership.is_running(stamp.occurred_at) else [membership]
+        return self.append(member, *self.withdrawn_with(ended, stamp), command=cause.id)
 
     @use_case
     def withdraw_cancellation(
@@ -105,7 +114,7 @@ class MemberUseCases(Books):
         """Renew after all, until the cancellation takes effect (AX4)."""
         member = self.member(member_id)
         member.withdraw_cancellation(
-            membership_id, policy=self.rules.policy, stamp=self.stamp(by, cause)
+            membership_id, policy=self.rules.policy, stamp=self.own_stamp(member_id, by, cause)
         )
         return self.append(member, command=cause.id)
 
@@ -113,7 +122,7 @@ class MemberUseCases(Books):
     def leave(self, member_id: UUID, membership_id: UUID, *, by: Actor, cause: Cause) -> Position:
         """Leave a free plan at once (AX5)."""
         member = self.member(member_id)
-        member.leave(membership_id, stamp=self.stamp(by, cause))
+        member.leave(membership_id, stamp=self.own_stamp(member_id, by, cause))
         return self.append(member, command=cause.id)
 
     @use_case
@@ -121,7 +130,6 @@ class MemberUseCases(Books):
         self, member_id: UUID, method: Mapping[str, str], *, by: Actor, cause: Cause
     ) -> Position:
         """Keep a payment method that the gateway saved, in place of the one before (AC6)."""
-        _require_the_member(member_id, by)
         member = self.member(member_id)
         member.save_method(stamp=self.stamp(by, cause), **method)
         return self.append(member, command=cause.id)
@@ -129,7 +137,6 @@ class MemberUseCases(Books):
     @use_case
     def remove_method(self, member_id: UUID, *, by: Actor, cause: Cause) -> Position:
         """Forget the saved payment method (AC6)."""
-        _require_the_member(member_id, by)
         member = self.member(member_id)
         member.remove_method(stamp=self.stamp(by, cause))
         return self.append(member, command=cause.id)
@@ -148,17 +155,18 @@ class MemberUseCases(Books):
     ) -> Position:
         """End one or several memberships now: all of them, or none (AX2)."""
         member = self.member(member_id)
-        stamp = self.stamp(by, cause)
-        for membership_id in dict.fromkeys(membership_ids):
-            member.remove(membership_id, reason, stamp=stamp)
-        return self.append(member, command=cause.id)
+        stamp = self.staff_stamp(by, cause)
+        ending = [member.membership(i) for i in dict.fromkeys(membership_ids)]
+        for membership in ending:
+            member.remove(membership.membership_id, reason, stamp=stamp)
+        return self.append(member, *self.withdrawn_with(ending, stamp), command=cause.id)
 
     @use_case
     def close_account(self, member_id: UUID, reason: str, *, by: Actor, cause: Cause) -> Position:
         """Close an account that never bought or joined anything (AC4)."""
         member = self.member(member_id)
         used = self.owner_of(ACCOUNT_USED, member_id.bytes) is not None
-        member.close_account(reason, has_orders=used, stamp=self.stamp(by, cause))
+        member.close_account(reason, has_orders=used, stamp=self.staff_stamp(by, cause))
         # The first order claims the same key: whichever is first, the other is refused.
         closing = Claim(ACCOUNT_USED, member_id.bytes, ids.derived(member_id, "closed"))
         email = self._email_claim(member)
@@ -169,7 +177,7 @@ class MemberUseCases(Books):
         """Put a tag on a member; a site has so many distinct ones (AC9)."""
         member = self.member(member_id)
         tag = texts.tag(tag)
-        member.tag(tag, stamp=self.stamp(by, cause))
+        member.tag(tag, stamp=self.staff_stamp(by, cause))
         known = self.owner_of(TAG, tag.encode()) is not None
         claims = [] if known else [Claim(TAG, tag.encode(), ids.SITE), self._free_tag_slot(tag)]
         return self.append(member, claims=claims, command=cause.id)
@@ -178,7 +186,7 @@ class MemberUseCases(Books):
     def untag(self, member_id: UUID, tag: str, *, by: Actor, cause: Cause) -> Position:
         """Take a tag off a member."""
         member = self.member(member_id)
-        member.untag(tag, stamp=self.stamp(by, cause))
+        member.untag(tag, stamp=self.staff_stamp(by, cause))
         return self.append(member, command=cause.id)
 
     @use_case
@@ -187,7 +195,7 @@ class MemberUseCases(Books):
     ) -> Position:
         """Keep a private note, which the member never sees (AC9)."""
         member = self.member(member_id)
-        member.write_note(note_id, text, stamp=self.stamp(by, cause))
+        member.write_note(note_id, text, stamp=self.staff_stamp(by, cause))
         return self.append(member, command=cause.id)
 
     @use_case
@@ -196,8 +204,22 @@ class MemberUseCases(Books):
     ) -> Position:
         """Let a note say something else; the books keep both (AC9)."""
         member = self.member(member_id)
-        member.correct_note(note_id, text, stamp=self.stamp(by, cause))
+        member.correct_note(note_id, text, stamp=self.staff_stamp(by, cause))
         return self.append(member, command=cause.id)
+
+    # --- within -----------------------------------------------------------------------
+
+    def withdrawn_with(self, ended: Sequence[Membership], stamp: Stamp) -> list[Order]:
+        """The unpaid orders of memberships that end, no longer wanted.
+
+        One with an open attempt stays: if that succeeds after all, the money goes back.
+        """
+        unpaid = [m.unpaid_order_id for m in ended if m.unpaid_order_id is not None]
+        orders = [self.load(Order, order_id) for order_id in unpaid]
+        withdrawn = [one for one in orders if one.open_attempt is None and not one.is_settled]
+        for order in withdrawn:
+            order.withdraw(NEVER_TO_BE_PAID, stamp=stamp)
+        return withdrawn
 
     # --- what must be unique ----------------------------------------------------------
 
@@ -213,9 +235,3 @@ class MemberUseCases(Books):
             if slot not in taken:
                 return Claim(TAG_SLOT, slot.to_bytes(4), ids.derived(ids.SITE, "tag", tag))
         raise TooManyTags(limit=self.rules.most_tags)
-
-
-def _require_the_member(member_id: UUID, by: Actor) -> None:
-    """Whoever asks, only the member may touch their payment method (AC6)."""
-    if by != Actor(kind="member", id=member_id):
-        raise MethodForbidden

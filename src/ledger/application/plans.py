@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from ledger.application.books import PLAN_SLOT, Books, Position, use_case
+from ledger.application.books import PLAN_SLOT, Books, Position
+from ledger.application.use_case import use_case
 from ledger.discount import DiscountCode, DiscountRules, normal_code
 from ledger.errors import CodeTaken, CodeUnknown, DiscountMalformed, TooManyPlans
 from ledger.facts import Actor, Cause
@@ -41,7 +42,7 @@ class PlanUseCases(Books):
             name=name,
             description=description,
             tax_basis_points=tax_basis_points,
-            stamp=self.stamp(by, cause),
+            stamp=self.staff_stamp(by, cause),
         )
         return self.append(plan, claims=[self._free_plan_slot(plan_id)], command=cause.id)
 
@@ -62,7 +63,7 @@ class PlanUseCases(Books):
             name=name,
             description=description,
             tax_basis_points=tax_basis_points,
-            stamp=self.stamp(by, cause),
+            stamp=self.staff_stamp(by, cause),
         )
         return self.append(plan, command=cause.id)
 
@@ -81,7 +82,7 @@ class PlanUseCases(Books):
         plan.set_price(
             terms,
             effective_for_existing_from=effective_for_existing_from,
-            stamp=self.stamp(by, cause),
+            stamp=self.staff_stamp(by, cause),
         )
         return self.append(plan, command=cause.id)
 
@@ -97,14 +98,14 @@ class PlanUseCases(Books):
     ) -> Position:
         """Open sign-ups, optionally within a window (PL5)."""
         plan = self.plan(plan_id)
-        plan.open(opens_at=opens_at, closes_at=closes_at, stamp=self.stamp(by, cause))
+        plan.open(opens_at=opens_at, closes_at=closes_at, stamp=self.staff_stamp(by, cause))
         return self.append(plan, command=cause.id)
 
     @use_case
     def close_plan(self, plan_id: UUID, *, by: Actor, cause: Cause) -> Position:
         """Close sign-ups; members stay (PL5)."""
         plan = self.plan(plan_id)
-        plan.close(stamp=self.stamp(by, cause))
+        plan.close(stamp=self.staff_stamp(by, cause))
         return self.append(plan, command=cause.id)
 
     @use_case
@@ -120,7 +121,7 @@ class PlanUseCases(Books):
         """Ask for a password until a date, be free until a date (PL6)."""
         plan = self.plan(plan_id)
         plan.set_early_access(
-            password_until=password_until, free_until=free_until, stamp=self.stamp(by, cause)
+            password_until=password_until, free_until=free_until, stamp=self.staff_stamp(by, cause)
         )
         return self.append(plan, command=cause.id)
 
@@ -128,10 +129,9 @@ class PlanUseCases(Books):
     def retire_plan(self, plan_id: UUID, *, by: Actor, cause: Cause) -> Position:
         """Let nobody join it ever again; no membership ends by it (PL7)."""
         plan = self.plan(plan_id)
-        plan.retire(stamp=self.stamp(by, cause))
-        slots = self._fact_recorder.claims_of_kind(PLAN_SLOT)
-        held = [slot for slot in slots if slot.owner == plan_id]
-        return self.append(plan, releases=held, command=cause.id)
+        plan.retire(stamp=self.staff_stamp(by, cause))
+        slots = [slot for slot in self.held(PLAN_SLOT) if slot.owner == plan_id]
+        return self.append(plan, releases=slots, command=cause.id)
 
     def _free_plan_slot(self, plan_id: UUID) -> Claim:
         taken = self.taken_slots(PLAN_SLOT)
@@ -167,7 +167,7 @@ class DiscountUseCases(Books):
         for plan_id in rules.plan_ids:
             self.load(Plan, plan_id)
         discount = DiscountCode.make(
-            discount_id, code=code, rules=rules, stamp=self.stamp(by, cause)
+            discount_id, code=code, rules=rules, stamp=self.staff_stamp(by, cause)
         )
         claim = Claim(CODE, discount.code.encode(), discount_id)
         try:
@@ -183,12 +183,12 @@ class DiscountUseCases(Books):
         for plan_id in rules.plan_ids:
             self.load(Plan, plan_id)
         discount = self.discount(discount_id)
-        discount.change(rules, stamp=self.stamp(by, cause))
+        discount.change(rules, stamp=self.staff_stamp(by, cause))
         return self.append(discount, command=cause.id)
 
     @use_case
     def end_discount(self, discount_id: UUID, *, by: Actor, cause: Cause) -> Position:
         """Let nobody use it any more."""
         discount = self.discount(discount_id)
-        discount.end(stamp=self.stamp(by, cause))
+        discount.end(stamp=self.staff_stamp(by, cause))
         return self.append(discount, command=cause.id)

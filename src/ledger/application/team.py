@@ -6,9 +6,10 @@ from typing import Literal
 from uuid import UUID
 
 from ledger import texts
-from ledger.application.books import Books, Position, use_case
+from ledger.application.books import Books, Position
+from ledger.application.use_case import use_case
 from ledger.contributor import Contributor, Role
-from ledger.errors import EmailTaken, OwnerExists, OwnerNeeded, RolesMalformed
+from ledger.errors import EmailTaken, Forbidden, OwnerExists, OwnerNeeded, RolesMalformed
 from ledger.facts import Actor, Cause
 from ledger.store.records import Claim
 from ledger.store.refusals import ClaimTaken
@@ -51,7 +52,7 @@ class TeamUseCases(Books):
             name=name,
             roles=frozenset({"owner"}),
             locale=locale,
-            stamp=self.stamp(by, cause),
+            stamp=self.staff_stamp(by, cause),
         )
         ownership = Claim(OWNER, OWNER_KEY, contributor_id)
         try:
@@ -82,7 +83,7 @@ class TeamUseCases(Books):
             name=name,
             roles=roles,
             locale=locale,
-            stamp=self.stamp(by, cause),
+            stamp=self.staff_stamp(by, cause),
         )
         try:
             return self.append(
@@ -97,17 +98,22 @@ class TeamUseCases(Books):
     ) -> Position:
         """Give other roles; the owner's is only transferred."""
         contributor = self.contributor(contributor_id)
-        contributor.change_roles(roles, stamp=self.stamp(by, cause))
+        contributor.change_roles(roles, stamp=self.staff_stamp(by, cause))
         return self.append(contributor, command=cause.id)
 
     @use_case
     def transfer_ownership(self, to: UUID, *, by: Actor, cause: Cause) -> Position:
-        """The owner gives the site to another contributor, and stays as administrator."""
+        """The owner gives the site to another contributor, and stays as administrator.
+
+        Nobody else does, but a person at the machine where the owner is locked out (NO5).
+        """
         owner_id = self.owner_id()
         if owner_id is None:
             raise OwnerNeeded
+        if by.kind != "machine" and by != Actor(kind="contributor", id=owner_id):
+            raise Forbidden(role=by.kind)
         owner, heir = self.contributor(owner_id), self.contributor(to)
-        heir.receive_ownership(owner, stamp=self.stamp(by, cause))
+        heir.receive_ownership(owner, stamp=self.staff_stamp(by, cause))
         if owner_id == to:
             return 0
         return self.append(
@@ -123,7 +129,7 @@ class TeamUseCases(Books):
         """Someone is no longer staff; their address may be used again."""
         contributor = self.contributor(contributor_id)
         email = self._staff_email(contributor)
-        contributor.remove(stamp=self.stamp(by, cause))
+        contributor.remove(stamp=self.staff_stamp(by, cause))
         return self.append(contributor, releases=[email], command=cause.id)
 
     def _staff_email_key(self, email: str) -> bytes:

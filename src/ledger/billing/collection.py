@@ -6,32 +6,32 @@ the attempt's id is the idempotency key, so asking again can't charge again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from ledger import ids
-from ledger.application import Ledger
-from ledger.errors import LedgerError, MethodForbidden
+from ledger.application import Ledger, Position
+from ledger.application.joining import unwanted
+from ledger.billing.methods import Methods
+from ledger.billing.outcomes import GATEWAY, Collected, method_fields, require_mode
+from ledger.billing.refunds import Refunds
+from ledger.errors import AttemptOpen, PaymentMethodNeeded
 from ledger.facts import Actor, Cause
 from ledger.money import Money
-from ledger.order import Attempt, Order, Refund
-from ledger.payments.gateway import Gateway, Method, OutcomeUnknown, Payment, Rejected, Setup
-from ledger.payments.gateway import Refund as GatewayRefund
+from ledger.order import Attempt, Order
+from ledger.payments.gateway import Gateway, OutcomeUnknown, Payment, Rejected, Setup
 
-Outcome = Literal["settled", "declined", "waiting", "unknown", "nothing_to_collect"]
+__all__ = ["Collected", "Collection"]
 
-GATEWAY = Actor(kind="gateway")
+RESENT_FOR = timedelta(hours=23)
+"""How long the gateway surely knows a key again; after it an attempt is looked up, never sent."""
+ABSENT_AFTER = timedelta(hours=24)
+"""When an attempt that the gateway does not list was certainly never made."""
 
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """How a charge went. `decline_code` says why not, `action` what the person must confirm."""
-
-    order_id: UUID
-    outcome: Outcome
-    decline_code: str | None = None
-    action: str | None = None
+SCHEDULER = Actor(kind="scheduler")
 
 
 class Collection:
@@ -39,8 +39,9 @@ class Collection:
 
     def __init__(self, ledger: Ledger, gateway: Gateway) -> None:
         self.ledger, self.gateway = ledger, gateway
+        self.methods, self.refunds = Methods(ledger, gateway), Refunds(ledger, gateway)
 
-    # --- joining ----------------------------------------------------------------------
+    # --- asked for --------------------------------------------------------------------
 
     def join(
         self,
@@ -55,10 +56,13 @@ class Collection:
     ) -> Collected:
         """Join a plan and pay its first charge, while the person is present (AC1).
 
-        The same cause sent again makes the same membership and order.
+        The same cause sent again makes the same membership and order. A free start on a plan that
+        will charge saves the method by setup first (PL1).
         """
         membership_id = ids.derived(cause.id, "membership")
-        self.ledger.begin_join(
+        order_id = ids.order(membership_id, 0)
+        begin = partial(
+            self.ledger.begin_join,
             member_id,
             plan_id,
             membership_id=membership_id,
@@ -68,90 +72,103 @@ class Collection:
             by=by,
             cause=cause,
         )
-        return self.resume(ids.order(membership_id, 0), cause=cause)
+        try:
+            position = begin()
+        except PaymentMethodNeeded:
+            if method_token is None:
+                raise
+            setup = self.save_method(member_id, method_token=method_token, by=by, cause=cause)
+            if setup.status != "succeeded":
+                return _not_set_up(order_id, setup)
+            position = begin()
+        return _at_least(self.resume(order_id, cause=cause), position)
 
     def charge_due(self, member_id: UUID, membership_id: UUID, *, cause: Cause) -> Collected:
-        """Charge what is due of a membership with the saved method (a renewal, an instalment)."""
-        scheduler = Actor(kind="scheduler")
-        member = self.ledger.member(member_id)
-        membership = member.membership(membership_id)
+        """Charge what is due of a membership with the saved method (a renewal, an instalment).
+
+        A try that is under way is taken up instead. Raises NotDue, MembershipEnded or
+        AlreadyCancelling where there is nothing to charge.
+        """
+        membership = self.ledger.member(member_id).membership(membership_id)
         index = self.ledger.due_index(membership, self.ledger.clock.now())
-        self.ledger.begin_charge(member_id, membership_id, by=scheduler, cause=cause)
-        order_id = membership.unpaid_order_id or ids.order(membership_id, index)
-        return self.resume(order_id, cause=cause)
+        position = 0
+        with suppress(AttemptOpen):  # begun before, perhaps by a process that is gone
+            position = self.ledger.begin_charge(
+                member_id, membership_id, charge_index=index, by=SCHEDULER, cause=cause
+            )
+        collected = self.resume(ids.order(membership_id, index), cause=cause)
+        return _at_least(collected, position)
 
     def save_method(self, member_id: UUID, *, method_token: str, by: Actor, cause: Cause) -> Setup:
         """Save a method without a charge, while the member is present (AC6, PL1)."""
-        if by != Actor(kind="member", id=member_id):
-            raise MethodForbidden
-        customer = self.gateway.ensure_customer(member_id=member_id)
-        setup = self.gateway.start_setup(
-            attempt=ids.derived(cause.id, "setup"), customer_id=customer.id, method=method_token
-        )
-        kept = setup.method and method_fields(setup.method, customer.id)
-        if setup.status == "succeeded" and kept:
-            before = self.ledger.member(member_id).method
-            self.ledger.save_method(member_id, kept, by=by, cause=cause)
-            if before is not None and before.method_id != kept["method_id"]:
-                self.gateway.detach_method(method_id=before.method_id)
-        return setup
+        return self.methods.save(member_id, method_token=method_token, by=by, cause=cause)
 
-    # --- outcomes ---------------------------------------------------------------------
-
-    def resume(self, order_id: UUID, *, cause: Cause) -> Collected:
-        """Carry the order's open attempt and refunds through the gateway from where they are."""
-        order = self.ledger.order(order_id)
-        attempt = order.open_attempt
-        collected = self._undecided(order, attempt, cause) if attempt else self._decided(order)
-        self.resume_refunds(order_id, cause=cause)
-        return collected
+    def charge_unpaid(self, member_id: UUID, *, cause: Cause) -> list[Collected]:
+        """Charge at once what waited for another method, after one was saved (DU3)."""
+        now = self.ledger.clock.now()
+        unpaid = [
+            membership.membership_id
+            for membership in self.ledger.member(member_id).memberships.values()
+            if membership.is_unpaid and membership.is_running(now) and not membership.cancelled_at
+        ]
+        return [self.charge_due(member_id, one, cause=cause) for one in unpaid]
 
     def refund(
         self, order_id: UUID, amount: Money, reason: str, *, by: Actor, cause: Cause
     ) -> UUID:
         """Give money back (OR2, OR3); the refund's id. The same cause makes one refund."""
-        refund_id = ids.derived(cause.id, "refund")
-        self.ledger.request_refund(
-            order_id, amount, reason, refund_id=refund_id, by=by, cause=cause
-        )
-        self.resume_refunds(order_id, cause=cause)
-        return refund_id
+        return self.refunds.give(order_id, amount, reason, by=by, cause=cause)
 
-    def resume_refunds(self, order_id: UUID, *, cause: Cause) -> None:
-        """Send every refund that is not settled; the refund's id is the idempotency key."""
+    # --- taken up ---------------------------------------------------------------------
+
+    def resume(self, order_id: UUID, *, cause: Cause) -> Collected:
+        """Carry the order's open attempt and refunds through the gateway from where they are."""
         order = self.ledger.order(order_id)
-        for refund in order.refunds.values():
-            if refund.state == "requested":
-                self._send_refund(order, refund, cause)
-            elif refund.state == "pending" and refund.reference:
-                self._look_at_refund(order, refund, cause)
+        attempt = order.open_attempt
+        if attempt is None:
+            collected = self._decided(order)
+        else:
+            collected = self._undecided(order, attempt, cause)
+            order = self.ledger.order(order_id)
+        if _went_back(order) and collected.outcome == "settled":
+            collected = replace(collected, outcome="given_back")
+        return _at_least(collected, self.refunds.resume(order, cause=cause))
 
-    # --- within: payments -------------------------------------------------------------
+    def give_up(self, order_id: UUID, *, cause: Cause) -> Collected:
+        """Close the page of a payment that waits for the person, unless they paid meanwhile.
 
-    def _decided(self, order: Order) -> Collected:
-        if order.is_settled:
-            free = order.placed.amount.is_zero
-            return Collected(order.id, "nothing_to_collect" if free else "settled")
-        failed = list(order.attempts.values())
-        if not failed:
-            return Collected(order.id, "waiting")
-        return Collected(order.id, "declined", decline_code=failed[-1].decline_code)
+        A first payment that is never completed makes no membership, and gives a code back (DI4).
+        """
+        order = self.ledger.order(order_id)
+        attempt = order.open_attempt
+        if attempt is None or attempt.state != "pending" or attempt.reference is None:
+            return self.resume(order_id, cause=cause)
+        payment = self.gateway.close_onsession(payment_id=attempt.reference)
+        return self._take_in(order, attempt, payment, cause)
+
+    # --- within: asking the gateway ---------------------------------------------------
 
     def _undecided(self, order: Order, attempt: Attempt, cause: Cause) -> Collected:
         try:
             payment = self._ask(order, attempt)
         except OutcomeUnknown:
-            self.ledger.lose_sight(order.id, attempt.attempt_id, by=GATEWAY, cause=cause)
-            return Collected(order.id, "unknown")
+            position = self.ledger.lose_sight(order.id, attempt.attempt_id, by=GATEWAY, cause=cause)
+            return Collected(order.id, "unknown", position=position)
         except Rejected as refusal:
-            self._fail(order, attempt, "config", str(refusal), cause)
-            return Collected(order.id, "declined", decline_code="rejected")
+            position = self._fail(order, attempt, "config", str(refusal), cause)
+            return Collected(order.id, "declined", decline_code="rejected", position=position)
+        if payment is None:
+            return self._absent(order, attempt, cause)
         return self._take_in(order, attempt, payment, cause)
 
-    def _ask(self, order: Order, attempt: Attempt) -> Payment:
+    def _ask(self, order: Order, attempt: Attempt) -> Payment | None:
         if attempt.state == "pending" and attempt.reference:
             return self.gateway.get_payment(payment_id=attempt.reference)
-        customer = self.gateway.ensure_customer(member_id=order.member_id)
+        customer = require_mode(
+            self.gateway.ensure_customer(member_id=order.member_id), order.placed.mode
+        )
+        if self.ledger.clock.now() - attempt.started_at >= RESENT_FOR:
+            return self.gateway.find_payment(attempt=attempt.attempt_id, customer_id=customer.id)
         if attempt.off_session:
             return self.gateway.charge_offsession(
                 attempt=attempt.attempt_id,
@@ -159,118 +176,114 @@ class Collection:
                 method_id=attempt.method_id,
                 amount=attempt.amount,
             )
-        terms = self.ledger.plan(order.placed.plan_id).price_version(order.placed.price_version)
+        plan = self.ledger.plan(order.placed.plan_id)
         return self.gateway.start_onsession(
             attempt=attempt.attempt_id,
             customer_id=customer.id,
             method=attempt.method_id,
             amount=attempt.amount,
-            save=terms.terms.repeats,
+            save=plan.price_version(order.placed.price_version).terms.repeats,
         )
 
+    # --- within: what the gateway said ------------------------------------------------
+
+    def _decided(self, order: Order) -> Collected:
+        if order.is_settled and order.placed.amount.is_zero:
+            return Collected(order.id, "nothing_to_collect")
+        position = 0 if self.ledger.is_batching else self.ledger.position_of(order.id)
+        if order.is_settled:
+            return Collected(order.id, "settled", position=position)
+        failed = list(order.attempts.values())
+        if not failed:
+            return Collected(order.id, "waiting", position=position)
+        code = failed[-1].decline_code
+        return Collected(order.id, "declined", decline_code=code, position=position)
+
     def _take_in(self, order: Order, attempt: Attempt, payment: Payment, cause: Cause) -> Collected:
+        if payment.status == "action_required" and attempt.off_session:
+            # Nobody is there to confirm; left open, it could be paid beside the next attempt.
+            payment = self.gateway.close_onsession(payment_id=payment.id)
         if payment.status == "succeeded":
-            self._settle(order, attempt, payment, cause)
-            return Collected(order.id, "settled")
-        if payment.status in {"pending", "action_required"} and (
-            payment.status == "pending" or not attempt.off_session
-        ):
-            waits_for: Literal["member", "bank"] = (
-                "bank" if payment.status == "pending" else "member"
-            )
-            self.ledger.pend_attempt(
+            position = self._settle(order, attempt, payment, cause)
+            return Collected(order.id, "settled", position=position)
+        if payment.status in {"pending", "action_required"}:
+            position = self.ledger.pend_attempt(
                 order.id,
                 attempt.attempt_id,
                 reference=payment.id,
-                waits_for=waits_for,
+                waits_for="bank" if payment.status == "pending" else "member",
                 by=GATEWAY,
                 cause=cause,
             )
-            return Collected(order.id, "waiting", action=payment.action)
-        decline = payment.decline
-        category = decline.category if decline else "action_required"
-        code = decline.code if decline else payment.status
-        self._fail(order, attempt, category, code, cause)
-        return Collected(order.id, "declined", decline_code=code)
+            return Collected(order.id, "waiting", action=payment.action, position=position)
+        category = payment.decline.category if payment.decline else "action_required"
+        code = payment.decline.code if payment.decline else payment.status
+        position = self._fail(order, attempt, category, code, cause)
+        return Collected(order.id, "declined", decline_code=code, position=position)
 
-    def _settle(self, order: Order, attempt: Attempt, payment: Payment, cause: Cause) -> None:
+    def _settle(self, order: Order, attempt: Attempt, payment: Payment, cause: Cause) -> Position:
+        paid_at = _within(attempt.started_at, payment.settled_at, self.ledger.clock.now())
         if order.placed.charge != "first":
-            self.ledger.settle_charge(
+            return self.ledger.settle_charge(
                 order.id,
                 attempt.attempt_id,
                 reference=payment.id,
                 amount=payment.amount,
+                paid_at=paid_at,
                 by=GATEWAY,
                 cause=cause,
             )
-            return
-        self.ledger.settle_join(
+        return self.ledger.settle_join(
             order.id,
             attempt.attempt_id,
             reference=payment.id,
             amount=payment.amount,
             method=method_fields(payment.method, payment.customer_id),
+            paid_at=paid_at,
             by=GATEWAY,
             cause=cause,
         )
 
-    def _fail(self, order: Order, attempt: Attempt, category: str, code: str, cause: Cause) -> None:
+    def _fail(
+        self, order: Order, attempt: Attempt, category: str, code: str, cause: Cause
+    ) -> Position:
         first = order.placed.charge == "first"
         fail = self.ledger.fail_join if first else self.ledger.fail_charge
-        fail(order.id, attempt.attempt_id, category=category, code=code, by=GATEWAY, cause=cause)
+        return fail(
+            order.id, attempt.attempt_id, category=category, code=code, by=GATEWAY, cause=cause
+        )
 
-    # --- within: refunds --------------------------------------------------------------
-
-    def _send_refund(self, order: Order, refund: Refund, cause: Cause) -> None:
-        try:
-            made = self.gateway.refund(
-                refund_id=refund.refund_id,
-                payment_id=refund.payment_reference,
-                amount=refund.amount,
-            )
-        except OutcomeUnknown:
-            return  # it stays requested, and is sent again with the same key
-        except Rejected as refusal:
-            self.ledger.fail_refund(
-                order.id, refund.refund_id, code=refusal.code, by=GATEWAY, cause=cause
-            )
-            return
-        self._take_in_refund(order, refund.refund_id, made, cause)
-
-    def _look_at_refund(self, order: Order, refund: Refund, cause: Cause) -> None:
-        try:
-            found = self.gateway.get_refund(gateway_refund_id=refund.reference or "")
-        except LedgerError:
-            return  # asked again at the next sweep
-        self._take_in_refund(order, refund.refund_id, found, cause)
-
-    def _take_in_refund(
-        self, order: Order, refund_id: UUID, found: GatewayRefund, cause: Cause
-    ) -> None:
-        if found.status == "succeeded":
-            self.ledger.settle_refund(
-                order.id, refund_id, reference=found.id, by=GATEWAY, cause=cause
-            )
-        elif found.status == "pending":
-            self.ledger.pend_refund(
-                order.id, refund_id, reference=found.id, by=GATEWAY, cause=cause
-            )
-        else:
-            self.ledger.fail_refund(
-                order.id, refund_id, code=found.failure or "failed", by=GATEWAY, cause=cause
-            )
+    def _absent(self, order: Order, attempt: Attempt, cause: Cause) -> Collected:
+        age = self.ledger.clock.now() - attempt.started_at
+        if age < ABSENT_AFTER:
+            return Collected(order.id, "unknown")
+        first = order.placed.charge == "first"
+        abandon = self.ledger.abandon_join if first else self.ledger.abandon_charge
+        position = abandon(
+            order.id,
+            attempt.attempt_id,
+            proof=f"not among the customer's payments {age // timedelta(hours=1)} hours later",
+            by=GATEWAY,
+            cause=cause,
+        )
+        return Collected(order.id, "declined", decline_code="abandoned", position=position)
 
 
-def method_fields(method: Method, customer_id: str) -> dict[str, str] | None:
-    """What the books keep of a method that can be charged again; None of any other."""
-    if not method.reusable:
-        return None
-    return {
-        "method_id": method.id,
-        "customer_id": customer_id,
-        "brand": method.brand,
-        "last_four": method.last4,
-        "fingerprint": method.fingerprint,
-        "expires": f"{method.exp_year:04}-{method.exp_month:02}",
-        "country": method.country,
-    }
+def _at_least(collected: Collected, position: Position) -> Collected:
+    return replace(collected, position=max(collected.position, position))
+
+
+def _within(earliest: datetime, instant: datetime | None, latest: datetime) -> datetime:
+    """When it settled, whatever the gateway's clock says: not before it was tried, nor to come."""
+    return min(max(instant or latest, earliest), latest)
+
+
+def _went_back(order: Order) -> bool:
+    return any(unwanted(order.id, reference) in order.refunds for reference in order.payments)
+
+
+def _not_set_up(order_id: UUID, setup: Setup) -> Collected:
+    if setup.status == "action_required":
+        return Collected(order_id, "waiting", action=setup.action)
+    code = setup.decline.code if setup.decline else setup.status
+    return Collected(order_id, "setup_failed", decline_code=code)

@@ -108,6 +108,12 @@ class MethodForbidden(Forbidden):
     code = "method_forbidden"
 
 
+class OnlyThePerson(Forbidden):
+    """Only the person themself may do this."""
+
+    code = "only_the_person"
+
+
 class StillRunning(Refused):
     """Erasure is refused: {why}."""
 

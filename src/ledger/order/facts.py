@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID
 
@@ -35,6 +36,7 @@ class Attempt:
     amount: Money
     off_session: bool
     method_id: str
+    started_at: datetime
     state: AttemptState = "open"
     reference: str | None = None
     decline_code: str | None = None
@@ -99,7 +101,12 @@ class AttemptStarted(Fact):
     def apply(self, order: Order) -> None:
         """One open attempt."""
         order.attempts[self.attempt_id] = Attempt(
-            self.attempt_id, self.number, self.amount, self.off_session, self.method_id
+            self.attempt_id,
+            self.number,
+            self.amount,
+            self.off_session,
+            self.method_id,
+            self.occurred_at,
         )
 
 

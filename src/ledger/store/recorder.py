@@ -54,6 +54,7 @@ select position, stream_id, version, topic, subject_id, recorded_at, state from 
 COMMAND = "select position from ledger.commands where id = %(id)s"
 OWNER = "select owner from ledger.claims where kind = %(kind)s and key = %(key)s"
 CLAIMED = "select key, owner from ledger.claims where kind = %(kind)s"
+LAST_OF_SAVE = "select position + following from ledger.facts where position = %(position)s"
 RECORDED_AT = "select recorded_at from ledger.facts where position = %(position)s"
 
 
@@ -184,6 +185,11 @@ class FactRecorder(ApplicationRecorder):
         """The first position of what a command led to; None if it was not carried out."""
         rows = self._asking.read(COMMAND, {"id": command_id})
         return rows[0][0] if rows else None
+
+    def last_of_save(self, position: int) -> int:
+        """Where the save that a position belongs to ends; the position itself if none is there."""
+        rows = self._asking.read(LAST_OF_SAVE, {"position": position})
+        return int(rows[0][0]) if rows else position
 
     def claim_owner(self, kind: str, key: bytes) -> UUID | None:
         """Whose a claim is; None if it is free."""

@@ -1,0 +1,141 @@
+"""Money back: asked for, settled, and seen at the payment company."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from ledger.application.books import Books, Position
+from ledger.application.use_case import use_case
+from ledger.facts import Actor, Cause
+from ledger.money import Money
+from ledger.order import Order
+
+
+class RefundUseCases(Books):
+    """Money back, asked for and settled."""
+
+    @use_case
+    def request_refund(
+        self,
+        order_id: UUID,
+        amount: Money,
+        reason: str,
+        *,
+        refund_id: UUID,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """Ask for part or all of what was paid (OR2, OR3). Access is another matter (OR4)."""
+        order = self.load(Order, order_id)
+        stamp = self.staff_stamp(by, cause)
+        order.request_refund(amount, reason, refund_id=refund_id, stamp=stamp)
+        return self.append(order, command=cause.id)
+
+    @use_case
+    def settle_refund(
+        self,
+        order_id: UUID,
+        refund_id: UUID,
+        *,
+        reference: str,
+        settled_at: datetime | None = None,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """The gateway made the refund, at `settled_at` or now: it counts in the totals."""
+        order = self.load(Order, order_id)
+        stamp = self.stamp(by, cause, occurred_at=settled_at)
+        order.settle_refund(refund_id, reference=reference, stamp=stamp)
+        return self.append(order)
+
+    @use_case
+    def pend_refund(
+        self, order_id: UUID, refund_id: UUID, *, reference: str, by: Actor, cause: Cause
+    ) -> Position:
+        """The gateway took the refund and has not settled it."""
+        order = self.load(Order, order_id)
+        order.pend_refund(refund_id, reference=reference, stamp=self.stamp(by, cause))
+        return self.append(order)
+
+    @use_case
+    def fail_refund(
+        self, order_id: UUID, refund_id: UUID, *, code: str, by: Actor, cause: Cause
+    ) -> Position:
+        """The gateway could not pay back, perhaps after it had said so (OR2)."""
+        order = self.load(Order, order_id)
+        order.fail_refund(refund_id, code=code, stamp=self.stamp(by, cause))
+        return self.append(order)
+
+    # --- seen at the gateway, behind our back (OR7) -----------------------------------
+
+    @use_case
+    def observe_refund(
+        self,
+        order_id: UUID,
+        refund_id: UUID,
+        *,
+        payment_reference: str,
+        reference: str,
+        amount: Money,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """A refund that was made at the payment company. One that is known is no news."""
+        order = self.load(Order, order_id)
+        order.observe_refund(
+            refund_id,
+            payment_reference=payment_reference,
+            reference=reference,
+            amount=amount,
+            stamp=self.stamp(by, cause),
+        )
+        return self.append(order)
+
+    @use_case
+    def open_dispute(
+        self,
+        order_id: UUID,
+        dispute_id: str,
+        *,
+        payment_reference: str,
+        amount: Money,
+        reason: str,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """The person's bank contests a payment."""
+        order = self.load(Order, order_id)
+        order.open_dispute(
+            dispute_id,
+            payment_reference=payment_reference,
+            amount=amount,
+            reason=reason,
+            stamp=self.stamp(by, cause),
+        )
+        return self.append(order)
+
+    @use_case
+    def close_dispute(
+        self,
+        order_id: UUID,
+        dispute_id: str,
+        *,
+        outcome: Literal["won", "lost"],
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """The bank decided; what is lost leaves every total (OR8)."""
+        order = self.load(Order, order_id)
+        order.close_dispute(dispute_id, outcome=outcome, stamp=self.stamp(by, cause))
+        return self.append(order)
+
+    @use_case
+    def record_fee(
+        self, order_id: UUID, *, reference: str, amount: Money, by: Actor, cause: Cause
+    ) -> Position:
+        """What the payment company kept of a payment."""
+        order = self.load(Order, order_id)
+        order.record_fee(reference=reference, amount=amount, stamp=self.stamp(by, cause))
+        return self.append(order)
