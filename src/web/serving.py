@@ -96,7 +96,7 @@ class Children:
 
 
 def _spawn(arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "web.cli", *arguments]
+    command = [sys.executable, "-P", "-m", "web.cli", *arguments]
     return subprocess.Popen(  # noqa: S603 -- our own program
         command,
         stdin=subprocess.DEVNULL,

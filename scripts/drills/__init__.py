@@ -1,0 +1,1 @@
+"""Drills: hours of bad luck in minutes, and a verdict."""

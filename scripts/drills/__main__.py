@@ -1,0 +1,22 @@
+"""`scripts/drill NAME`."""
+
+from __future__ import annotations
+
+import argparse
+
+from scripts.drills import crash, demo
+
+
+def main() -> int:
+    """Run one drill; 0 if nothing went wrong."""
+    parser = argparse.ArgumentParser(prog="scripts/drill")
+    drills = parser.add_subparsers(required=True)
+    for drill in (crash, demo):
+        name = drill.__name__.rsplit(".", 1)[-1]
+        drill.declare(drills.add_parser(name, help=(drill.__doc__ or "").splitlines()[0]))
+    given = parser.parse_args()
+    verdict: int = given.run(given)
+    return verdict
+
+
+raise SystemExit(main())

@@ -1,0 +1,118 @@
+"""Tell the demo's story, and hold every total, status and access answer against the oracle.
+
+The oracle reads exported facts and shares no code with the product (tests/projections/oracle.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from ledger.store.mapper import FactMapper
+from ledger.store.upgrade import upgrade
+from projections.queries.members import MemberFilter, MemberQueries
+from projections.queries.paging import Turn
+from scripts.drills.grounds import data_folder
+from tests.projections.oracle import Oracle
+from web import worker
+from web.cli.start import tell_with_progress
+from web.parts import Parts
+from web.settings import Settings
+from web.wiring import database, wire
+
+AT_ONCE = 5_000
+PAGE = 200
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The drill's options."""
+    parser.add_argument("--members", type=int, default=2_000)
+    parser.add_argument("--months", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Tell the story, fold it twice, and compare."""
+    with data_folder() as data:
+        settings = Settings(data=data)
+        with database(settings) as dsn:
+            upgrade(dsn)
+            began = time.monotonic()
+            report = tell_with_progress(
+                settings, dsn, members=given.members, months=given.months, seed=given.seed
+            )
+            told = time.monotonic() - began
+            with wire(settings, dsn) as parts:
+                began = time.monotonic()
+                position = worker.follower(parts, dsn).catch_up()
+                followed = time.monotonic() - began
+                print(report)
+                print(f"told {position} facts in {told:.1f} s ({position / told:,.0f} facts/s)")
+                print(f"views: {followed:.1f} s ({position / followed:,.0f} facts/s)")
+                return _compare(parts, data / "facts.ndjson")
+
+
+def _compare(parts: Parts, exported: Path) -> int:
+    _export(parts, exported)
+    with exported.open(encoding="utf-8") as lines:
+        oracle = Oracle(json.loads(line) for line in lines)
+    stays: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for stay in oracle.stays.values():
+        stays[stay["member"]].append(stay)
+    oracle._of = lambda member: stays[member]  # type: ignore[method-assign]
+    now = datetime.now(UTC)
+    wrong = list(_wrong_rows(parts, oracle, now)) + list(_wrong_answers(parts, oracle, stays, now))
+    for sentence in wrong[:20]:
+        print(sentence)
+    members, answers = len(oracle.accounts), sum(len(found) for found in stays.values())
+    print(f"compared {members} members and {answers} access answers: {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
+def _export(parts: Parts, target: Path) -> None:
+    mapper, after = FactMapper(parts.ledger.vault), 0
+    with target.open("w", encoding="utf-8") as file:
+        while records := parts.recorder.read(after, AT_ONCE):
+            after = records[-1].position
+            for record, fact in zip(records, mapper.open_records(records), strict=True):
+                said = {**fact.model_dump(mode="json"), "topic": fact.TOPIC}
+                file.write(json.dumps({**said, "position": record.position}) + "\n")
+
+
+def _wrong_rows(parts: Parts, oracle: Oracle, now: datetime) -> Iterator[str]:
+    settings = parts.settings
+    queries, turn, seen = MemberQueries(parts.pool), Turn("name", limit=PAGE), set[str]()
+    while True:
+        page = queries.page(MemberFilter(), turn, now)
+        for row in page.rows:
+            member = str(row.member_id)
+            seen.add(member)
+            spent = (row.gross, row.refunded, row.disputed)
+            expected = oracle.total(member, settings.currency, settings.mode)
+            if spent != expected:
+                yield f"{member} spent {spent}, the oracle says {expected}"
+            if row.status != oracle.status(member, now):
+                yield f"{member} is {row.status}, the oracle says {oracle.status(member, now)}"
+        if page.next_cursor is None:
+            break
+        turn = Turn("name", limit=PAGE, cursor=page.next_cursor)
+    if seen != set(oracle.accounts):
+        yield f"{len(seen)} members listed, the oracle knows {len(oracle.accounts)}"
+
+
+def _wrong_answers(
+    parts: Parts, oracle: Oracle, stays: dict[str, list[dict[str, Any]]], now: datetime
+) -> Iterator[str]:
+    for member, found in stays.items():
+        for plan in {stay["plan"] for stay in found}:
+            answer = parts.ledger.access(UUID(member), UUID(plan), now)
+            if answer.allowed != oracle.access(member, plan, now):
+                yield f"access of {member} to {plan} is {answer.allowed}: {answer.rule}"
