@@ -69,6 +69,7 @@ def open_transaction(dsn: str) -> Iterator[Connection[Any]]:
     """A connection whose transaction is rolled back unless the test commits it."""
     with closing(psycopg.connect(dsn)) as connection:
         yield connection
+        connection.rollback()  # and not when the server notices that we are gone
 
 
 def waits_for_lock(dsn: str, *, sessions: int = 1, patience_seconds: float = 10) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import Any
 
 import psycopg
 
@@ -62,20 +63,24 @@ def upgrade(dsn: str, known: list[SchemaFile] | None = None) -> list[str]:
 
     Raises DatabaseUnreachable, ServerTooOld, SchemaTooNew or SchemaAltered; then nothing changed.
     """
-    known = schema_files() if known is None else known
     with connect(dsn) as connection, connection.transaction():
-        connection.execute(LOCK, {"key": SCHEMA_LOCK})
-        connection.execute(CREATE_REGISTER)
-        missing = _missing(connection, known)
-        for file in missing:
-            connection.execute(file.statements)
-            connection.execute(
-                REGISTER, {"number": file.number, "name": file.name, "checksum": file.checksum}
-            )
+        return upgrade_within(connection, schema_files() if known is None else known)
+
+
+def upgrade_within(connection: psycopg.Connection[Any], known: list[SchemaFile]) -> list[str]:
+    """The same, within the caller's transaction."""
+    connection.execute(LOCK, {"key": SCHEMA_LOCK})
+    connection.execute(CREATE_REGISTER)
+    missing = _missing(connection, known)
+    for file in missing:
+        connection.execute(file.statements)
+        connection.execute(
+            REGISTER, {"number": file.number, "name": file.name, "checksum": file.checksum}
+        )
     return [file.name for file in missing]
 
 
-def _missing(connection: psycopg.Connection, known: list[SchemaFile]) -> list[SchemaFile]:
+def _missing(connection: psycopg.Connection[Any], known: list[SchemaFile]) -> list[SchemaFile]:
     by_number = {file.number: file for file in known}
     applied = set()
     for number, name, checksum in connection.execute(REGISTERED):
