@@ -28,6 +28,7 @@ from ledger.order.facts import RefundRequested
 from ledger.store.mapper import FactMapper
 from ledger.terms import Terms
 from scripts.drills.grounds import Served, data_folder, free_port
+from web.parts import Parts
 from web.permissions import Permission, Role
 from web.settings import Settings
 from web.wiring import database, wire
@@ -115,7 +116,26 @@ def _prepare(settings: Settings) -> tuple[str, list[Target]]:
         return token, targets
 
 
-def _send(address: str, token: str, target: Target, sent: Sent, client: int, ending: Event) -> None:
+def _cause() -> Cause:
+    return Cause(kind="command_line", id=ids.new())
+
+
+def _member(parts: Parts, number: int, plan_id: UUID) -> Target:
+    member_id = ids.new()
+    person = Actor(kind="member", id=member_id)
+    parts.ledger.open_account(
+        member_id,
+        email=f"drill{number}@example.org",
+        name="Drill",
+        locale="en",
+        by=person,
+        cause=_cause(),
+    )
+    joined = parts.collection.join(member_id, plan_id, method_token=CARD, by=person, cause=_cause())
+    return Target(member_id, joined.order_id)
+
+
+def _send(site: Site, target: Target, sent: Sent, client: int, ending: Event) -> None:
     number = 0
     while not ending.is_set():
         number += 1
