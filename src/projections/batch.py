@@ -15,9 +15,8 @@ from ledger.store.mapper import FactMapper
 from ledger.store.records import FactRecord
 from projections.parking import BEHIND, park, release, subject_of, why
 from projections.positions import ViewsTaken, move
-from projections.quiet import uncollected
 from projections.tables import Table
-from projections.view import Recorded, fold, touched
+from projections.view import Recorded, fold_work, work_of
 
 FATAL = (ViewsTaken, psycopg.OperationalError, psycopg.InterfaceError)
 """Faults that are not those of a fact."""
@@ -57,22 +56,16 @@ class Batches:
         self, connection: Connection[Any], records: Sequence[FactRecord], now: datetime
     ) -> None:
         """Fold all that is not parked; raises whatever the first bad fact raises."""
-        with uncollected():
-            self._fold(connection, records, now)
-
-    def _fold(
-        self, connection: Connection[Any], records: Sequence[FactRecord], now: datetime
-    ) -> None:
         waiting = [record for record in records if subject_of(record) in self.parked]
         if waiting:
             park(connection, waiting, BEHIND, now)
             records = [record for record in records if subject_of(record) not in self.parked]
         facts = self._opened(records)
         for table in self.tables:
-            keys = touched(table.view, facts)
-            if keys:
-                rows = table.load(connection, keys)
-                table.write(connection, rows, fold(table.view, rows, facts))
+            work = work_of(table.view, facts)
+            if work:
+                rows = table.load(connection, work)
+                table.write(connection, rows, fold_work(table.view, rows, work))
 
     def fold_carefully(
         self, connection: Connection[Any], records: Sequence[FactRecord], now: datetime
@@ -117,10 +110,10 @@ class Batches:
         park(connection, waiting, BEHIND, now)
         facts = self._opened([r for r in records if subject_of(r) not in self.parked])
         for table in self.tables:
-            keys = touched(table.view, facts)
-            if keys:
-                rows = table.load(connection, keys)
-                table.write_singly(connection, rows, fold(table.view, rows, facts))
+            work = work_of(table.view, facts)
+            if work:
+                rows = table.load(connection, work)
+                table.write_singly(connection, rows, fold_work(table.view, rows, work))
 
     def _opened(self, records: Sequence[FactRecord]) -> list[Recorded]:
         facts = self.mapper.open_records(records)

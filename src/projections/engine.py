@@ -20,6 +20,7 @@ from projections.batch import Batches
 from projections.columns import teach
 from projections.parking import parked, parked_subjects
 from projections.positions import ViewsTaken, lay_out
+from projections.quiet import uncollected
 from projections.refold import Refold
 from projections.tables import Table
 from projections.view import View
@@ -137,7 +138,10 @@ class Leader:
 
     def step(self) -> int:
         """Fold one batch; how many facts it held, 0 when there is none."""
-        follower = self._follower
+        with uncollected():
+            return self._step(self._follower)
+
+    def _step(self, follower: Follower) -> int:
         before = follower.position
         records = follower._recorder.read(before, BATCH)
         if records:

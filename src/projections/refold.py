@@ -19,6 +19,7 @@ from ledger.store.recorder import FactRecorder
 from projections.batch import Batches
 from projections.parking import parked_subjects
 from projections.positions import put, standings
+from projections.quiet import uncollected
 from projections.tables import Table
 
 CHUNK = 20_000
@@ -63,12 +64,13 @@ class Refold:
             side.create(connection, indexed=False)
         position = 0
         while position < target:
-            records = self.recorder.read(position, CHUNK)
-            within = [record for record in records if record.position <= target]
-            if not within:
-                break
-            self._fold(connection, batches, within)
-            position = within[-1].position
+            with uncollected():
+                records = self.recorder.read(position, CHUNK)
+                within = [record for record in records if record.position <= target]
+                if not within:
+                    break
+                self._fold(connection, batches, within)
+                position = within[-1].position
         for side in sides:
             side.add_indexes(connection)
             side.analyze(connection)

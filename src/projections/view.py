@@ -101,9 +101,19 @@ class View(Generic[R]):
         return None
 
 
-def touched(view: View[Any], facts: Iterable[Recorded]) -> set[Key]:
-    """The keys of all rows that some facts touch."""
-    return {key for _, fact in facts if type(fact) in view.handlers for key in view.keys(fact)}
+Work = dict[Key, list[Recorded]]
+"""What each row has to fold, in order of position."""
+
+
+def work_of(view: View[Any], facts: Iterable[Recorded]) -> Work:
+    """The rows that some facts touch, each with its own facts."""
+    work: Work = {}
+    handlers = view.handlers
+    for one in facts:
+        if type(one.fact) in handlers:
+            for key in view.keys(one.fact):
+                work.setdefault(key, []).append(one)
+    return work
 
 
 def fold(view: View[R], rows: Mapping[Key, R], facts: Iterable[Recorded]) -> dict[Key, R | None]:
@@ -111,24 +121,24 @@ def fold(view: View[R], rows: Mapping[Key, R], facts: Iterable[Recorded]) -> dic
 
     None stands for a row that is no more. Pure: `rows` stays as it is. Raises RowMissing.
     """
-    changed: dict[Key, R | None] = {}
-    positions: dict[Key, int] = {}
+    return fold_work(view, rows, work_of(view, facts))
+
+
+def fold_work(view: View[R], rows: Mapping[Key, R], work: Work) -> dict[Key, R | None]:
+    """`fold`, where it is known which facts each row has: no row depends on another."""
+    return {key: _folded(view, key, rows.get(key), facts) for key, facts in work.items()}
+
+
+def _folded(view: View[R], key: Key, row: R | None, facts: list[Recorded]) -> R | None:
     handlers = view.handlers
-    for position, fact in facts:
-        begins, handler = handlers.get(type(fact), (False, None))
-        if handler is None:
-            continue
-        for key in view.keys(fact):
-            if begins:
-                changed[key] = handler(view, fact)
-            else:
-                row = changed[key] if key in changed else rows.get(key)
-                changed[key] = handler(view, row or _blank(view, key, fact), fact)
-            positions[key] = position
-    return {
-        key: None if row is None else cast("Any", row)._replace(position=positions[key])
-        for key, row in changed.items()
-    }
+    for _, fact in facts:
+        begins, handler = handlers[type(fact)]
+        given = () if begins else (row or _blank(view, key, fact),)
+        row = handler(view, *given, fact)
+    if row is None:
+        return None
+    # What _replace(position=...) does, in a tenth of the time.
+    return cast("Any", row)._make((*row[:-1], facts[-1].position))  # type: ignore[no-any-return]
 
 
 def _blank(view: View[R], key: Key, fact: Fact) -> R:

@@ -11,7 +11,7 @@ from ledger.facts import Fact, fact_classes
 from projections.catalogue import all_views
 from projections.columns import RowCodec
 from projections.site import Site
-from projections.view import Recorded, RowMissing, View, fold, subject_of, touched
+from projections.view import Recorded, RowMissing, View, fold, subject_of, work_of
 from tests.projections.stories import told
 
 EUROS = Site(currency="EUR", mode="live", zone="Europe/Paris")
@@ -69,8 +69,12 @@ def test_a_row_goes_to_the_database_and_back(view: View[Any], facts: list[Record
 
 
 @by_name
-def test_touched_names_what_is_folded(view: View[Any], facts: list[Recorded]) -> None:
-    assert touched(view, facts) == fold(view, {}, facts).keys()
+def test_each_row_folds_its_own_facts(view: View[Any], facts: list[Recorded]) -> None:
+    work = work_of(view, facts)
+    assert work.keys() == fold(view, {}, facts).keys()
+    for key, own in work.items():
+        assert fold(view, {}, own)[key] == fold(view, {}, facts)[key]
+        break
 
 
 def test_a_row_that_should_be_there_is_missed(facts: list[Recorded]) -> None:

@@ -155,7 +155,7 @@ def test_filtering_by_plan_finds_who_stands_in_it(site: Site) -> None:
             }
 
 
-def test_segments_are_those_of_the_oracle(site: Site) -> None:  # SE1
+def test_segments_are_those_of_the_oracle(site: Site) -> None:  # part of SE1
     oracle, accounts = site.oracle, list(site.oracle.accounts)
     for now in site.instants:
         counts = {name: count.rows for name, count in site.members.segments(now).items()}
@@ -170,7 +170,7 @@ def test_segments_are_those_of_the_oracle(site: Site) -> None:  # SE1
             assert counts[trouble] >= Counter(status.values())[trouble]
 
 
-def test_possible_duplicates_share_a_name_or_a_method(site: Site) -> None:  # SE1
+def test_possible_duplicates_share_a_name_or_a_method(site: Site) -> None:  # part of SE1
     listed = site.listed(MemberFilter(segment="possible_duplicates"), site.now)
     plain = {member: plain_name(name) for member, name in site.oracle.names.items()}
     namesakes = {m for m, n in plain.items() if Counter(plain.values())[n] > 1}
