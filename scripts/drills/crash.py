@@ -21,7 +21,7 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.clock import SystemClock
-from ledger.facts import Actor
+from ledger.facts import Actor, Cause
 from ledger.member.facts import Noted
 from ledger.money import Money
 from ledger.order.facts import RefundRequested
