@@ -156,7 +156,7 @@ def test_what_nobody_declared_harmless_is_sealed(table: str, kind: str) -> None:
     assert kind_of(table) == kind
 
 
-def test_an_erased_person_stays_erased(  # AU5
+def test_an_erased_person_stays_erased(  # part of AU5
     recorder: FactRecorder, database: str, empty_database: str, tmp_path: Path
 ) -> None:
     backup(database, tmp_path / "old vault", vault=True)
