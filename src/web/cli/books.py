@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -29,6 +30,56 @@ def db_upgrade() -> None:
     with sentences(), database(settings_given()) as dsn:
         applied = upgrade(dsn)
     click.echo("\n".join(applied) if applied else "The schema is up to date.")
+
+
+@db.command("backup")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--vault", is_flag=True, help="The persons' keys instead; keep them elsewhere.")
+def db_backup(folder: Path, *, vault: bool) -> None:
+    """Write the books to a new FOLDER, checksummed; sign-ins and the like are in it, sealed.
+
+    Books and keys are two backups: whoever finds one of them alone can't read who anybody is.
+    """
+    from ledger.store.backup import backup
+    from web.wiring import database
+
+    with sentences():
+        settings = settings_given()
+        with database(settings) as dsn:
+            manifest = backup(dsn, folder, vault=vault, master_key=settings.key())
+    rows = sum(table.rows for table in manifest.tables)
+    click.echo(f"{folder}: {len(manifest.tables)} tables, {rows} rows.")
+
+
+@db.command("restore")
+@click.argument("books", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--vault",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The backup of the persons' keys.",
+)
+def db_restore(books: Path, vault: Path | None) -> None:
+    """Restore BOOKS into an empty database, whole or not at all; views are folded anew.
+
+    The master key must be the one in use when the backup was made. A key whose person was erased
+    is destroyed again before anything is served.
+    """
+    from ledger.store.restore import restore
+    from web.wiring import database
+
+    with sentences():
+        settings = settings_given()
+        with database(settings) as dsn:
+            restored = restore(dsn, books, vault=vault, master_key=settings.key())
+    click.echo(f"{sum(restored.rows.values())} rows restored.")
+    if restored.keys_destroyed_again:
+        click.echo(f"{restored.keys_destroyed_again} erased persons were erased again.")
+    if restored.subjects_without_key:
+        click.echo(
+            f"{restored.subjects_without_key} persons can't be read: their keys are missing."
+        )
+    if restored.left_out:
+        click.echo(f"Begin empty: {', '.join(restored.left_out)}.")
 
 
 @click.command()
