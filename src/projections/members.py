@@ -87,6 +87,7 @@ class Members(View[MemberRow]):
         Index("last_order", "(last_order_at, member_id)"),
         Index("plans", "USING gin (plan_ids)"),
         Index("tags", "USING gin (tags)"),
+        Index("until", "(member_until)"),
         Index("past_due", "(past_due_until) WHERE past_due_until IS NOT NULL"),
         Index("action", "(action_required_until) WHERE action_required_until IS NOT NULL"),
         Index("cancelling", "(cancelling_until) WHERE cancelling_until IS NOT NULL"),

@@ -6,7 +6,7 @@ import unicodedata
 
 from ledger.facts import ERASED
 
-MOST_WORDS = 10
+MOST_WORDS = 8
 """Words of a search that are looked for."""
 
 

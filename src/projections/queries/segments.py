@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, LiteralString
 
-from projections.instants import NEVER
 from projections.members import MemberRow
 
 Segment = Literal[
@@ -32,8 +31,8 @@ SEGMENTS: dict[Segment, LiteralString] = {
     "past_due": "view.past_due_until > %(now)s",
     "action_required": "view.action_required_until > %(now)s",
     "cancelling": "view.cancelling_until > %(now)s",
-    "former_members": "view.joined_at > %(never)s AND view.member_until <= %(now)s",
-    "accounts_without_plan": "view.joined_at = %(never)s AND view.closed_at IS NULL",
+    "former_members": "view.member_until <= %(now)s",
+    "accounts_without_plan": "view.member_until IS NULL AND view.closed_at IS NULL",
     "possible_duplicates": """(
         EXISTS (SELECT FROM views.members AS other
                  WHERE other.same_name = view.same_name AND other.same_email <> view.same_email)
@@ -54,9 +53,9 @@ STATUSES: dict[Status, LiteralString] = {
         AND (view.action_required_until > %(now)s) IS NOT TRUE
         AND (view.past_due_until > %(now)s) IS NOT TRUE
         AND (view.cancelling_until > %(now)s) IS NOT TRUE""",
-    "former": "view.joined_at > %(never)s AND view.member_until <= %(now)s",
-    "contact": "view.joined_at = %(never)s AND view.closed_at IS NULL",
-    "closed": "view.joined_at = %(never)s AND view.closed_at IS NOT NULL",
+    "former": "view.member_until <= %(now)s",
+    "contact": "view.member_until IS NULL AND view.closed_at IS NULL",
+    "closed": "view.member_until IS NULL AND view.closed_at IS NOT NULL",
 }
 
 
@@ -71,6 +70,6 @@ def status(row: MemberRow, now: datetime) -> Status:
     for name, until in troubles:
         if until is not None and until > now:
             return name
-    if row.joined_at != NEVER:
+    if row.member_until is not None:
         return "former"
     return "contact" if row.closed_at is None else "closed"
