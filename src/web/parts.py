@@ -33,6 +33,10 @@ class Views(Protocol):
         """Return once the views have read `position`, or when the time is up."""
         ...
 
+    def is_stale(self, subject_id: UUID) -> bool:
+        """Whether somebody's facts are set aside, because one of them can't be folded."""
+        ...
+
 
 class Team(Protocol):
     """What the edge needs of the contributors."""

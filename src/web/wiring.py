@@ -14,6 +14,7 @@ from ledger.errors import NotFound
 from ledger.payments.sandbox import Sandbox
 from ledger.store.embedded import Embedded
 from ledger.store.key_rows import KeyTable
+from ledger.store.mapper import FactMapper
 from ledger.store.pool import open_pool
 from ledger.store.recorder import FactRecorder
 from ledger.store.sandbox_books import PostgresBooks
@@ -68,7 +69,7 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             views=Views(pool, time),
             team=LedgerTeam(ledger),
             pool=pool,
-            queries=Queries.over(pool),
+            queries=Queries.over(pool, recorder, FactMapper(vault)),
             recorder=recorder,
             site=site,
         )

@@ -47,7 +47,7 @@ class Reply(BaseModel):
 class PageQuery(Query):
     """The query of a list: add the filters as fields."""
 
-    cursor: str | None = Field(default=None, max_length=2000, description="`next` of a page")
+    cursor: str | None = Field(default=None, max_length=8000, description="`next` of a page")
     limit: int = Field(default=50, ge=1, le=LARGEST_PAGE)
 
 

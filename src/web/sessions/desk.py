@@ -9,9 +9,11 @@ from ledger.clock import Clock
 from web.passwords import Passwords
 from web.seals import Seals
 from web.sessions.credentials import Credentials
+from web.sessions.engagement import Engagement
 from web.sessions.limits import Limits
 from web.sessions.links import Links
 from web.sessions.mailbox import Mailbox
+from web.sessions.plan_passwords import PlanPasswords
 from web.sessions.pool import Pool
 from web.sessions.registrations import Registrations
 from web.sessions.replays import Replays
@@ -33,6 +35,8 @@ class Desk:
     registrations: Registrations
     mailbox: Mailbox
     replays: Replays
+    plan_passwords: PlanPasswords
+    engagement: Engagement
 
     @classmethod
     def over(cls, pool: Pool, clock: Clock, master_key: bytes, *, shows_mails: bool) -> Desk:
@@ -49,6 +53,8 @@ class Desk:
             registrations=Registrations(pool, clock, seals),
             mailbox=Mailbox(pool, clock, seals, shown=shows_mails),
             replays=Replays(pool, clock, seals),
+            plan_passwords=PlanPasswords(pool, clock, passwords),
+            engagement=Engagement(pool, clock),
         )
 
     def forget(self, kind: Kind, account_id: UUID, *, email: str) -> None:
@@ -59,6 +65,8 @@ class Desk:
         self.links.forget(email)
         self.registrations.forget(email)
         self.mailbox.forget(email)
+        if kind is Kind.MEMBER:
+            self.engagement.forget(account_id)
 
     def purge(self) -> int:
         """Remove whatever has expired; a job of the worker. Answers how many rows."""

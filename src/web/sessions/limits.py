@@ -43,6 +43,8 @@ LINK_FROM = Limit("link_from", uses=30, window_seconds=3600)
 BAD_TOKEN_FROM = Limit("bad_token_from", uses=60, window_seconds=60)
 """Wrong tokens from one client address."""
 JOIN_BY = Limit("join_by", uses=30, window_seconds=3600)
+QUOTE_FROM = Limit("quote_from", uses=60, window_seconds=900)
+"""Prices asked with a discount code, from one client address: codes are not to be guessed."""
 REFUND_BY = Limit("refund_by", uses=300, window_seconds=3600)
 
 

@@ -25,6 +25,11 @@ class Kind(StrEnum):
 LIFETIME = {Kind.MEMBER: timedelta(days=30), Kind.CONTRIBUTOR: timedelta(hours=12)}
 
 INSERT = """
+    WITH seen AS (
+        INSERT INTO web.engagement (member_id, signed_in_at)
+        SELECT %(account_id)s, %(now)s WHERE %(kind)s::text = 'member'
+        ON CONFLICT (member_id) DO UPDATE SET signed_in_at = excluded.signed_in_at
+    )
     INSERT INTO web.sessions (token_hash, session_id, kind, account_id, created_at, expires_at)
     VALUES (%(token_hash)s, %(session_id)s, %(kind)s, %(account_id)s, %(now)s, %(expires_at)s)
 """

@@ -1,0 +1,246 @@
+"""A person's own memberships, orders and payment method (AC6, AC8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from ledger.errors import (
+    AlreadyCancelling,
+    MembershipEnded,
+    NotCancelling,
+    NotFound,
+    NotLeavable,
+    NotSelfCancellable,
+)
+from ledger.member import Membership
+from ledger.money import Money
+from projections.queries.orders import OrderFilter
+from projections.queries.paging import Turn
+from web.api.framework import Answer, Call, Routes
+from web.api.joining import CARD_REFUSALS, CardBody, PaymentDeclined, confirmation_needed
+from web.api.lists import cursor_in
+from web.api.models import Body, Page, PageQuery, Reply
+from web.api.order_shapes import OrderReply, ReceiptReply, order_reply, receipt_reply
+from web.api.shapes import MethodReply, ShortText, done
+from web.bank import answer_for_card
+from web.parts import Parts
+from web.permissions import Permission
+from web.sessions.limits import JOIN_BY
+
+routes = Routes("own")
+
+
+class OwnMembership(Reply):
+    """A membership as its member sees it: plan, start, renewal, price (AC8)."""
+
+    membership_id: UUID
+    plan_id: UUID
+    plan_name: str
+    model: str
+    price: Money
+    joined_at: datetime
+    is_running: bool
+    has_access: bool
+    access_until: datetime | None = Field(description="null where it has no end")
+    renews_at: datetime | None = Field(description="null where no charge follows")
+    billing: str
+    cancelled_at: datetime | None
+    ended_at: datetime | None
+    ending: str | None
+
+
+class MethodState(Reply):
+    """The saved payment method, if there is one."""
+
+    method: MethodReply | None
+
+
+class CardConfirmation(Body):
+    """In test mode the request plays the person's bank: it confirms, or refuses."""
+
+    action: ShortText
+    approved: bool
+
+
+@routes.get(
+    "/account/memberships",
+    permission=Permission.OWN_ACCOUNT,
+    summary="My memberships",
+    answers=Page[OwnMembership],
+)
+def list_own_memberships(call: Call[None, None]) -> Page[OwnMembership]:
+    """All I ever had, the latest first; from the books: never behind."""
+    now, member = call.parts.clock.now(), call.parts.ledger.member(call.member_id)
+    stays = sorted(member.memberships.values(), key=lambda stay: stay.joined_at, reverse=True)
+    return Page[OwnMembership](items=[_membership(stay, now) for stay in stays])
+
+
+@routes.post(
+    "/account/memberships/<uuid:membership_id>/self-cancel",
+    permission=Permission.OWN_ACCOUNT,
+    summary="Stop renewal",
+    refusals=(NotFound, MembershipEnded, NotSelfCancellable, AlreadyCancelling),
+)
+def self_cancel(call: Call[None, None], membership_id: UUID) -> Answer:
+    """Access stays to the end of the paid period (AX3)."""
+    ledger = call.parts.ledger
+    return done(ledger.self_cancel(call.member_id, membership_id, by=call.actor, cause=call.cause))
+
+
+@routes.post(
+    "/account/memberships/<uuid:membership_id>/withdraw-cancellation",
+    permission=Permission.OWN_ACCOUNT,
+    summary="Renew after all",
+    refusals=(NotFound, MembershipEnded, NotCancelling),
+)
+def withdraw_cancellation(call: Call[None, None], membership_id: UUID) -> Answer:
+    """As long as the cancellation has not taken effect (AX4)."""
+    ledger = call.parts.ledger
+    return done(
+        ledger.withdraw_cancellation(call.member_id, membership_id, by=call.actor, cause=call.cause)
+    )
+
+
+@routes.post(
+    "/account/memberships/<uuid:membership_id>/leave",
+    permission=Permission.OWN_ACCOUNT,
+    summary="Leave a free plan",
+    refusals=(NotFound, MembershipEnded, NotLeavable),
+)
+def leave(call: Call[None, None], membership_id: UUID) -> Answer:
+    """At once (AX5)."""
+    ledger = call.parts.ledger
+    return done(ledger.leave(call.member_id, membership_id, by=call.actor, cause=call.cause))
+
+
+@routes.get(
+    "/account/orders",
+    permission=Permission.OWN_ACCOUNT,
+    summary="My orders",
+    query=PageQuery,
+    answers=Page[OrderReply],
+)
+def list_own_orders(call: Call[None, PageQuery]) -> Page[OrderReply]:
+    """The latest first."""
+    asked = OrderFilter(member_id=call.member_id)
+    turn = Turn("placed", descending=True, limit=call.query.limit, cursor=cursor_in(call))
+    page = call.parts.queries.orders.page(asked, turn)
+    return Page[OrderReply](
+        items=[order_reply(row) for row in page.rows],
+        next=call.cursor([page.next_cursor]) if page.next_cursor else None,
+    )
+
+
+@routes.get(
+    "/account/orders/<uuid:order_id>",
+    permission=Permission.OWN_ACCOUNT,
+    summary="One of my orders",
+    answers=OrderReply,
+)
+def show_own_order(call: Call[None, None], order_id: UUID) -> OrderReply:
+    """With its refunds. Somebody else's is not found."""
+    row = call.parts.queries.orders.one(order_id)
+    if row is None or row.member_id != call.member_id:
+        raise NotFound(what="order", id=order_id)
+    return order_reply(row)
+
+
+@routes.get(
+    "/account/receipts",
+    permission=Permission.OWN_ACCOUNT,
+    summary="My receipts",
+    answers=Page[ReceiptReply],
+)
+def list_own_receipts(call: Call[None, None]) -> Page[ReceiptReply]:
+    """One a payment, the latest first (OR10)."""
+    receipts = call.parts.queries.receipts.of_member(call.member_id)
+    return Page[ReceiptReply](items=[receipt_reply(one) for one in receipts])
+
+
+@routes.get(
+    "/account/method",
+    permission=Permission.OWN_METHOD,
+    summary="My payment method",
+    answers=MethodState,
+)
+def show_method(call: Call[None, None]) -> MethodState:
+    """Brand, last four digits and expiry."""
+    return _method(call.parts, call.member_id)
+
+
+@routes.post(
+    "/account/method",
+    permission=Permission.OWN_METHOD,
+    summary="Save my payment method",
+    body=CardBody,
+    answers=MethodState,
+    refusals=(*CARD_REFUSALS, PaymentDeclined),
+)
+def save_method(call: Call[CardBody, None]) -> Answer:
+    """In place of the one before; what waited for it is charged at once (AC6, DU3)."""
+    call.spend(JOIN_BY)
+    setup = call.parts.collection.save_method(
+        call.member_id, method_token=call.body.token(), by=call.actor, cause=call.cause
+    )
+    if setup.status == "action_required":
+        raise confirmation_needed(setup.action)
+    if setup.status == "failed":
+        raise PaymentDeclined(decline_code=setup.decline.code if setup.decline else "declined")
+    call.parts.collection.charge_unpaid(call.member_id, cause=call.cause)
+    return Answer(
+        reply=_method(call.parts, call.member_id),
+        position=call.parts.ledger.position_of(call.member_id),
+    )
+
+
+@routes.post(
+    "/account/method/confirm",
+    permission=Permission.OWN_METHOD,
+    summary="Confirm my payment method",
+    body=CardConfirmation,
+    refusals=(NotFound,),
+)
+def confirm_method(call: Call[CardConfirmation, None]) -> None:
+    """A stand-in for the page of the person's bank; then save the method again."""
+    answer_for_card(call.parts, call.member_id, call.body.action, approved=call.body.approved)
+
+
+@routes.delete(
+    "/account/method",
+    permission=Permission.OWN_METHOD,
+    summary="Remove my payment method",
+    refusals=(NotFound,),
+)
+def remove_method(call: Call[None, None]) -> Answer:
+    """Later charges then wait for another one (AC6)."""
+    methods = call.parts.collection.methods
+    return done(methods.remove(call.member_id, by=call.actor, cause=call.cause))
+
+
+def _method(parts: Parts, member_id: UUID) -> MethodState:
+    method = parts.ledger.member(member_id).method
+    return MethodState(method=MethodReply.of(method) if method else None)
+
+
+def _membership(stay: Membership, now: datetime) -> OwnMembership:
+    running = stay.is_running(now)
+    renews = running and stay.cancelled_at is None
+    return OwnMembership(
+        membership_id=stay.membership_id,
+        plan_id=stay.plan_id,
+        plan_name=stay.plan_name,
+        model=stay.terms.model,
+        price=stay.terms.amount,
+        joined_at=stay.joined_at,
+        is_running=running,
+        has_access=stay.covers(now),
+        access_until=stay.ends_at(),
+        renews_at=stay.period_end if renews else None,
+        billing=stay.billing,
+        cancelled_at=stay.cancelled_at,
+        ended_at=None if running else stay.ends_at(),
+        ending=stay.ending_at(now),
+    )

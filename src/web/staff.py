@@ -1,0 +1,54 @@
+"""The sign-in of contributors: invited by a mailed link, forgotten when removed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from ledger.application import Position
+from ledger.errors import ContributorRemoved
+from ledger.facts import Actor, Cause
+from web.accounts import SignedIn
+from web.mails import team as mails
+from web.parts import Parts
+from web.sessions.links import Purpose
+from web.sessions.sessions import Kind
+
+
+def invite(parts: Parts, contributor_id: UUID) -> None:
+    """Mail a contributor the link to a password; an older link ends."""
+    contributor = parts.ledger.contributor(contributor_id)
+    if contributor.removed_at is not None:
+        raise ContributorRemoved(contributor_id=contributor_id)
+    token = parts.desk.links.issue(
+        Purpose.INVITE_CONTRIBUTOR,
+        subject=contributor_id,
+        carries={"contributor_id": str(contributor_id)},
+    )
+    locale = contributor.locale
+    parts.desk.mailbox.put(
+        mails.invitation(parts.settings, contributor.email, contributor.name, locale, token=token)
+    )
+
+
+def accept_invitation(parts: Parts, token: str, password: str) -> SignedIn:
+    """Set the password, end every other session, and sign the contributor in."""
+    hashed = parts.desk.passwords.hash(password)
+    carried = parts.desk.links.redeem(Purpose.INVITE_CONTRIBUTOR, token)
+    contributor_id = UUID(carried["contributor_id"])
+    contributor = parts.ledger.contributor(contributor_id)
+    if contributor.removed_at is not None:
+        raise ContributorRemoved(contributor_id=contributor_id)
+    parts.desk.credentials.put(
+        Kind.CONTRIBUTOR, contributor_id, contributor.email, password_hash=hashed
+    )
+    parts.desk.sessions.revoke_all(Kind.CONTRIBUTOR, contributor_id)
+    session = parts.desk.sessions.open(Kind.CONTRIBUTOR, contributor_id)
+    return SignedIn(contributor_id, session, destination="/panel")
+
+
+def remove(parts: Parts, contributor_id: UUID, *, by: Actor, cause: Cause) -> Position:
+    """Someone is no longer staff; they are signed out everywhere."""
+    email = parts.ledger.contributor(contributor_id).email
+    position = parts.ledger.remove_contributor(contributor_id, by=by, cause=cause)
+    parts.desk.forget(Kind.CONTRIBUTOR, contributor_id, email=email)
+    return position
