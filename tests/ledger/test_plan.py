@@ -157,6 +157,11 @@ def test_a_member_never_moves_back_to_an_older_price() -> None:  # PL4
     assert paid == [3, 3, 3]
 
 
+def test_who_joined_at_a_later_price_keeps_it() -> None:  # PL3, PL4
+    gold = open_plan(priced(DEARER, 2, day(20)), priced(DEAREST, 3))
+    assert gold.price_for_renewal(3, day(50)).terms == DEAREST
+
+
 @pytest.mark.parametrize("date", [day(0), day(-1)])
 def test_existing_members_move_in_the_future(date: datetime) -> None:  # PL4
     with pytest.raises(PriceDateInThePast):

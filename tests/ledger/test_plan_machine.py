@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -15,14 +15,22 @@ from ledger.terms import Terms
 from tests.ledger.plan_oracle import OfferOracle, Price
 from tests.ledger.stories import GOLD, by_staff, day, replayed, state
 
+T = TypeVar("T")
+
+
+def mostly(usual: T, *others: T) -> st.SearchStrategy[T]:
+    """The usual value nine times in ten."""
+    return st.sampled_from([*[usual] * 9 * len(others), *others])
+
+
 DAYS = st.integers(0, 60)
 MAYBE_DAYS = st.none() | DAYS
 PRICES = st.builds(
     Price,
-    model=st.sampled_from(["recurring", "recurring", "recurring", "free", "instalments"]),
-    currency=st.sampled_from(["EUR", "EUR", "EUR", "USD"]),
-    amount=st.sampled_from([-1, 0, 900, 1_200, 100_000_000]),
-    every=st.sampled_from([1, 1, 1, 2, 0]),
+    model=mostly("recurring", "free", "instalments"),
+    currency=mostly("EUR", "USD"),
+    amount=mostly(1_200, 900, 0, -1, 100_000_000),
+    every=mostly(1, 2, 0),
 )
 
 

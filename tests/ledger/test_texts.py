@@ -90,7 +90,7 @@ def test_a_name_is_measured_in_characters_as_composed(length: int) -> None:
 
 
 def test_a_huge_text_is_refused_at_once() -> None:
-    marks = "\u0315\u0300" * 500_000  # composing sorts these
+    marks = "\u0315\u0300" * 40_000  # composing sorts these
     before = time.monotonic()
     with pytest.raises(NameMissing):
         texts.person_name("a" + marks)
