@@ -118,6 +118,14 @@ class House:
         client.post("/sign-ups/finish", {"token": self.token_for(email), "password": PASSWORD})
         return client
 
+    def signed_in(self, name: str = "member") -> Client:
+        """A person's browser, whether or not there is an account: for asking who may."""
+        client = self.stranger()
+        client.flask.set_cookie(
+            "session", self.parts.desk.sessions.open(Kind.MEMBER, named(name)).token
+        )
+        return client
+
     def token_for(self, email: str) -> str:
         """The token of the link in the latest mail to an address."""
         [url] = self.parts.desk.mailbox.recent(to=email)[0].mail.links.values()
