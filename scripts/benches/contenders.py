@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import psycopg
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
@@ -68,14 +67,20 @@ def stock(dsn: str) -> Iterator[Callable[[], object]]:
 
 @contextmanager
 def bare(dsn: str) -> Iterator[Callable[[], object]]:
-    """A prepared insert that commits itself."""
+    """A prepared insert that commits itself, on a connection from the same pool as ours."""
     clock = SystemClock()
-    with connect(dsn) as connection:
+    with open_pool(dsn, max_size=1) as pool:
 
         def save() -> object:
-            row = {"stream": ids.new(), "topic": TOPIC, "subject": ids.new(), "state": STATE}
-            cursor: psycopg.Cursor = connection.cursor()
-            return cursor.execute(BARE_INSERT, row | {"at": clock.now()}, prepare=True).fetchone()
+            row: dict[str, object] = {
+                "stream": ids.new(),
+                "topic": TOPIC,
+                "subject": ids.new(),
+                "state": STATE,
+            }
+            row["at"] = clock.now()
+            with pool.connection() as connection:
+                return connection.execute(BARE_INSERT, row, prepare=True).fetchone()
 
         yield save
 

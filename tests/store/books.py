@@ -58,8 +58,7 @@ def opened(dsn: str, *, max_size: int = 16) -> Iterator[FactRecorder]:
 def append_in(connection: Connection[Any], stored: Sequence[StoredFact], **beside: Any) -> int:
     """Append within a transaction that the test ends when it likes; the first position."""
     register_columns(connection)
-    what = Save(stored, **beside)
-    row = connection.execute(what.statement, what.parameters()).fetchone()
+    row = connection.execute(*Save(stored, **beside).call()).fetchone()
     assert row
     return int(row[0])
 

@@ -38,7 +38,7 @@ class PooledConnection(psycopg.Connection[tuple[Any, ...]]):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        if exc_type is None and self.info.transaction_status == TransactionStatus.IDLE:
+        if exc_type is None and self.pgconn.transaction_status == TransactionStatus.IDLE:
             return  # there is nothing to commit, and the pool keeps it open
         super().__exit__(exc_type, exc_val, exc_tb)
         if exc_type is not None and not self.closed:

@@ -35,9 +35,9 @@ select ledger.append(
     %(claim_kinds)s, %(claim_keys)s, %(claim_owners)s, %(claim_takes)s,
     %(key_subjects)s, %(key_wrapped)s)
 """
-APPEND_ALONE = """
-select ledger.append(
-    %(stream_ids)s, %(versions)s, %(topics)s, %(subject_ids)s, %(recorded_ats)s, %(states)s,
+APPEND_ONE = """
+select ledger.append_one(
+    %(stream_id)s, %(version)s, %(topic)s::text, %(subject_id)s, %(recorded_at)s, %(state)s,
     %(command)s)
 """
 READ_BACK = """
@@ -68,37 +68,48 @@ class Save:
     command: UUID | None = None
 
     @property
-    def is_alone(self) -> bool:
-        """Whether nothing but a command goes with the facts, as with most saves."""
-        return not (self.claims or self.releases or self.expects or self.keys)
-
-    @property
-    def statement(self) -> str:
-        """What appends it."""
-        return APPEND_ALONE if self.is_alone else APPEND
+    def is_one(self) -> bool:
+        """Whether it is one fact, with a command at most, as most saves are."""
+        beside = self.claims or self.releases or self.expects or self.keys
+        return len(self.facts) == 1 and not beside
 
     def positions(self, first: int) -> list[int]:
         """Those of its facts, given the first."""
         return list(range(first, first + len(self.facts)))
 
-    def parameters(self) -> dict[str, Any]:
-        """What ledger.append takes; None for what this save has none of."""
+    def call(self) -> tuple[str, dict[str, Any]]:
+        """The statement that saves it, with its parameters."""
+        if not self.is_one:
+            return APPEND, self.columns() | self._beside()
+        [fact] = self.facts
+        return APPEND_ONE, {
+            "stream_id": fact.originator_id,
+            "version": fact.originator_version,
+            "topic": fact.topic,
+            "subject_id": fact.subject_id,
+            "recorded_at": fact.recorded_at,
+            "state": fact.state,
+            "command": self.command,
+        }
+
+    def columns(self) -> dict[str, Any]:
+        """The facts, by column."""
         facts = self.facts
-        parameters = {
+        return {
             "stream_ids": UuidColumn([fact.originator_id for fact in facts]),
             "versions": IntegerColumn([fact.originator_version for fact in facts]),
             "topics": TextColumn([fact.topic for fact in facts]),
             "subject_ids": UuidColumn([fact.subject_id for fact in facts]),
             "recorded_ats": InstantColumn([fact.recorded_at for fact in facts]),
             "states": BytesColumn([fact.state for fact in facts]),
-            "command": self.command,
         }
-        return parameters if self.is_alone else parameters | self._beside()
 
     def _beside(self) -> dict[str, Any]:
+        """What goes with them; None for what this save has none of."""
         asked = [*self.releases, *self.claims]
         takes = [False] * len(self.releases) + [True] * len(self.claims)
         return {
+            "command": self.command,
             "expected_ids": UuidColumn([each.stream_id for each in self.expects]) or None,
             "expected_versions": IntegerColumn([each.version for each in self.expects]) or None,
             "claim_kinds": TextColumn([claim.kind for claim in asked]) or None,
@@ -142,7 +153,7 @@ def _send_again(asking: Asking, what: Save) -> list[int]:
 
 def _append(asking: Asking, what: Save) -> list[int]:
     try:
-        [(first,)] = asking.once(what.statement, what.parameters())
+        [(first,)] = asking.once(*what.call())
     except psycopg.DatabaseError as error:
         refusal = _refusal(error)
         if refusal is None:
@@ -164,4 +175,4 @@ def _refusal(error: psycopg.DatabaseError) -> Conflict | None:
 
 
 def _read_back(asking: Asking, what: Save) -> list[int]:
-    return [position for (position,) in asking.read(READ_BACK, what.parameters())]
+    return [position for (position,) in asking.read(READ_BACK, what.columns())]

@@ -96,16 +96,25 @@ begin
     end loop;
 end $$;
 
+create function ledger.carry_out_once(command uuid, first bigint, recorded_at timestamptz)
+returns void language plpgsql volatile as $$
+begin
+    insert into ledger.commands values (command, first, recorded_at) on conflict do nothing;
+    if not found then
+        raise exception 'command repeated' using errcode = 'LG001', detail = jsonb_build_object(
+            'position', (select position from ledger.commands where id = command));
+    end if;
+end $$;
+
 -- One save, all or nothing. Answers the first of its positions, which have no hole.
 -- Refusals, in the order in which they are looked for: LG001 the command was carried out before,
 -- LG002 a stream that was relied on has moved, 23505 facts_stream_version, LG003 a claim is taken.
 create function ledger.append(
     stream_ids uuid[], versions int[], topics text[],
     subject_ids uuid[], recorded_ats timestamptz[], states bytea[],
-    command uuid default null, expected_ids uuid[] default null, expected_versions int[] default null,
-    claim_kinds text[] default null, claim_keys bytea[] default null,
-    claim_owners uuid[] default null, claim_takes boolean[] default null,
-    key_subjects uuid[] default null, key_wrapped bytea[] default null
+    command uuid, expected_ids uuid[], expected_versions int[],
+    claim_kinds text[], claim_keys bytea[], claim_owners uuid[], claim_takes boolean[],
+    key_subjects uuid[], key_wrapped bytea[]
 ) returns bigint language plpgsql volatile as $$
 declare
     size int := cardinality(stream_ids);
@@ -114,40 +123,51 @@ begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'ledger.append needs read committed: it looks again after it has waited';
     end if;
-    if size = 1 and expected_ids is null then
-        perform pg_advisory_xact_lock(ledger.stream_key(stream_ids[1]));
-    else
-        perform ledger.hold_streams(stream_ids, expected_ids);
-    end if;
+    perform ledger.hold_streams(stream_ids, expected_ids);
     perform pg_advisory_xact_lock_shared(17::bigint << 48 | ledger.last_position());
     first := ledger.draw_positions(size);
     if command is not null then
-        insert into ledger.commands values (command, first, recorded_ats[1])
-            on conflict do nothing;
-        if not found then
-            raise exception 'command repeated' using errcode = 'LG001', detail = jsonb_build_object(
-                'position', (select position from ledger.commands where id = command));
-        end if;
+        perform ledger.carry_out_once(command, first, recorded_ats[1]);
     end if;
     if expected_ids is not null then
         perform ledger.refuse_moved(expected_ids, expected_versions);
     end if;
-    if size = 1 then
-        insert into ledger.facts values (first, stream_ids[1], versions[1], topics[1],
-                                         subject_ids[1], recorded_ats[1], states[1], 0);
-    else
-        insert into ledger.facts
-        select first + place - 1, stream_id, version, topic, subject_id, recorded_at, state, size - place
-          from unnest(stream_ids, versions, topics, subject_ids, recorded_ats, states)
-               with ordinality
-               as fact (stream_id, version, topic, subject_id, recorded_at, state, place);
-    end if;
+    insert into ledger.facts
+    select first + place - 1, stream_id, version, topic, subject_id, recorded_at, state, size - place
+      from unnest(stream_ids, versions, topics, subject_ids, recorded_ats, states)
+           with ordinality
+           as fact (stream_id, version, topic, subject_id, recorded_at, state, place);
     if claim_kinds is not null then
         perform ledger.settle_claims(claim_kinds, claim_keys, claim_owners, claim_takes);
     end if;
     if key_subjects is not null then
         insert into vault.keys select * from unnest(key_subjects, key_wrapped);
     end if;
+    return first;
+end $$;
+
+-- The same for one fact that nothing goes with but its command, at two thirds of the cost: no arrays,
+-- no loops, no calls but those for locks.
+create function ledger.append_one(
+    stream_id uuid, version int, topic text, subject_id uuid, recorded_at timestamptz, state bytea,
+    command uuid
+) returns bigint language plpgsql volatile as $$
+declare
+    first bigint;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'ledger.append needs read committed: it looks again after it has waited';
+    end if;
+    perform pg_advisory_xact_lock(ledger.stream_key(stream_id));
+    perform pg_advisory_xact_lock_shared(17::bigint << 48 | ledger.last_position());
+    perform pg_advisory_lock_shared(18::bigint << 48);
+    first := nextval('ledger.position');
+    perform pg_advisory_unlock_shared(18::bigint << 48);
+    if command is not null then
+        perform ledger.carry_out_once(command, first, recorded_at);
+    end if;
+    insert into ledger.facts
+    values (first, stream_id, version, topic, subject_id, recorded_at, state, 0);
     return first;
 end $$;
 
