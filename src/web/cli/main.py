@@ -11,7 +11,10 @@ from web.cli.team import team
 DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    commands=[db, history, team],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 def main() -> None:
     """A membership ledger: every list and figure is derived from facts that can't be changed."""
 
@@ -78,8 +81,3 @@ def demo(members: int, months: int, seed: int, *, as_json: bool) -> None:
         )
     if as_json:
         click.echo(json.dumps(asdict(report)))
-
-
-main.add_command(db)
-main.add_command(history)
-main.add_command(team)
