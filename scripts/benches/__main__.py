@@ -15,7 +15,7 @@ def main() -> int:
     """0 if every promise was kept."""
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
-    parser.add_argument("--seconds", type=float, default=2.0, help="per contender and round")
+    parser.add_argument("--seconds", type=float, default=1.0, help="per contender and round")
     parser.add_argument("--json", action="store_true", help="one line of JSON a row")
     asked = parser.parse_args()
     unknown = set(asked.cases) - set(CASES)

@@ -20,7 +20,7 @@ from scripts.benches.rows import Row
 from scripts.benches.writers import Writers
 
 WRITERS = (1, 4, 16, 32)
-ROUNDS = 3
+ROUNDS = 5
 PROMISED = {("stock recorder", 16): 3.0, ("bare insert", 16): 0.6}
 
 

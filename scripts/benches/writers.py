@@ -19,7 +19,8 @@ class Writers:
     """A number of processes, each with a connection of its own for each contender."""
 
     def __init__(self, count: int, dsn: str) -> None:
-        context = get_context("fork")
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["scripts.benches.contenders"])
         self._pipes: list[Connection] = []
         self._processes = []
         for _ in range(count):
