@@ -85,7 +85,8 @@ class FactRecorder(ApplicationRecorder):
         """Save StoredFacts and what goes with them, all or nothing; answer their positions.
 
         `releases` are let go before `claims` are taken, `expects` must still hold when it is saved,
-        `keys` are new persons' keys, `command` is carried out at most once.
+        `keys` are new persons' keys, `command` is carried out at most once; without facts nothing is
+        done, not even the command noted.
         Raises CommandRepeated, StreamMoved, IntegrityError (a version exists) or ClaimTaken: the
         first of these that is found; SaveUncertain; the library's errors for all else.
         """
@@ -96,7 +97,7 @@ class FactRecorder(ApplicationRecorder):
             return []
         facts = cast("Sequence[StoredFact]", stored_events)
         positions = save(self._asking, Save(facts, claims, releases, expects, keys, command))
-        for wake in self.on_append:
+        for wake in tuple(self.on_append):
             wake()
         return positions
 
