@@ -53,17 +53,7 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
         """What the first charge would be; raises what joining would raise of plan and code."""
         plan = self.plan(plan_id)
         plan.require_joinable(self.clock.now())
-        if not discount_code:
-            return self._quote(plan, None)
-        code = self.discount_by_code(discount_code)
-        code.require_usable(
-            member_id=member_id,
-            plan_id=plan_id,
-            plan_name=plan.name,
-            currency=plan.price.terms.amount.currency,
-            instant=self.clock.now(),
-        )
-        return self._quote(plan, code.terms())
+        return self._quote(plan, self._usable(discount_code, plan, member_id))
 
     @use_case
     def begin_join(
@@ -87,8 +77,8 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
         stamp = self.own_stamp(member_id, by, cause)
         member, plan = self.member(member_id), self.plan(plan_id)
         _require_doors_open(plan, stamp, password_matches=password_matches)
-        code = self.discount_by_code(discount_code) if discount_code else None
-        quote = self._quote(plan, code.terms() if code else None)
+        code = self._usable(discount_code, plan, member_id)
+        quote = self._quote(plan, code)
         method_id = _method_for(member, plan, quote, method_token, stamp)
         self._redeem(code, plan, member_id, ids.order(membership_id, 0), stamp)
         order = self._place_first(member, plan, quote, membership_id, stamp)
@@ -165,8 +155,23 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
 
     # --- within -----------------------------------------------------------------------
 
-    def _quote(self, plan: Plan, discount: Discount | None) -> Quote:
-        price = plan.price
+    def _usable(
+        self, discount_code: str | None, plan: Plan, member_id: UUID | None
+    ) -> DiscountCode | None:
+        if not discount_code:
+            return None
+        code = self.discount_by_code(discount_code)
+        code.require_usable(
+            member_id=member_id,
+            plan_id=plan.id,
+            plan_name=plan.name,
+            currency=plan.price.terms.amount.currency,
+            instant=self.clock.now(),
+        )
+        return code
+
+    def _quote(self, plan: Plan, code: DiscountCode | None) -> Quote:
+        price, discount = plan.price, code.terms() if code else None
         listed = price.terms.amount
         starts_free = price.terms.takes_money and plan.starts_free(self.clock.now())
         first = discount.cut(listed, 0) if discount else listed
