@@ -8,8 +8,8 @@ from typing import Any, Literal, cast
 from ledger.payments.gateway import Gateway, OutcomeUnknown
 from ledger.payments.sandbox import Sandbox
 
-Fault = Literal["none", "before", "after", "crash_before", "crash_after"]
-"""An answer is lost before or after the work was done; or we crash before or after it."""
+Fault = Literal["none", "before", "after", "crash_before", "crash_after", "mistake"]
+"""An answer is lost before or after the work; or we crash; or a mistake of ours shows."""
 
 MONEY_CALLS = frozenset({"start_onsession", "charge_offsession", "refund", "start_setup"})
 
@@ -35,6 +35,8 @@ class Faulty:
             fault = next(self._faults, "none")
             if fault == "crash_before":
                 raise Crash
+            if fault == "mistake":
+                raise ZeroDivisionError
             if fault == "before":
                 raise OutcomeUnknown(key=name)
             answer = call(**parameters)

@@ -1,0 +1,121 @@
+"""What the worker does every minute: charge what is due, end what nobody paid, take up the rest.
+
+Which orders and memberships to look at is asked of the views by whoever calls; the books decide.
+Each item stands alone: one that breaks is reported, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from ledger import ids
+from ledger.billing.collection import Collection
+from ledger.errors import (
+    AlreadyCancelling,
+    Conflict,
+    LedgerError,
+    MembershipEnded,
+    NotDue,
+    OrderSettled,
+    OrderWithdrawn,
+)
+from ledger.facts import Actor, Cause
+
+SCHEDULER = Actor(kind="scheduler")
+OVERTAKEN = (AlreadyCancelling, Conflict, MembershipEnded, NotDue, OrderSettled, OrderWithdrawn)
+"""Refusals that only say that the views were behind, or that another worker was faster."""
+
+Stay = tuple[UUID, UUID]
+"""A member and one of their memberships."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An item that could not be worked on; `code` is the refusal's, or the kind of error."""
+
+    item: UUID
+    code: str
+    why: str
+
+
+@dataclass
+class SweepReport:
+    """What became of the items: how many of each outcome, and those that broke."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    broken: list[Broken] = field(default_factory=list)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing needs a person."""
+        return not self.broken
+
+
+class Sweep:
+    """One run over items, each with a cause of its own that is derived from the run's."""
+
+    def __init__(self, collection: Collection, run: Cause) -> None:
+        self._collection, self._run = collection, run
+        self.report = SweepReport()
+
+    def charge(self, due: Iterable[Stay]) -> None:
+        """Charge memberships whose next charge or retry is due."""
+        for stay in due:
+            self._each(stay[1], self._charged, *stay)
+
+    def lapse(self, unpaid: Iterable[Stay]) -> None:
+        """End memberships whose grace is over."""
+        for stay in unpaid:
+            self._each(stay[1], self._lapsed, *stay)
+
+    def resume(self, order_ids: Iterable[UUID]) -> None:
+        """Take up orders with an open attempt, or with a refund that is not settled."""
+        for order_id in order_ids:
+            self._each(order_id, self._resumed, order_id)
+
+    def give_up(self, order_ids: Iterable[UUID]) -> None:
+        """Close first payments that have waited for the person too long."""
+        for order_id in order_ids:
+            self._each(order_id, self._given_up, order_id)
+
+    def look_again(self, order_ids: Iterable[UUID]) -> None:
+        """Look at refunds that were made and may still come back."""
+        for order_id in order_ids:
+            self._each(order_id, self._looked_at, order_id)
+
+    # --- within -----------------------------------------------------------------------
+
+    def _charged(self, member_id: UUID, membership_id: UUID, *, cause: Cause) -> str:
+        return self._collection.charge_due(member_id, membership_id, cause=cause).outcome
+
+    def _lapsed(self, member_id: UUID, membership_id: UUID, *, cause: Cause) -> str:
+        ledger = self._collection.ledger
+        ended = ledger.lapse(member_id, membership_id, by=SCHEDULER, cause=cause)
+        return "lapsed" if ended else "not_yet"
+
+    def _resumed(self, order_id: UUID, *, cause: Cause) -> str:
+        return self._collection.resume(order_id, cause=cause).outcome
+
+    def _given_up(self, order_id: UUID, *, cause: Cause) -> str:
+        return self._collection.give_up(order_id, cause=cause).outcome
+
+    def _looked_at(self, order_id: UUID, *, cause: Cause) -> str:
+        came_back = self._collection.refunds.look_again(order_id, cause=cause)
+        return "came_back" if came_back else "still_made"
+
+    def _each(self, item: UUID, act: Callable[..., str], *asked: UUID) -> None:
+        cause = Cause(kind=self._run.kind, id=ids.derived(self._run.id, item))
+        try:
+            outcome = act(*asked, cause=cause)
+        except OVERTAKEN:
+            outcome = "overtaken"
+        except LedgerError as refusal:
+            self.report.broken.append(Broken(item, refusal.code, str(refusal)))
+            return
+        except Exception as error:  # noqa: BLE001 -- reported; the others' money must not wait
+            self.report.broken.append(Broken(item, type(error).__name__, str(error)))
+            return
+        self.report.outcomes[outcome] += 1
