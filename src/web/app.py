@@ -8,11 +8,12 @@ from flask import Blueprint, Flask
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import failures
+from web import failures, health
 from web.api import dispatch, docs
 from web.api.framework import Route
 from web.auth import mark, refuse_undeclared
 from web.forms import command_field, refuse_unfit_text
+from web.frame import install
 from web.headers import protect
 from web.parts import Parts
 from web.permissions import Permission
@@ -33,11 +34,12 @@ def create_app(
     forms = CSRFProtect(app)
     api, reference = dispatch.blueprint(declared), docs.blueprint(declared, parts.settings)
     forms.exempt(api)  # it asks where the request comes from: origins.py
-    for blueprint in (api, reference, *pages):
+    for blueprint in (api, reference, health.blueprint(), *pages):
         app.register_blueprint(blueprint)
     app.before_request(refuse_undeclared)
     app.before_request(refuse_unfit_text)
     app.jinja_env.globals["command_field"] = command_field
+    install(app)
     app.after_request(protect)
     failures.register(app)
     return app

@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     """How many proxies in front are ours, and may say who the client is."""
     secure_cookies: bool | None = None
+    show_sign_in: bool = True
+    """Whether pages link to the sign-in; hidden, it is still found by its address."""
     site_name: str = Field(default="Membership ledger", min_length=1, max_length=100)
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Paris"
     currency: Annotated[str, AfterValidator(_currency)] = "EUR"

@@ -1,0 +1,172 @@
+"""What every page stands in: the site's name, who is signed in, words for what went wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from ledger.errors import LedgerError
+from web import languages, prices, problems
+from web.auth import caller, parts
+from web.languages import gettext, message, say
+from web.permissions import Permission
+from web.problems import FieldFault, Problem
+from web.words import WORDS
+
+STATIC = Path(__file__).with_name("static")
+WAIT_SECONDS = 3.0
+"""How long a page waits for the views to show what its form has just done."""
+
+UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
+
+TITLES = {
+    400: message("That did not work"),
+    401: message("Please sign in"),
+    403: message("You may not do this"),
+    404: message("There is nothing here"),
+    410: message("This link no longer works"),
+    422: message("That did not work"),
+    429: message("Too many tries"),
+    500: message("Something went wrong"),
+    503: message("Please try again in a moment"),
+}
+DETAILS = {
+    "confirmation_needed": message(
+        "This card wants a confirmation that this form can’t ask for; use another one."
+    ),
+    "unauthenticated": message("Sign in to see this page."),
+    "forbidden": message("Your role doesn't allow this ({permission})."),
+    "form_expired": message("This form has expired; go back, reload it and try again."),
+    "form_incomplete": message("This form is incomplete; reload it and try again."),
+    "not_found": message("There is nothing at this address."),
+    "method_not_allowed": message("This address doesn't take this method."),
+    "body_too_large": message("This is larger than we take."),
+    "database_unavailable": message("The database can't be reached just now; please try again."),
+    "internal_error": message("Something went wrong here. Tell us the reference {reference}."),
+    "too_many_requests": message("Please try again in {retry_after_seconds} seconds."),
+    "link_unusable": message("This link was used, has expired, or was sent again since."),
+    "sign_in_refused": message("The e-mail or the password is wrong."),
+    "password_unfit": message("A password has 10 to 200 characters."),
+    "password_wrong": message("This is not your password."),
+    "text_unfit": message("This text holds characters that can't be stored."),
+    "bad_request": message("The request is malformed."),
+    "missing": message("Please fill this in."),
+    "string_too_long": message("This is too long."),
+    "uuid_parsing": message("This is not one of the choices."),
+    "literal_error": message("This is not one of the choices."),
+    "int_parsing": message("This is not a whole number."),
+    "card_declined": message("The card could not be saved; try another one."),
+    "amount_malformed": message("This is not an amount such as 12.50."),
+}
+"""By code; the sentence of the problem itself stands in where there is none."""
+
+
+def install(app: Flask) -> None:
+    """Give an application what all pages share."""
+    languages.install(app)
+    app.context_processor(_shared)
+    app.jinja_env.globals.update(
+        asset=asset,
+        told=told,
+        word=word,
+        price_of_line=prices.of_line,
+        price_of_terms=prices.of_terms,
+        price_of_membership=prices.of_membership,
+    )
+
+
+def refuse_in_words(group: Blueprint) -> Blueprint:
+    """Let a group's refusals by the books be said in the reader's language."""
+    group.register_error_handler(LedgerError, _refused)
+    return group
+
+
+def _refused(error: LedgerError) -> Response | str | tuple[str, int]:
+    status = problems.status_of(type(error))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise error
+    page = render_template(
+        "problem.html", title=gettext(TITLES.get(status, TITLES[400])), detail=reason(error)
+    )
+    return page, status
+
+
+# --- words for what went wrong ----------------------------------------------------------
+
+
+def told(problem: Problem | FieldFault) -> str:
+    """A refusal of the edge in the reader's language."""
+    more: Mapping[str, Any] = problem.more if isinstance(problem, Problem) else {}
+    return say(DETAILS[problem.code], **more) if problem.code in DETAILS else problem.detail
+
+
+def reason(error: LedgerError | Problem) -> str:
+    """Why something was refused, in the reader's language."""
+    return told(error) if isinstance(error, Problem) else languages.refusal(error)
+
+
+def word(kind: str, value: object) -> str:
+    """The reader's word for one of a small set of values, such as a status."""
+    return gettext(WORDS[kind].get(str(value), str(value)))
+
+
+# --- answering --------------------------------------------------------------------------
+
+
+def settled(position: int | None = None) -> None:
+    """Wait, a little, until the views show all that is recorded (or up to a position)."""
+    last = parts().recorder.max_notification_id() if position is None else position
+    if last:
+        parts().views.wait_for(last, wait_seconds=WAIT_SECONDS)
+
+
+def onward(endpoint: str, notice: str = "", **values: Any) -> Response:
+    """Go on to another page, which says what was done."""
+    return onward_to(url_for(endpoint, **values), notice)
+
+
+def onward_to(path: str, notice: str = "") -> Response:
+    """Go on to a path of this site, which says what was done."""
+    if notice:
+        flash(notice)
+    return redirect(path, HTTPStatus.SEE_OTHER)
+
+
+def url_with(**changes: object) -> str:
+    """The address of the page at hand with some parameters changed; None takes one away."""
+    kept = [(name, text) for name, text in request.args.items(multi=True) if name not in changes]
+    added = [(name, text) for name, text in changes.items() if text is not None]
+    query = urlencode([*kept, *added])
+    return f"{request.path}?{query}" if query else request.path
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file; another one as soon as the file is another."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+def _shared() -> dict[str, Any]:
+    settings = parts().settings
+    return {
+        "site_name": settings.site_name,
+        "test_mode": settings.test_mode,
+        "show_sign_in": settings.show_sign_in,
+        "who": caller,
+        "may": _may,
+        "url_with": url_with,
+        "titles": TITLES,
+    }
+
+
+def _may(permission: str) -> bool:
+    return caller().principal_for(Permission(permission)) is not None

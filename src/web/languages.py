@@ -1,0 +1,218 @@
+"""French and English: words, amounts and dates, as the reader of a page wants them.
+
+The message ids are English; French stands in `translations/fr.po`, read when the site starts.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from gettext import GNUTranslations
+from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from babel import Locale as Region
+from babel.dates import format_date, format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from flask import Flask, current_app, g, has_request_context, request
+from werkzeug.wrappers import Response
+
+from ledger.currencies import DECIMALS
+from ledger.errors import LedgerError
+from ledger.member.facts import Locale
+from ledger.money import Money
+from web.auth import parts
+
+LOCALES: tuple[Locale, ...] = ("en", "fr")
+NAMES: dict[Locale, str] = {"en": "English", "fr": "Français"}
+REGIONS = {"en": "en_GB", "fr": "fr_FR"}
+"""Whose customs amounts and dates follow: a day before its month in both."""
+
+CATALOGUES = Path(__file__).with_name("translations")
+COOKIE = "lang"
+COOKIE_SECONDS = 365 * 24 * 3600
+PARAMETER = "lang"
+
+
+def install(app: Flask) -> None:
+    """Teach an application both languages."""
+    app.extensions["catalogues"] = {"fr": catalogue("fr")}
+    environment = app.jinja_env
+    environment.add_extension("jinja2.ext.i18n")
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext, ngettext, newstyle=True
+    )
+    environment.filters.update(money=money, day=day, moment=moment, number=number)
+    environment.globals.update(locale=locale, locales=NAMES)
+    app.after_request(_remember)
+
+
+def catalogue(name: str) -> GNUTranslations:
+    """The translations of one language."""
+    with (CATALOGUES / f"{name}.po").open("rb") as file:
+        messages = read_po(file, locale=name)
+    compiled = io.BytesIO()
+    write_mo(compiled, messages)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+# --- which language ---------------------------------------------------------------------
+
+
+def locale() -> Locale:
+    """The reader's language: asked for here, chosen before, or what the browser prefers."""
+    if not has_request_context():
+        return "en"
+    if "locale" not in g:
+        g.locale = _chosen()
+    return cast("Locale", g.locale)
+
+
+def remember(answer: Response, chosen: Locale) -> None:
+    """Let this browser be answered in a language from now on."""
+    answer.set_cookie(
+        COOKIE,
+        chosen,
+        max_age=COOKIE_SECONDS,
+        secure=parts().settings.secure,
+        httponly=True,
+        samesite="Lax",
+    )
+    answer.headers["Cache-Control"] = "no-store"
+
+
+def _chosen() -> Locale:
+    for wish in (request.args.get(PARAMETER), request.cookies.get(COOKIE)):
+        if wish in LOCALES:
+            return wish
+    preferred = request.accept_languages.best_match(LOCALES, parts().settings.default_locale)
+    return cast("Locale", preferred)
+
+
+def _remember(answer: Response) -> Response:
+    wish = request.args.get(PARAMETER)
+    if wish in LOCALES and request.cookies.get(COOKIE) != wish:
+        remember(answer, wish)
+    return answer
+
+
+# --- words ------------------------------------------------------------------------------
+
+
+def message(text: str) -> str:
+    """Marks a text in a table for translation; it is translated when it is said."""
+    return text
+
+
+def gettext(text: str) -> str:
+    """A text in the reader's language."""
+    found = _translations()
+    return found.gettext(text) if found and text else text
+
+
+def ngettext(singular: str, plural: str, number: int) -> str:
+    """The form of a text that fits a number, in the reader's language."""
+    found = _translations()
+    if found:
+        return found.ngettext(singular, plural, number)
+    return singular if number == 1 else plural
+
+
+def say(text: str, /, **values: object) -> str:
+    """A text with its `{names}` filled in as the reader writes them."""
+    return gettext(text).format(**_written(values))
+
+
+def refusal(error: LedgerError) -> str:
+    """The sentence of a refusal of the books, in the reader's language."""
+    sentence = (type(error).__doc__ or "").strip().splitlines()[0]
+    return gettext(sentence).format(**_written(error.details))
+
+
+def _translations() -> GNUTranslations | None:
+    found: GNUTranslations | None = current_app.extensions["catalogues"].get(locale())
+    return found
+
+
+def _written(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: _write(value) for name, value in values.items()}
+
+
+def _write(value: object) -> object:
+    if isinstance(value, Money):
+        return money(value)
+    return moment(value) if isinstance(value, datetime) else value
+
+
+# --- amounts ----------------------------------------------------------------------------
+
+
+def money(amount: Money | int, currency: str | None = None) -> str:
+    """An amount as the reader writes it. An int is minor units of `currency`."""
+    if isinstance(amount, int):
+        amount = Money(amount, currency or parts().settings.currency)
+    decimals = DECIMALS[amount.currency]
+    region = _region()
+    return region.currency_formats["standard"].apply(  # type: ignore[no-any-return]
+        Decimal(amount.minor).scaleb(-decimals),
+        region,
+        currency=amount.currency,
+        currency_digits=False,
+        force_frac=(decimals, decimals),
+    )
+
+
+def plain_amount(amount: Money) -> str:
+    """An amount as someone types it into a field: no currency, no grouping."""
+    decimals = DECIMALS[amount.currency]
+    text = f"{Decimal(amount.minor).scaleb(-decimals):f}"
+    return text.replace(".", ",") if locale() == "fr" else text
+
+
+def parse_amount(text: str, currency: str) -> Money | None:
+    """The amount that someone typed: a point or a comma before the decimals, blanks anywhere."""
+    digits = "".join(text.split()).replace(",", ".")
+    whole, point, rest = digits.partition(".")
+    decimals = DECIMALS[currency]
+    fits = whole.isdecimal() and whole.isascii() and len(whole) <= len("999999999999")
+    if not fits or (point and not (rest.isdecimal() and rest.isascii() and len(rest) <= decimals)):
+        return None
+    return Money(int(whole + rest.ljust(decimals, "0")), currency)
+
+
+def number(count: int) -> str:
+    """A whole number with its thousands set apart."""
+    return format_decimal(count, locale=_region())
+
+
+# --- dates ------------------------------------------------------------------------------
+
+
+def day(instant: datetime | date | None, style: str = "medium") -> str:
+    """A date in the site's time zone; nothing for None."""
+    if instant is None:
+        return ""
+    local = instant.astimezone(_zone()) if isinstance(instant, datetime) else instant
+    return format_date(local, style, locale=_region())
+
+
+def moment(instant: datetime | None) -> str:
+    """A date and a time in the site's time zone; nothing for None."""
+    if instant is None:
+        return ""
+    shape = "d MMM y 'à' HH:mm" if locale() == "fr" else "d MMM y, HH:mm"
+    return format_datetime(instant, shape, tzinfo=_zone(), locale=_region())
+
+
+def _zone() -> ZoneInfo:
+    return parts().settings.zone
+
+
+def _region() -> Region:
+    return Region.parse(REGIONS[locale()])

@@ -1,0 +1,23 @@
+"""The pages: what people see. No rule of their own; every act is a method of the books."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from web.frame import refuse_in_words
+from web.pages import account, mailbox, protected, public, sign_in, sign_up
+from web.pages.panel import all_panel_pages
+
+
+def all_pages() -> list[Blueprint]:
+    """Every group of pages, one blueprint a file."""
+    groups = [
+        public.pages,
+        sign_up.pages,
+        sign_in.pages,
+        account.pages,
+        protected.pages,
+        mailbox.pages,
+        *all_panel_pages(),
+    ]
+    return [refuse_in_words(group) for group in groups]

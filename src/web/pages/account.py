@@ -1,0 +1,293 @@
+"""A member's own pages (AC8). What staff write about them is on none of these (AC9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from flask import Blueprint, render_template, request
+from pydantic import Field
+from werkzeug.wrappers import Response
+
+from ledger.errors import LedgerError, NotFound
+from ledger.member import Member, Membership
+from ledger.texts import LONGEST_EMAIL, LONGEST_NAME
+from projections.queries.orders import OrderFilter
+from projections.queries.paging import Turn
+from web import accounts, languages
+from web.api.models import Query
+from web.auth import caller, client_address, parts, requires, sign_in
+from web.forms import Filled, cause, read_form
+from web.frame import DETAILS, UNPROCESSABLE, onward, settled
+from web.languages import gettext, say
+from web.pages.filling import CardForm, blame, signed
+from web.pages.joining import card_token
+from web.permissions import Permission
+from web.principals import Person
+from web.problems import Problem
+from web.sessions.limits import JOIN_BY
+from web.sessions.sessions import Kind
+
+pages = Blueprint("account", __name__, url_prefix="/account")
+ORDERS_SHOWN = 50
+
+
+class NameForm(Query):
+    """Another name."""
+
+    name: str = Field(max_length=4 * LONGEST_NAME)
+
+
+class EmailForm(Query):
+    """Another address; the password says that it is the person who asks."""
+
+    email: str = Field(max_length=LONGEST_EMAIL)
+    password: str
+
+
+class LocaleForm(Query):
+    """Another language."""
+
+    locale: Literal["en", "fr"]
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One of the person's memberships, as their page shows it."""
+
+    membership: Membership
+    is_running: bool
+    has_access: bool
+    ending: str | None
+    renews_at: datetime | None
+
+    @property
+    def act(self) -> str | None:
+        """What its member may do: `cancel`, `withdraw`, `leave`, or nothing."""
+        if not self.is_running:
+            return None
+        if self.membership.terms.model == "free":
+            return "leave"
+        if self.membership.terms.model != "recurring":
+            return None
+        return "cancel" if self.membership.cancelled_at is None else "withdraw"
+
+
+@pages.get("")
+@requires(Permission.OWN_ACCOUNT)
+def overview() -> str:
+    """Memberships, payment method, orders."""
+    member, now = _member(), parts().clock.now()
+    stays = [_stay(membership, now) for membership in member.memberships.values()]
+    stays.sort(key=lambda stay: (stay.is_running, stay.membership.joined_at), reverse=True)
+    turn = Turn("placed", descending=True, limit=ORDERS_SHOWN)
+    orders = parts().queries.orders.page(OrderFilter(member_id=member.id), turn)
+    return render_template("account/overview.html", member=member, stays=stays, orders=orders.rows)
+
+
+@pages.get("/orders/<uuid:order_id>")
+@requires(Permission.OWN_ACCOUNT)
+def order(order_id: UUID) -> str:
+    """One of the person's orders with its receipts; somebody else's is not found."""
+    row = parts().queries.orders.one(order_id)
+    if row is None or row.member_id != _person().member_id:
+        raise NotFound(what="order", id=order_id)
+    receipts = parts().queries.receipts.of_order(order_id)
+    return render_template("account/order.html", order=row, receipts=receipts, member=_member())
+
+
+# --- memberships ------------------------------------------------------------------------
+
+
+@pages.get("/memberships/<uuid:membership_id>/<any(cancel, leave):act>")
+@requires(Permission.OWN_ACCOUNT)
+def ask(membership_id: UUID, act: str) -> str:
+    """What will happen, before it does."""
+    membership = _member().membership(membership_id)
+    stay = _stay(membership, parts().clock.now())
+    if stay.act != act:
+        raise NotFound(what="page", id=act)
+    return render_template(f"account/{act}.html", stay=stay, membership=membership)
+
+
+@pages.post("/memberships/<uuid:membership_id>/cancel")
+@requires(Permission.OWN_ACCOUNT)
+def cancel(membership_id: UUID) -> Response:
+    """Stop renewal; access stays to the end of the paid period (AX3)."""
+    _carry_out(parts().ledger.self_cancel, membership_id)
+    until = _member().membership(membership_id).ends_at()
+    notice = say(
+        "Cancelled: nothing more is charged, and you have access until {until}.", until=until
+    )
+    return onward("account.overview", notice)
+
+
+@pages.post("/memberships/<uuid:membership_id>/withdraw")
+@requires(Permission.OWN_ACCOUNT)
+def withdraw(membership_id: UUID) -> Response:
+    """Renew after all (AX4)."""
+    _carry_out(parts().ledger.withdraw_cancellation, membership_id)
+    return onward("account.overview", gettext("Your membership goes on as before."))
+
+
+@pages.post("/memberships/<uuid:membership_id>/leave")
+@requires(Permission.OWN_ACCOUNT)
+def leave(membership_id: UUID) -> Response:
+    """Leave a free plan at once (AX5)."""
+    _carry_out(parts().ledger.leave, membership_id)
+    return onward("account.overview", gettext("You have left the plan."))
+
+
+# --- name, address, language ------------------------------------------------------------
+
+
+@pages.get("/details")
+@requires(Permission.OWN_ACCOUNT)
+def details() -> str:
+    """Name, e-mail and language."""
+    return _details()
+
+
+@pages.post("/name")
+@requires(Permission.OWN_ACCOUNT)
+def rename() -> Response | tuple[str, int]:
+    """Another name."""
+    filled, wrong = read_form(NameForm), ""
+    if filled.value is not None:
+        try:
+            settled(parts().ledger.rename(_person().member_id, filled.value.name, **signed()))
+            return onward("account.details", gettext("Your name is changed."))
+        except LedgerError as refused:
+            filled, wrong = blame(filled, refused)
+    return _details(filled, wrong), UNPROCESSABLE
+
+
+@pages.post("/locale")
+@requires(Permission.OWN_ACCOUNT)
+def choose_locale() -> Response | tuple[str, int]:
+    """The language of pages and mails."""
+    filled = read_form(LocaleForm)
+    if filled.value is None:
+        return _details(filled), UNPROCESSABLE
+    settled(parts().ledger.choose_locale(_person().member_id, filled.value.locale, **signed()))
+    answer = onward("account.details")
+    languages.remember(answer, filled.value.locale)
+    return answer
+
+
+@pages.post("/email")
+@requires(Permission.OWN_ACCOUNT)
+def change_email() -> str | tuple[str, int]:
+    """A link goes to the new address; nothing changes before it is followed (AC10)."""
+    filled, wrong = read_form(EmailForm), ""
+    if filled.value is not None:
+        asked, address = filled.value, client_address(request)
+        try:
+            accounts.start_email_change(
+                parts(), _person().member_id, asked.email, asked.password, address
+            )
+            return render_template("account/sent.html", email=asked.email)
+        except (LedgerError, Problem) as refused:
+            filled, wrong = blame(filled, refused)
+    return _details(filled, wrong), UNPROCESSABLE
+
+
+@pages.get("/email/confirm")
+@requires(Permission.PUBLIC)
+def confirm_email() -> str:
+    """The link's page."""
+    token = request.args.get("token", "")
+    email = accounts.waiting_email_change(parts(), token)
+    return render_template("account/confirm_email.html", token=token, email=email)
+
+
+@pages.post("/email/confirm")
+@requires(Permission.PUBLIC)
+def email_confirmed() -> Response:
+    """The account has another address; other browsers are signed out."""
+    done = accounts.finish_email_change(parts(), request.form.get("token", ""))
+    settled(done.position)
+    answer = onward("account.overview", gettext("Your address is changed."))
+    sign_in(answer, Kind.MEMBER, done.session)
+    return answer
+
+
+# --- payment method (AC6) ---------------------------------------------------------------
+
+
+@pages.get("/method")
+@requires(Permission.OWN_METHOD)
+def method() -> str:
+    """Another card, or none."""
+    return render_template("account/method.html", member=_member(), form=None, wrong="")
+
+
+@pages.post("/method")
+@requires(Permission.OWN_METHOD)
+def save_method() -> Response | tuple[str, int]:
+    """Save a card in place of the one before; what waited for it is charged at once (DU3)."""
+    filled, wrong = read_form(CardForm), ""
+    if filled.value is not None:
+        try:
+            _save_card(filled.value)
+            return onward("account.overview", gettext("Your card is saved."))
+        except (LedgerError, Problem) as refused:
+            filled, wrong = blame(filled, refused)
+    page = render_template("account/method.html", member=_member(), form=filled, wrong=wrong)
+    return page, UNPROCESSABLE
+
+
+@pages.post("/method/remove")
+@requires(Permission.OWN_METHOD)
+def remove_method() -> Response:
+    """Forget the card; later charges then wait for another one."""
+    settled(parts().collection.methods.remove(_person().member_id, **signed()))
+    return onward("account.overview", gettext("Your card is removed."))
+
+
+# --- within -----------------------------------------------------------------------------
+
+
+def _person() -> Person:
+    person = caller().person
+    if person is None:
+        raise NotFound(what="person", id="")
+    return person
+
+
+def _member() -> Member:
+    return parts().ledger.member(_person().member_id)
+
+
+def _carry_out(act: Callable[..., int], membership_id: UUID) -> None:
+    settled(act(_person().member_id, membership_id, **signed()))
+
+
+def _save_card(form: CardForm) -> None:
+    parts().desk.limits.spend(JOIN_BY, _person().member_id)
+    setup = parts().collection.save_method(
+        _person().member_id, method_token=card_token(form), **signed()
+    )
+    if setup.status != "succeeded":
+        code = "confirmation_needed" if setup.action else "card_declined"
+        raise Problem(UNPROCESSABLE, code, DETAILS[code])
+    parts().collection.charge_unpaid(_person().member_id, cause=cause())
+    settled()
+
+
+def _stay(membership: Membership, now: datetime) -> Stay:
+    running = membership.is_running(now)
+    return Stay(
+        membership=membership,
+        is_running=running,
+        has_access=membership.covers(now),
+        ending=membership.ending_at(now),
+        renews_at=membership.period_end if running and not membership.cancelled_at else None,
+    )
+
+
+def _details(filled: Filled[Any] | None = None, wrong: str = "") -> str:
+    return render_template("account/details.html", member=_member(), form=filled, wrong=wrong)

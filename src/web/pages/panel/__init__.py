@@ -1,0 +1,13 @@
+"""The panel: what staff see and do, each act the same method of the books as the API's."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from web.pages.panel import home, member, members, orders, plans, refunds, removal, team
+
+
+def all_panel_pages() -> list[Blueprint]:
+    """Every group of the panel's pages."""
+    groups = (team, home, members, member, removal, orders, refunds, plans)
+    return [group.pages for group in groups]

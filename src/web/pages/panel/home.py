@@ -1,0 +1,56 @@
+"""The way into the panel, and the one search that stands on each of its pages."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from ledger.errors import NotFound
+from web.auth import caller, parts, requires
+from web.permissions import Permission
+
+pages = Blueprint("panel", __name__, url_prefix="/panel")
+
+LANDINGS = (
+    (Permission.READ_MEMBERS, "members.listing"),
+    (Permission.READ_ORDERS, "orders.listing"),
+)
+RECEIPT = re.compile(r"T?(\d{4})-(\d{1,9})", re.IGNORECASE)
+
+
+@pages.get("")
+@requires(Permission.OWN_SESSION)
+def home() -> Response | str:
+    """To the first page that the roles allow."""
+    for permission, endpoint in LANDINGS:
+        if caller().principal_for(permission):
+            return redirect(url_for(endpoint))
+    if caller().contributor is None:
+        return redirect(url_for("team.form"))
+    return render_template("panel/empty.html")
+
+
+@pages.get("/search")
+@requires(Permission.READ_MEMBERS)
+def search() -> Response:
+    """An order's or receipt's number leads to the order; anything else looks for people."""
+    text = request.args.get("q", "").strip()
+    order_id = _order_of(text)
+    if order_id and caller().principal_for(Permission.READ_ORDERS):
+        return redirect(url_for("orders.one", order_id=order_id))
+    return redirect(url_for("members.listing", q=text or None))
+
+
+def _order_of(text: str) -> UUID | None:
+    receipt = RECEIPT.fullmatch(text)
+    if receipt:
+        year, number = map(int, receipt.groups())
+        found = parts().queries.receipts.numbered(year, number, mode=parts().site.mode)
+        return found.order_id if found else None
+    try:
+        return parts().ledger.order(UUID(text)).id
+    except (ValueError, NotFound):
+        return None

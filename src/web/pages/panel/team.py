@@ -1,0 +1,67 @@
+"""Staff signing in and out."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+
+from web import accounts, languages
+from web.auth import client_address, parts, requires, sign_in, sign_out
+from web.forms import Filled, read_args, read_form
+from web.frame import UNPROCESSABLE, onward_to, reason
+from web.languages import gettext
+from web.origins import own_path
+from web.pages.sign_in import SignInForm
+from web.pages.sign_up import NextArgs
+from web.permissions import Permission
+from web.problems import Problem
+from web.sessions.sessions import Kind
+
+pages = Blueprint("team", __name__, url_prefix="/team")
+HOME = "/panel"
+
+
+@pages.get("/sign-in")
+@requires(Permission.PUBLIC)
+def form() -> str:
+    """Who are you?"""
+    asked = read_args(NextArgs).value
+    return _form(next_path=own_path(asked.next if asked else None, otherwise=HOME))
+
+
+@pages.post("/sign-in")
+@requires(Permission.PUBLIC)
+def enter() -> Response | tuple[str, int]:
+    """Sign in, for twelve hours."""
+    filled = read_form(SignInForm)
+    if filled.value is None:
+        return _form(filled), UNPROCESSABLE
+    asked = filled.value
+    try:
+        done = accounts.sign_in_staff(parts(), asked.email, asked.password, client_address(request))
+    except Problem as refused:
+        if refused.status != HTTPStatus.UNAUTHORIZED:
+            raise
+        return _form(filled, reason(refused)), refused.status
+    answer = onward_to(own_path(asked.next, otherwise=HOME))
+    sign_in(answer, Kind.CONTRIBUTOR, done.session)
+    if languages.COOKIE not in request.cookies:
+        languages.remember(answer, parts().ledger.contributor(done.account_id).locale)
+    return answer
+
+
+@pages.post("/sign-out")
+@requires(Permission.PUBLIC)
+def leave() -> Response:
+    """The session ends here, not only in the browser."""
+    answer = onward_to("/team/sign-in", gettext("You are signed out."))
+    sign_out(answer, Kind.CONTRIBUTOR)
+    return answer
+
+
+def _form(filled: Filled[SignInForm] | None = None, wrong: str = "", next_path: str = HOME) -> str:
+    if filled:
+        next_path = own_path(next(iter(filled.given.get("next", [])), None), otherwise=HOME)
+    return render_template("panel/sign_in.html", form=filled, wrong=wrong, next_path=next_path)

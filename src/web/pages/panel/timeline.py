@@ -1,0 +1,144 @@
+"""A history as sentences: what happened, who did it, why, and when (AU2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ledger.money import Money
+from projections.history import Entry
+from web.auth import parts
+from web.frame import word
+from web.languages import day, gettext, message, money, say
+
+SENTENCES = {
+    "member.account_opened": message("Signed up as {name}, {email}"),
+    "member.email_verified": message("Proved that {email} is theirs"),
+    "member.email_changed": message("Changed their e-mail to {email}"),
+    "member.renamed": message("Changed their name to {name}"),
+    "member.locale_chosen": message("Chose the language {locale}"),
+    "member.account_closed": message("Account closed: {reason}"),
+    "member.joined": message("Joined {plan}"),
+    "member.renewed": message("{plan}: the next period began"),
+    "member.past_due": message("{plan}: a payment failed; access is kept until {grace_until}"),
+    "member.action_required": message(
+        "{plan}: a payment waits for the member; access is kept until {grace_until}"
+    ),
+    "member.price_moved": message("{plan}: moved to price version {price_version}"),
+    "member.self_cancelled": message("Cancelled {plan}; access until {access_until}"),
+    "member.cancellation_withdrawn": message("Kept {plan} after all"),
+    "member.left": message("Left {plan}"),
+    "member.removed": message("Removed from {plan}: {reason}"),
+    "member.lapsed": message("{plan} lapsed, because nobody paid"),
+    "member.instalments_completed": message("{plan}: all instalments are paid"),
+    "member.method_saved": message("Saved a card, {brand} ending in {last_four}"),
+    "member.method_replaced": message("Saved another card, {brand} ending in {last_four}"),
+    "member.method_removed": message("Removed their card"),
+    "member.tagged": message("Tagged “{tag}”"),
+    "member.untagged": message("Took off the tag “{tag}”"),
+    "member.noted": message("Wrote a note"),
+    "member.note_corrected": message("Corrected a note"),
+    "order.placed": message("Order placed: {amount} for {plan}"),
+    "order.attempt_started": message("Tried to charge {amount} for {plan}"),
+    "order.attempt_pending": message("The payment for {plan} is pending"),
+    "order.outcome_unknown": message("The payment company did not answer; the outcome is unknown"),
+    "order.attempt_abandoned": message("The try to charge for {plan} came to nothing"),
+    "order.payment_failed": message("The payment for {plan} was declined ({code})"),
+    "order.paid": message("Paid {amount} for {plan}"),
+    "order.fee_recorded": message("The payment company kept {amount}"),
+    "order.withdrawn": message("Order withdrawn: {reason}"),
+    "order.refund_requested": message("Refund of {amount} asked for: {reason}"),
+    "order.refund_pending": message("Refund under way"),
+    "order.refunded": message("Refunded {amount}"),
+    "order.refund_failed": message("A refund of {amount} failed ({code})"),
+    "order.dispute_opened": message("The bank contests {amount}"),
+    "order.dispute_closed": message("Dispute closed: {outcome}"),
+    "discount.redeemed": message("Used a discount code"),
+    "discount.released": message("The use of a discount code was given back"),
+}
+"""One for every fact that concerns a member."""
+
+TONES = {
+    "order.paid": "good",
+    "member.joined": "good",
+    "member.renewed": "good",
+    "member.removed": "bad",
+    "member.lapsed": "bad",
+    "order.payment_failed": "bad",
+    "member.past_due": "bad",
+    "member.action_required": "bad",
+    "order.refunded": "warn",
+    "member.self_cancelled": "warn",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One fact as it is read. `cause` names the request, job or notice that led to it."""
+
+    position: int
+    sentence: str
+    topic: str
+    tone: str
+    who: str
+    why: str
+    occurred_at: datetime
+    recorded_at: datetime
+    order_id: UUID | None
+
+
+def lines(entries: Iterable[Entry]) -> list[Line]:
+    """A history, the latest first."""
+    told = list(entries)
+    plans, names = _plan_names(told), _staff_names()
+    return [_line(entry, plans, names) for entry in reversed(told)]
+
+
+def _line(entry: Entry, plans: Mapping[str, str], names: Mapping[UUID, str]) -> Line:
+    about = str(entry.fields.get("membership_id", entry.stream_id))
+    values = {name: _value(name, value) for name, value in entry.fields.items()}
+    values["plan"] = entry.fields.get("plan_name") or plans.get(about, gettext("a plan"))
+    return Line(
+        position=entry.position,
+        sentence=say(SENTENCES.get(entry.topic, entry.topic), **values),
+        topic=entry.topic,
+        tone=TONES.get(entry.topic, ""),
+        who=_who(entry, names),
+        why=word("cause", entry.cause.kind),
+        occurred_at=entry.occurred_at,
+        recorded_at=entry.recorded_at,
+        order_id=entry.stream_id if entry.topic.startswith("order.") else None,
+    )
+
+
+def _who(entry: Entry, names: Mapping[UUID, str]) -> str:
+    actor = entry.actor
+    name = names.get(actor.id) if actor.kind == "contributor" and actor.id else None
+    return name or word("actor", actor.kind)
+
+
+def _value(name: str, value: Any) -> object:
+    if isinstance(value, dict) and value.keys() == {"minor", "currency"}:
+        return money(Money(value["minor"], value["currency"]))
+    if isinstance(value, str) and name.endswith(("_at", "_until", "_end", "_start")):
+        return day(datetime.fromisoformat(value))
+    if name == "brand":
+        return word("brand", value)
+    return value
+
+
+def _plan_names(entries: Iterable[Entry]) -> dict[str, str]:
+    """Which plan a membership or an order is about."""
+    found = {}
+    for entry in entries:
+        if entry.topic in {"order.placed", "member.joined"}:
+            found[str(entry.fields["membership_id"])] = entry.fields["plan_name"]
+            found[str(entry.stream_id)] = entry.fields["plan_name"]
+    return found
+
+
+def _staff_names() -> dict[UUID, str]:
+    return {row.contributor_id: row.name for row in parts().queries.contributors.all()}

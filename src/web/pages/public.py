@@ -1,0 +1,223 @@
+"""What anyone may see: the plans, one plan, and joining it (AX10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import Blueprint, make_response, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from ledger.application import Quote
+from ledger.billing.outcomes import Collected
+from ledger.errors import CodeRefused, LedgerError, NotFound, Refused
+from ledger.member import Member
+from ledger.order import Order
+from ledger.plan import Plan
+from projections.plans import PlanRow
+from web.auth import caller, parts, requires
+from web.bank import answer_for_order
+from web.forms import Filled, cause, read_args, read_form
+from web.frame import DETAILS, UNPROCESSABLE, onward, reason, settled, word
+from web.headers import CONTENT_SECURITY_POLICY
+from web.languages import gettext, say
+from web.pages.filling import Args, blame
+from web.pages.joining import JoinForm, asks_card, join, visible_plan
+from web.permissions import Permission
+from web.principals import Person
+from web.problems import Problem
+
+pages = Blueprint("public", __name__)
+
+NOT_JOINED = frozenset({"declined", "setup_failed"})
+WELCOME = frozenset({"settled", "nothing_to_collect"})
+
+FRAMED = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", "frame-ancestors *")
+"""The block may stand in anyone's page: it holds links, no form and nothing of the reader's."""
+
+
+class CodeArgs(Args):
+    """A discount code to try before joining, as a link may carry it."""
+
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A plan as one person may join it: for how much, or why not."""
+
+    plan: Plan
+    quote: Quote | None
+    refusal: Refused | None
+    is_member: bool
+    asks_card: bool
+    asks_password: bool
+
+
+@pages.get("/")
+@requires(Permission.PUBLIC)
+def plans() -> str:
+    """The sign-up page: every plan that can be joined, with its price."""
+    return render_template("public/plans.html", plans=_open_plans())
+
+
+@pages.get("/plans/<uuid:plan_id>")
+@requires(Permission.PUBLIC)
+def plan(plan_id: UUID) -> str:
+    """One plan, and the way in."""
+    return _joining(plan_id, code=_code())
+
+
+@pages.post("/plans/<uuid:plan_id>/join")
+@requires(Permission.JOIN_PLAN)
+def join_plan(plan_id: UUID) -> Response | str | tuple[str, int]:
+    """Join, and pay the first charge with the card as typed."""
+    filled = read_form(JoinForm)
+    if filled.value is None:
+        return _joining(plan_id, filled), UNPROCESSABLE
+    try:
+        collected = join(parts(), _person(), plan_id, filled.value, cause())
+    except (LedgerError, Problem) as refused:
+        filled, wrong = blame(filled, refused)
+        return _joining(plan_id, filled, wrong, code=_sent_code(filled)), UNPROCESSABLE
+    if collected.outcome in NOT_JOINED:
+        wrong = word("decline", collected.decline_code or "generic_decline")
+        return _joining(plan_id, filled, wrong, code=_sent_code(filled)), UNPROCESSABLE
+    return _joined(plan_id, collected)
+
+
+@pages.get("/orders/<uuid:order_id>/confirm")
+@requires(Permission.JOIN_PLAN)
+def confirm(order_id: UUID) -> str:
+    """The bank wants the person to confirm a payment; in test mode, this page plays the bank."""
+    return render_template("public/confirm.html", order=_own_order(order_id))
+
+
+@pages.post("/orders/<uuid:order_id>/confirm")
+@requires(Permission.JOIN_PLAN)
+def confirmed(order_id: UUID) -> Response:
+    """The bank's answer: `approve` or not."""
+    approved = "approve" in read_form(ApprovalForm).given
+    order, member_id = _own_order(order_id), _person().member_id
+    collected = answer_for_order(parts(), member_id, order_id, approved=approved, cause=cause())
+    return _joined(order.placed.plan_id, collected)
+
+
+@pages.get("/embed/plans")
+@requires(Permission.PUBLIC)
+def embedded_plans() -> Response:
+    """The sign-up block for other people's pages: all open plans."""
+    return _framed(_open_plans())
+
+
+@pages.get("/embed/plans/<uuid:plan_id>")
+@requires(Permission.PUBLIC)
+def embedded_plan(plan_id: UUID) -> Response:
+    """The sign-up block of one plan."""
+    return _framed([row for row in _open_plans() if row.plan_id == plan_id])
+
+
+class ApprovalForm(Args):
+    """Which of the two buttons was pressed."""
+
+    approve: str | None = None
+
+
+def _open_plans() -> list[PlanRow]:
+    now = parts().clock.now()
+    return [row for row in parts().queries.plans.all() if row.is_joinable(now)]
+
+
+def _framed(rows: list[PlanRow]) -> Response:
+    answer = make_response(render_template("public/block.html", plans=rows))
+    answer.headers["Content-Security-Policy"] = FRAMED
+    answer.headers["X-Frame-Options"] = "ALLOWALL"  # read by nothing that reads the policy
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer
+
+
+def _person() -> Person:
+    person = caller().person
+    if person is None:
+        raise NotFound(what="person", id="")
+    return person
+
+
+def _code() -> str | None:
+    value = read_args(CodeArgs).value
+    return value.code if value else None
+
+
+def _sent_code(filled: Filled[JoinForm]) -> str | None:
+    return next(iter(filled.given.get("discount_code", [])), "").strip() or None
+
+
+def _joining(
+    plan_id: UUID, filled: Filled[JoinForm] | None = None, wrong: str = "", code: str | None = None
+) -> str:
+    person = caller().person
+    member = parts().ledger.member(person.member_id) if person else None
+    offer = _offer(visible_plan(parts(), plan_id), member, code)
+    if isinstance(offer.refusal, CodeRefused) and not wrong and not (filled and filled.faults):
+        wrong = reason(offer.refusal)
+    return render_template(
+        "public/plan.html", offer=offer, plan=offer.plan, member=member, form=filled,
+        wrong=wrong, code=code or "",
+    )  # fmt: skip
+
+
+def _offer(plan: Plan, member: Member | None, code: str | None) -> Offer:
+    now = parts().clock.now()
+    quote: Quote | None = None
+    refusal: Refused | None = None
+    try:
+        quote = parts().ledger.quote(
+            plan.id, discount_code=code, member_id=member.id if member else None
+        )
+    except CodeRefused as refused:
+        refusal, quote = refused, parts().ledger.quote(plan.id)
+    except Refused as refused:
+        refusal = refused
+    return Offer(
+        plan=plan,
+        quote=quote,
+        refusal=refusal,
+        is_member=bool(member and member.running_in(plan.id, now)),
+        asks_card=bool(quote and asks_card(quote, has_method=bool(member and member.method))),
+        asks_password=plan.asks_password(now),
+    )
+
+
+def _own_order(order_id: UUID) -> Order:
+    order = parts().ledger.order(order_id)
+    if order.member_id != _person().member_id:
+        raise NotFound(what="order", id=order_id)
+    return order
+
+
+def _joined(plan_id: UUID, collected: Collected) -> Response:
+    settled(collected.position)
+    if collected.outcome == "waiting" and not _is_placed(collected.order_id):
+        notice = say(DETAILS["confirmation_needed"])
+        return onward("public.plan", notice, plan_id=plan_id)
+    if collected.outcome == "waiting" and collected.action:
+        return redirect(url_for("public.confirm", order_id=collected.order_id))
+    if collected.outcome in NOT_JOINED:
+        return onward("public.plan", word("decline", collected.decline_code), plan_id=plan_id)
+    if collected.outcome in WELCOME:
+        notice = say("Welcome to {plan}.", plan=parts().ledger.plan(plan_id).name)
+        return onward("account.overview", notice)
+    if collected.outcome == "given_back":
+        notice = gettext("You were in this plan already; the second payment goes back.")
+        return onward("account.overview", notice)
+    notice = gettext("The payment is on its way; your bank has not answered yet.")
+    return onward("account.overview", notice)
+
+
+def _is_placed(order_id: UUID) -> bool:
+    """A card that is saved before anything is ordered may be what waits."""
+    try:
+        parts().ledger.order(order_id)
+    except NotFound:
+        return False
+    return True

@@ -1,0 +1,149 @@
+"""The words that pages use for statuses, price models, roles and the like."""
+
+from __future__ import annotations
+
+from web.languages import message
+
+STATUS = {
+    "member": message("Member"),
+    "cancelling": message("Cancelling"),
+    "past_due": message("Past due"),
+    "action_required": message("Action required"),
+    "former": message("Former member"),
+    "contact": message("No plan yet"),
+    "closed": message("Closed"),
+}
+STANDING = {
+    "running": message("Running"),
+    "past_due": message("Past due"),
+    "action_required": message("Action required"),
+    "cancelling": message("Cancelled, runs out"),
+    "ended_self_cancelled": message("Self-cancelled"),
+    "ended_left": message("Left"),
+    "ended_removed": message("Removed"),
+    "ended_lapsed": message("Lapsed"),
+}
+SEGMENT = {
+    "members": message("Members"),
+    "customers": message("Customers"),
+    "past_due": message("Past due"),
+    "action_required": message("Action required"),
+    "cancelling": message("Cancelling"),
+    "former_members": message("Former members"),
+    "accounts_without_plan": message("Accounts without a plan"),
+    "possible_duplicates": message("Possible duplicates"),
+}
+ORDER_STATE = {
+    "free": message("Free"),
+    "open": message("Open"),
+    "pending": message("Pending"),
+    "unknown": message("Outcome unknown"),
+    "failed": message("Declined"),
+    "withdrawn": message("Withdrawn"),
+    "paid": message("Paid"),
+    "partly_refunded": message("Partly refunded"),
+    "refunded": message("Refunded"),
+    "disputed": message("Disputed"),
+    "lost": message("Dispute lost"),
+}
+REFUND_STATE = {
+    "requested": message("Asked for"),
+    "pending": message("Under way"),
+    "made": message("Made"),
+    "failed": message("Failed"),
+}
+ATTEMPT_STATE = {
+    "open": message("Under way"),
+    "pending": message("Pending"),
+    "unknown": message("Outcome unknown"),
+    "failed": message("Declined"),
+    "abandoned": message("Abandoned"),
+    "paid": message("Paid"),
+}
+CHARGE = {
+    "first": message("First payment"),
+    "renewal": message("Renewal"),
+    "instalment": message("Instalment"),
+}
+PLAN_STATE = {
+    "draft": message("Draft"),
+    "open": message("Open"),
+    "closed": message("Closed"),
+    "retired": message("Retired"),
+}
+PRICE_MODEL = {
+    "free": message("Free"),
+    "one_time": message("Fixed amount"),
+    "instalments": message("Instalments"),
+    "recurring": message("Recurring"),
+}
+ROLE = {
+    "owner": message("Owner"),
+    "administrator": message("Administrator"),
+    "store_manager": message("Store manager"),
+    "auditor": message("Auditor"),
+    "operator": message("Operator"),
+}
+ACTOR = {
+    "member": message("the member"),
+    "contributor": message("staff"),
+    "program": message("a program"),
+    "scheduler": message("the schedule"),
+    "gateway": message("the payment company"),
+    "machine": message("the server’s command line"),
+}
+CAUSE = {
+    "request": message("a request"),
+    "job": message("a job"),
+    "notice": message("a notice of the payment company"),
+    "command_line": message("a command"),
+}
+ACCESS_RULE = {
+    "never_joined": message("never joined"),
+    "not_yet_joined": message("not joined yet"),
+    "unpaid": message("not paid for"),
+    "free": message("free plan"),
+    "instalments_completed": message("all instalments are paid"),
+    "bought_for_good": message("bought for good"),
+    "paid_until_cancellation_takes_effect": message("cancelled, and paid until then"),
+    "within_paid_period": message("within the paid period"),
+    "within_grace": message("unpaid, within the days of grace"),
+    "ended_self_cancelled": message("self-cancelled"),
+    "ended_left": message("left"),
+    "ended_removed": message("removed by staff"),
+    "ended_lapsed": message("lapsed, because nobody paid"),
+}
+DECLINE = {
+    "generic_decline": message("The bank declined the card."),
+    "insufficient_funds": message("The bank says there is not enough money on this account."),
+    "processing_error": message("The payment could not be processed; please try again."),
+    "stolen_card": message("The bank declined the card."),
+    "expired_card": message("The card has expired."),
+    "authentication_failed": message("The payment was not confirmed with the bank."),
+    "authentication_required": message("The bank wants the payment to be confirmed."),
+    "rejected": message("The payment company can't take this payment."),
+}
+BRAND = {
+    "visa": message("Visa"),
+    "mastercard": message("Mastercard"),
+    "amex": message("American Express"),
+}
+
+WORDS: dict[str, dict[str, str]] = {
+    "status": STATUS,
+    "standing": STANDING,
+    "segment": SEGMENT,
+    "order_state": ORDER_STATE,
+    "refund_state": REFUND_STATE,
+    "attempt_state": ATTEMPT_STATE,
+    "charge": CHARGE,
+    "plan_state": PLAN_STATE,
+    "price_model": PRICE_MODEL,
+    "role": ROLE,
+    "actor": ACTOR,
+    "cause": CAUSE,
+    "access_rule": ACCESS_RULE,
+    "decline": DECLINE,
+    "brand": BRAND,
+}
+"""By kind, then by value; a value without a word is shown as it is."""
