@@ -11,7 +11,7 @@ from web.settings import Settings, hand_on, load
 if TYPE_CHECKING:
     from flask import Flask
 
-THREADS = 16
+THREADS = 8
 
 
 def build() -> Flask:
@@ -43,6 +43,6 @@ def run(settings: Settings, *, processes: int) -> None:
         blocking_threads=THREADS,
         respawn_failed_workers=True,
         workers_kill_timeout=10,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         websockets=False,
     ).serve()

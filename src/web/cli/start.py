@@ -13,6 +13,7 @@ from web.first_start import DAYS_A_MONTH, SignIn, fill_demo, make_owner
 from web.serving import Children, require_port, wait_until_ready
 from web.settings import Settings, hand_on
 from web.wiring import database, wire
+from web.worker import follower
 
 DEMO_MEMBERS, DEMO_MONTHS, DEMO_SEED = 2_000, 6, 1
 
@@ -31,6 +32,8 @@ def start_everything(settings: Settings, *, empty: bool) -> None:
             tell_with_progress(
                 settings, dsn, members=DEMO_MEMBERS, months=DEMO_MONTHS, seed=DEMO_SEED
             )
+            with wire(settings, dsn) as parts:
+                follower(parts, dsn).catch_up()  # the first page is whole
         _serve(settings, sign_in)
 
 

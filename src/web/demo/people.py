@@ -33,14 +33,15 @@ LAST = {
     ),
 }
 SPEAKS_FRENCH = 0.6
+SINGLE_NAME = 0.15
 
 CARDS = (
-    ("pm_card_visa", 52),
+    ("pm_card_visa", 46),
     ("pm_card_mastercard", 22),
     ("pm_card_fr", 14),
     ("pm_card_amex", 4),
-    ("pm_card_chargeCustomerFail", 6),
-    ("pm_card_mandateInvalid", 1),
+    ("pm_card_chargeCustomerFail", 9),
+    ("pm_card_mandateInvalid", 4),
     ("pm_card_pendingRefund", 1),
 )
 CARDS_EXPIRE = (2039, 12)
@@ -61,7 +62,7 @@ class Person:
 def person(dice: random.Random, namespace: UUID, number: int) -> Person:
     """The nth person of a story; the same dice make the same person."""
     locale: Literal["en", "fr"] = "fr" if dice.random() < SPEAKS_FRENCH else "en"
-    first, last = dice.choice(FIRST[locale].split()), dice.choice(LAST[locale].split())
+    first, last = dice.choice(FIRST[locale].split()), _last_name(dice, locale)
     cards, weights = zip(*CARDS, strict=True)
     member_id = ids.derived(namespace, "member", number)
     return Person(
@@ -71,6 +72,13 @@ def person(dice: random.Random, namespace: UUID, number: int) -> Person:
         locale=locale,
         card=own_card(dice.choices(cards, weights)[0], member_id),
     )
+
+
+def _last_name(dice: random.Random, locale: str) -> str:
+    """Two names, mostly: with one, every other person would be somebody's possible duplicate."""
+    names = LAST[locale].split()
+    count = 1 if dice.random() < SINGLE_NAME else 2
+    return "-".join(dice.sample(names, count))
 
 
 def own_card(name: str, member_id: UUID) -> str:

@@ -34,7 +34,7 @@ TAGS = ("press", "volunteer", "board", "workshop", "2025 fair")
 LOOKS_ONLY, JOINS_TWICE, HAS_A_CODE, CARD_DECLINED = 0.03, 0.08, 0.15, 0.04
 IS_TAGGED, IS_NOTED = 0.12, 0.05
 STOPS, THINKS_AGAIN, IS_REMOVED, COMES_BACK = 0.22, 0.15, 0.05, 0.25
-MENDS, IS_REFUNDED, WHOLE_REFUND = 0.4, 0.06, 0.5
+MENDS, IS_REFUNDED, WHOLE_REFUND = 0.2, 0.06, 0.5
 
 STAFF = Actor(kind="machine")
 SCHEDULER = Actor(kind="scheduler")
@@ -186,7 +186,7 @@ class Story:
     def _follow(self, who: Person, membership_id: UUID) -> None:
         """See to the next charge, retry or lapse of a membership."""
         membership = self.ledger.member(who.member_id).membership(membership_id)
-        if not membership.is_running(self.clock.now()) or membership.cancelled_at is not None:
+        if membership.ended_at is not None or membership.cancelled_at is not None:
             return
         if membership.is_unpaid:
             over_at = membership.access_until or self.clock.now()
