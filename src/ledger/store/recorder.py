@@ -85,8 +85,8 @@ class FactRecorder(ApplicationRecorder):
         """Save StoredFacts and what goes with them, all or nothing; answer their positions.
 
         `releases` are let go before `claims` are taken, `expects` must still hold when it is saved,
-        `keys` are new persons' keys, `command` is carried out at most once. Without facts nothing is
-        done, and no command is noted.
+        `keys` are new persons' keys, `command` is carried out at most once. Without facts nothing
+        is done, and no command is noted.
         Raises CommandRepeated, StreamMoved, IntegrityError (a version exists) or ClaimTaken: the
         first of these that is found; SaveUncertain; the library's errors for all else.
         """
