@@ -16,10 +16,8 @@ from projections.instants import NEVER
 from projections.search import readable, search_key
 from projections.site import Site
 from projections.spending import SETTLED, effect_of
-from projections.stays import CHANGING, Stay, begun, changed
+from projections.stays import CHANGING, UNPAID, Stay, begun, changed
 from projections.view import Index, Key, View, first, on
-
-UNPAID = ("past_due", "action_required")
 
 
 class MemberRow(NamedTuple):
@@ -255,7 +253,8 @@ def _with_stays(row: MemberRow, stays: tuple[Stay, ...], **changes: Any) -> Memb
     untils = sorted(((stay.runs_until, stay) for stay in stays), key=itemgetter(0))
     by_plan = {stay.plan_id: until for until, stay in untils}
     last = untils[-1][0]
-    billing = {name: [u for u, s in untils if s.billing == name] for name in UNPAID}
+    going_on = [(until, stay) for until, stay in untils if stay.cancelled_at is None]
+    billing = {name: [u for u, s in going_on if s.billing == name] for name in UNPAID}
     return row._replace(
         stays=stays,
         plan_ids=tuple(by_plan),

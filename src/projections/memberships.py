@@ -22,7 +22,7 @@ from ledger.member.facts import (
     SelfCancelled,
 )
 from ledger.terms import Terms
-from projections.stays import Stay, begun, changes_of, runs_until
+from projections.stays import Stay, begun, changes_of
 from projections.view import Index, Key, View, first, on
 
 
@@ -72,6 +72,7 @@ class MembershipRow(NamedTuple):
             joined_at=self.joined_at,
             access_until=self.access_until,
             billing=self.billing,
+            retry_at=self.retry_at,
             cancelled_at=self.cancelled_at,
             ended_at=self.ended_at,
             ending=self.ending,
@@ -137,40 +138,33 @@ class Memberships(View[MembershipRow]):
             period_end=fact.period_end,
             order_id=fact.order_id,
             failures=0,
-            retry_at=None,
             unpaid_order_id=None,
         )
 
     @on(PastDue)
     def past_due(self, row: MembershipRow, fact: PastDue) -> MembershipRow:
         """A charge failed and is tried again."""
-        return _changed(
-            row,
-            fact,
-            failures=fact.failures,
-            retry_at=fact.retry_at,
-            unpaid_order_id=fact.order_id,
-        )
+        return _changed(row, fact, failures=fact.failures, unpaid_order_id=fact.order_id)
 
     @on(ActionRequired)
     def action_required(self, row: MembershipRow, fact: ActionRequired) -> MembershipRow:
         """A charge failed and waits for the member."""
-        return _changed(row, fact, retry_at=None, unpaid_order_id=fact.order_id)
+        return _changed(row, fact, unpaid_order_id=fact.order_id)
 
     @on(PriceMoved)
     def price_moved(self, row: MembershipRow, fact: PriceMoved) -> MembershipRow:
         """Another price from here on."""
         return _changed(row, fact, price_version=fact.price_version, **_price(fact.terms))
 
-    @on(SelfCancelled, CancellationWithdrawn, InstalmentsCompleted)
+    @on(CancellationWithdrawn)
+    def withdrawn(self, row: MembershipRow, fact: CancellationWithdrawn) -> MembershipRow:
+        """It goes on; a charge that failed early is due again, as if never tried."""
+        return _changed(row, fact, failures=0, unpaid_order_id=None)
+
+    @on(SelfCancelled, InstalmentsCompleted, Left, Removed, Lapsed)
     def moved(self, row: MembershipRow, fact: MembershipFact) -> MembershipRow:
         """Its end is another one."""
         return _changed(row, fact)
-
-    @on(Left, Removed, Lapsed)
-    def ended(self, row: MembershipRow, fact: MembershipFact) -> MembershipRow:
-        """Over."""
-        return _changed(row, fact, retry_at=None)
 
 
 def _price(terms: Terms) -> dict[str, Any]:
@@ -186,5 +180,4 @@ def _price(terms: Terms) -> dict[str, Any]:
 
 def _changed(row: MembershipRow, fact: MembershipFact, **more: Any) -> MembershipRow:
     row = row._replace(**changes_of(fact), **more)
-    until = runs_until(row.access_until, row.ended_at, row.cancelled_at, row.billing)
-    return row._replace(runs_until=until)
+    return row._replace(runs_until=row.stay.runs_until)

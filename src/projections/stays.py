@@ -63,14 +63,21 @@ class Stay:
     joined_at: datetime
     access_until: datetime | None
     billing: str
+    retry_at: datetime | None = None
     cancelled_at: datetime | None = None
     ended_at: datetime | None = None
     ending: str | None = None
 
     @property
     def runs_until(self) -> datetime:
-        """Until when it stands if nothing else happens; FOREVER where it has no end."""
-        return runs_until(self.access_until, self.ended_at, self.cancelled_at, self.billing)
+        """Until when it stands if nothing else happens; FOREVER where it has no end.
+
+        A charge or a retry that is merely late does not end it, though access has stopped.
+        """
+        given_up = self.billing in UNPAID and self.retry_at is None
+        ends_itself = self.cancelled_at is not None or given_up
+        over = self.access_until if ends_itself and self.access_until is not None else FOREVER
+        return over if self.ended_at is None else min(over, self.ended_at)
 
     @property
     def opens_until(self) -> datetime:
@@ -81,10 +88,13 @@ class Stay:
         """Where it stands at an instant."""
         if self.runs_until <= now:
             return ENDED[self.ending or "lapsed"]
-        if self.billing in ("past_due", "action_required"):
-            return "past_due" if self.billing == "past_due" else "action_required"
-        return "running" if self.cancelled_at is None else "cancelling"
+        if self.cancelled_at is not None:
+            return "cancelling"  # nothing is owed any more
+        return UNPAID.get(self.billing, "running")
 
+
+UNPAID: dict[str, Standing] = {"past_due": "past_due", "action_required": "action_required"}
+"""Billing after a charge that failed, and where such a membership stands while it does."""
 
 ENDED: dict[str, Standing] = {
     "self_cancelled": "ended_self_cancelled",
@@ -92,18 +102,6 @@ ENDED: dict[str, Standing] = {
     "removed": "ended_removed",
     "lapsed": "ended_lapsed",
 }
-
-
-def runs_until(
-    access_until: datetime | None,
-    ended_at: datetime | None,
-    cancelled_at: datetime | None,
-    billing: str,
-) -> datetime:
-    """Until when a membership stands. A charge that is merely late does not end it."""
-    ends_itself = cancelled_at is not None or billing in ("past_due", "action_required")
-    over = access_until if ends_itself and access_until is not None else FOREVER
-    return over if ended_at is None else min(over, ended_at)
 
 
 def begun(fact: Joined) -> Stay:
@@ -131,27 +129,33 @@ def changes_of(fact: MembershipFact) -> dict[str, Any]:
 
 
 def _ended(ending: str) -> Callable[[Any], dict[str, Any]]:
-    return lambda fact: {"ended_at": fact.occurred_at, "ending": ending}
+    return lambda fact: {"ended_at": fact.occurred_at, "ending": ending, "retry_at": None}
+
+
+def _paid(fact: Renewed | CancellationWithdrawn) -> dict[str, Any]:
+    return {"access_until": fact.access_until, "billing": "current", "retry_at": None}
 
 
 _CHANGES: dict[type[Fact], Callable[[Any], dict[str, Any]]] = {
-    Renewed: lambda fact: {"access_until": fact.access_until, "billing": "current"},
-    PastDue: lambda fact: {"access_until": fact.grace_until, "billing": "past_due"},
+    Renewed: _paid,
+    PastDue: lambda fact: {
+        "access_until": fact.grace_until,
+        "billing": "past_due",
+        "retry_at": fact.retry_at,
+    },
     ActionRequired: lambda fact: {
         "access_until": fact.grace_until,
         "billing": "action_required",
+        "retry_at": None,
     },
     PriceMoved: lambda _: {},
     SelfCancelled: lambda fact: {
         "access_until": fact.access_until,
         "cancelled_at": fact.occurred_at,
         "ending": "self_cancelled",
+        "retry_at": None,
     },
-    CancellationWithdrawn: lambda fact: {
-        "access_until": fact.access_until,
-        "cancelled_at": None,
-        "ending": None,
-    },
+    CancellationWithdrawn: lambda fact: {**_paid(fact), "cancelled_at": None, "ending": None},
     Left: _ended("left"),
     Removed: _ended("removed"),
     Lapsed: _ended("lapsed"),

@@ -35,9 +35,13 @@ class Oracle:
         self.moves: list[tuple[int, str, int]] = []
         self.settled_orders: dict[str, set[str]] = defaultdict(set)
         for fact in facts:
-            read = getattr(self, fact["topic"].replace(".", "_"), None)
-            if read is not None:
-                read(fact)
+            self.hear(fact)
+
+    def hear(self, fact: Fact) -> None:
+        """One more fact."""
+        read = getattr(self, fact["topic"].replace(".", "_"), None)
+        if read is not None:
+            read(fact)
 
     # --- people -----------------------------------------------------------------------
 
@@ -64,39 +68,46 @@ class Oracle:
             "member": fact["member_id"],
             "plan": fact["plan_id"],
             "model": fact["terms"]["model"],
-            "from": instant(fact["occurred_at"]),
-            "paid_to": instant(fact["access_until"]),
+            "given": [(instant(fact["occurred_at"]), instant(fact["access_until"]))],
             "trouble": None,
+            "tried_again": False,
             "cancelled": False,
             "over": None,
         }
 
+    def _given(self, fact: Fact, until: str | None, **changes: Any) -> None:
+        """Access until then from now on; nothing is given for the time before."""
+        stay, at = self.stays[fact["membership_id"]], instant(fact["occurred_at"])
+        start, end = stay["given"][-1]
+        still_open = end is None or end > at
+        if still_open:
+            stay["given"][-1] = (start, at)
+        stay["given"].append((at, instant(until)))
+        stay.update(changes)
+
     def member_renewed(self, fact: Fact) -> None:
-        stay = self.stays[fact["membership_id"]]
-        stay["paid_to"], stay["trouble"] = instant(fact["access_until"]), None
+        self._given(fact, fact["access_until"], trouble=None)
 
     def member_past_due(self, fact: Fact) -> None:
-        stay = self.stays[fact["membership_id"]]
-        stay["paid_to"], stay["trouble"] = instant(fact["grace_until"]), "past_due"
+        again = fact["retry_at"] is not None
+        self._given(fact, fact["grace_until"], trouble="past_due", tried_again=again)
 
     def member_action_required(self, fact: Fact) -> None:
-        stay = self.stays[fact["membership_id"]]
-        stay["paid_to"], stay["trouble"] = instant(fact["grace_until"]), "action_required"
+        self._given(fact, fact["grace_until"], trouble="action_required", tried_again=False)
 
     def member_self_cancelled(self, fact: Fact) -> None:
-        stay = self.stays[fact["membership_id"]]
-        stay["paid_to"], stay["cancelled"] = instant(fact["access_until"]), True
+        self._given(fact, fact["access_until"], cancelled=True)
 
     def member_cancellation_withdrawn(self, fact: Fact) -> None:
-        stay = self.stays[fact["membership_id"]]
-        stay["paid_to"], stay["cancelled"] = instant(fact["access_until"]), False
+        self._given(fact, fact["access_until"], cancelled=False, trouble=None)
 
     def member_instalments_completed(self, fact: Fact) -> None:
-        stay = self.stays[fact["membership_id"]]
-        stay["paid_to"], stay["trouble"] = None, None
+        self._given(fact, None, trouble=None)
 
     def _over(self, fact: Fact) -> None:
-        self.stays[fact["membership_id"]]["over"] = instant(fact["occurred_at"])
+        self.stays[fact["membership_id"]].update(
+            over=instant(fact["occurred_at"]), tried_again=False
+        )
 
     member_left = member_removed = member_lapsed = _over
 
@@ -140,16 +151,18 @@ class Oracle:
 
     def opens(self, stay: dict[str, Any], now: datetime) -> bool:
         """Whether a stay opens its plan at an instant."""
-        return bool(
-            stay["from"] <= now < min(stay["paid_to"] or OPEN_END, stay["over"] or OPEN_END)
-        )
-
-    def runs(self, stay: dict[str, Any], now: datetime) -> bool:
-        """Whether a stay still stands: lateness alone does not end it."""
         if stay["over"] is not None and stay["over"] <= now:
             return False
-        ran_out = stay["paid_to"] is not None and stay["paid_to"] <= now
-        return not (ran_out and (stay["cancelled"] or stay["trouble"]))
+        return any(start <= now < (end or OPEN_END) for start, end in stay["given"])
+
+    def runs(self, stay: dict[str, Any], now: datetime) -> bool:
+        """Whether a stay still stands: a charge or a retry that is late does not end it."""
+        if stay["over"] is not None and stay["over"] <= now:
+            return False
+        end = stay["given"][-1][1]
+        if end is None or now < end:
+            return True
+        return not stay["cancelled"] and (not stay["trouble"] or stay["tried_again"])
 
     def access(self, member: str, plan: str, now: datetime) -> bool:
         """Whether a plan is open to a person at an instant."""
@@ -158,10 +171,11 @@ class Oracle:
     def status(self, member: str, now: datetime) -> str:
         """The worst thing that can be said of a person at an instant."""
         standing = [stay for stay in self._of(member) if self.runs(stay, now)]
+        said = {"cancelled" if stay["cancelled"] else stay["trouble"] for stay in standing}
         for trouble in ("action_required", "past_due"):
-            if any(stay["trouble"] == trouble for stay in standing):
+            if trouble in said:
                 return trouble
-        if any(stay["cancelled"] for stay in standing):
+        if "cancelled" in said:
             return "cancelling"
         if standing:
             return "member"
