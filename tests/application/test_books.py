@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from ledger import ids
+from ledger.application import Ledger
 from ledger.errors import NotFound
 from ledger.facts import Actor
 from ledger.member import Member
@@ -123,3 +124,28 @@ def test_an_unknown_id_or_one_of_another_kind_is_not_found(site: Site) -> None:
     for kind, stream_id in ((Member, ids.new()), (Member, plan_id), (Plan, ids.new())):
         with pytest.raises(NotFound, match=str(stream_id)):
             site.ledger.load(kind, stream_id)
+
+
+def test_what_is_at_hand_is_brought_up_to_date(site: Site) -> None:
+    plan_id, other = site.plan(), site.ledger_of(Ledger)
+    for ledger in (site.ledger, other):
+        assert ledger.plan(plan_id).state == "open"
+    other.close_plan(plan_id, by=STAFF, cause=cause())
+    assert site.ledger.plan(plan_id).state == "closed"
+
+
+def test_what_is_at_hand_keeps_nothing_that_was_not_saved(site: Site) -> None:
+    member_id, plan_id, code_id = site.person(), site.plan(), site.code(total_uses=1)
+    decided = site.ledger.discount(code_id)
+    decided.redeem(
+        order_id=ids.new(),
+        member_id=member_id,
+        plan_id=plan_id,
+        plan_name="Gold",
+        currency="EUR",
+        stamp=site.ledger.stamp(themself(member_id), cause()),
+    )
+    decided.redemptions[ids.new()] = member_id
+    again = site.ledger.discount(code_id)
+    assert (again.version, again.redemptions, again.pending_events) == (1, {}, [])
+    assert site.join(member_id, plan_id, code="SPRING").outcome == "settled"

@@ -16,6 +16,7 @@ from ledger.errors import (
     AccountClosed,
     AccountHasHistory,
     AlreadyCancelling,
+    AlreadyMember,
     CodeExpired,
     CodeUsedUp,
     EmailTaken,
@@ -218,6 +219,20 @@ def _joins(collection: Collection, member_id: UUID, plan_id: UUID, because: Caus
     return collection.join(
         member_id, plan_id, method_token=VISA, by=themself(member_id), cause=because
     )
+
+
+def test_a_tab_that_is_overtaken_before_it_pays_is_never_charged(  # part of AC12
+    site: Site,
+) -> None:
+    member_id, plan_id = site.person(), site.plan(ONE_TIME)
+    site.join(member_id, site.plan(FREE, "Silver"), None)  # so that the account is in use
+    outcome = crossed(
+        site,
+        slow=lambda ledger: begins(ledger, member_id, plan_id),
+        quick=lambda: site.join(member_id, plan_id),
+    )
+    assert isinstance(outcome, AlreadyMember)
+    assert site.moved() == eur(9_900)
 
 
 def test_two_free_joins_at_once_give_one_membership(site: Site) -> None:  # part of AC7

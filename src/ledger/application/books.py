@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.application import Application
 from eventsourcing.persistence import EventStore
 from eventsourcing.utils import Environment, EnvType
 
+from ledger.application.at_hand import AtHand
 from ledger.application.batch import Batch, Known, Save
 from ledger.clock import Clock
 from ledger.dunning import STANDARD, DunningPolicy
@@ -75,8 +76,8 @@ class FactStore(EventStore[UUID]):
         """A stream's facts, or those of some versions of it."""
         records = [
             record
-            for record in self._recorder.of_stream(originator_id)
-            if (gt is None or record.version > gt) and (lte is None or record.version <= lte)
+            for record in self._recorder.of_stream(originator_id, after=gt or 0)
+            if lte is None or record.version <= lte
         ]
         return iter(self._mapper.open_records((records[::-1] if desc else records)[:limit]))
 
@@ -92,7 +93,7 @@ class Books(Application[UUID]):
         self.vault, self.clock, self.rules = vault, clock, rules
         self._fact_recorder = recorder
         self._fact_mapper = FactMapper(vault)
-        self._open = _Open()
+        self._open, self._at_hand = _Open(), AtHand()
         super().__init__()
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
@@ -118,14 +119,23 @@ class Books(Application[UUID]):
         batch = self._open.batch
         found: Any = None if batch is None else batch.known.aggregates.get(stream_id)
         if found is None:
-            try:
-                found = self.repository.get(stream_id)
-            except AggregateNotFoundError:
-                raise NotFound(what=kind.TOPIC, id=stream_id) from None
+            found = self._loaded(stream_id)
         if not isinstance(found, kind):
             raise NotFound(what=kind.TOPIC, id=stream_id)
         if batch is not None:
             batch.known.aggregates[stream_id] = batch.touched[stream_id] = found
+        return found
+
+    def _loaded(self, stream_id: UUID) -> Any:
+        # The library's repository asks of every fact whether it keeps a protocol, which takes
+        # longer than all the rest.
+        found: Any = self._at_hand.copy_of(stream_id)
+        version = 0 if found is None else found.version
+        newer = self._fact_recorder.of_stream(stream_id, after=version)
+        for fact in self._fact_mapper.open_records(newer):
+            found = fact.mutate(found)
+        if newer:
+            self._at_hand.keep(found)
         return found
 
     def find(self, kind: type[A], stream_id: UUID, *, about: UUID) -> A | None:
@@ -274,17 +284,20 @@ class Books(Application[UUID]):
     def _flush(self, save: Save, *, command: UUID | None = None) -> Position:
         if not save.events:
             return 0
+        subjects = {event.subject_id for event in save.events if event.subject_id}
         try:
+            if len(subjects) > 1:
+                self.vault.make_ready(subjects)
             stored = [self._fact_mapper.to_stored_event(event) for event in save.events]
-            subjects = {event.subject_id for event in save.events if event.subject_id}
-            positions = self._fact_recorder.insert_events(
-                stored,
-                claims=save.claims,
-                releases=save.releases,
-                expects=save.expects,
-                keys=self.vault.take_pending(subjects),
-                command=command,
-            )
+            with self.vault.saving(subjects) as keys:
+                positions = self._fact_recorder.insert_events(
+                    stored,
+                    claims=save.claims,
+                    releases=save.releases,
+                    expects=save.expects,
+                    keys=keys,
+                    command=command,
+                )
         finally:
             self.vault.discard_pending()
         return positions[-1]

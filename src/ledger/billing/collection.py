@@ -176,13 +176,12 @@ class Collection:
                 method_id=attempt.method_id,
                 amount=attempt.amount,
             )
-        plan = self.ledger.plan(order.placed.plan_id)
         return self.gateway.start_onsession(
             attempt=attempt.attempt_id,
             customer_id=customer.id,
             method=attempt.method_id,
             amount=attempt.amount,
-            save=plan.price_version(order.placed.price_version).terms.repeats,
+            save=order.placed.period_end is not None,
         )
 
     # --- within: what the gateway said ------------------------------------------------

@@ -49,7 +49,7 @@ select position, stream_id, version, topic, subject_id, recorded_at, state from 
 """
 OF_STREAM = """
 select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
- where stream_id = %(stream_id)s order by version
+ where stream_id = %(stream_id)s and version > %(after)s order by version
 """
 COMMAND = "select position from ledger.commands where id = %(id)s"
 OWNER = "select owner from ledger.claims where kind = %(kind)s and key = %(key)s"
@@ -172,9 +172,9 @@ class FactRecorder(ApplicationRecorder):
         rows = self._asking.read(OF_SUBJECT, {"subject_id": subject_id})
         return [FactRecord(*row) for row in rows]
 
-    def of_stream(self, stream_id: UUID) -> list[FactRecord]:
-        """The facts of a stream, by version."""
-        rows = self._asking.read(OF_STREAM, {"stream_id": stream_id})
+    def of_stream(self, stream_id: UUID, *, after: int = 0) -> list[FactRecord]:
+        """The facts of a stream after a version, by version."""
+        rows = self._asking.read(OF_STREAM, {"stream_id": stream_id, "after": after})
         return [FactRecord(*row) for row in rows]
 
     def position_time(self, position: int) -> datetime | None:

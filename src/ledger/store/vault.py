@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from threading import local
 from uuid import UUID
@@ -103,6 +104,21 @@ class Vault:
                 return _require(found[subject_id], subject_id)
             pending[subject_id] = os.urandom(KEY_BYTES)
         return AESGCM(pending[subject_id])
+
+    def make_ready(self, subject_ids: Iterable[UUID]) -> None:
+        """Find or make many persons' keys for writing, with at most one query."""
+        wanted = set(subject_ids) - self._pending.keys.keys()
+        for subject_id in wanted - self._find(wanted).keys():
+            self._pending.keys[subject_id] = os.urandom(KEY_BYTES)
+
+    @contextmanager
+    def saving(self, subject_ids: Iterable[UUID]) -> Iterator[list[SubjectKey]]:
+        """This thread's new keys of these persons, saved within; then they are at hand."""
+        generation, taken_at = self._cache.generation, self._cache.now()
+        keys = self.take_pending(subject_ids)
+        yield keys
+        opened = {key.subject_id: self._open(key.subject_id, key.wrapped) for key in keys}
+        self._cache.keep(opened, generation=generation, fetched_at=taken_at)
 
     def take_pending(self, subject_ids: Iterable[UUID]) -> list[SubjectKey]:
         """This thread's new keys of these persons, wrapped, for `insert_events(keys=...)`.
