@@ -110,6 +110,6 @@ def _part(words: list[str]) -> str | None:
     if words[0].endswith("postgres") and "-D" in words:
         return "database"
     for part in ("serve", "worker", "web"):
-        if part in words[1:4] and "web.cli" in words:
+        if part in words[1:6] and "web.cli" in words:
             return part
     return "web" if "multiprocessing" in " ".join(words) else None
