@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 
-from scripts.benches import append
-from scripts.benches.rows import Case, as_json, as_text
+from scripts.benches import append, commands
+from scripts.benches.rows import Case, Row, as_json, as_text
 
-CASES: dict[str, Case] = {"append": append.measure}
+
+def _append(seconds: float) -> Iterator[Row]:
+    yield from append.measure(seconds)
+    yield from commands.measure(seconds)
+
+
+CASES: dict[str, Case] = {"append": _append, "commands": commands.measure}
 
 
 def main() -> int:

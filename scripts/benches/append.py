@@ -26,7 +26,7 @@ PROMISED = {("stock recorder", 16): 3.0, ("bare insert", 16): 0.6}
 
 def measure(seconds: float) -> Iterator[Row]:
     """Saves a second at several numbers of writers, ours beside each peer."""
-    with _server() as dsn, Writers(max(WRITERS), dsn) as writers:
+    with server() as dsn, Writers(max(WRITERS), dsn) as writers:
         for count in WRITERS:
             rounds = [
                 {name: writers.rate(name, count, seconds) for name in CONTENDERS}
@@ -47,7 +47,8 @@ def _row(peer: str, count: int, rounds: list[dict[str, float]]) -> Row:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def server() -> Iterator[str]:
+    """An embedded PostgreSQL with durable settings, gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="membership-ledger-bench-"))
     folder.chmod(0o711)  # the server's user passes through when root runs the bench
     try:

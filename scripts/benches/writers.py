@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from scripts.benches.contenders import CONTENDERS
+from scripts.benches.contenders import CONTENDERS, Contender
 
 WARM_UP = 5
 """Saves before counting begins: statements are prepared, connections are open."""
@@ -18,14 +18,14 @@ WARM_UP = 5
 class Writers:
     """A number of processes, each with a connection of its own for each contender."""
 
-    def __init__(self, count: int, dsn: str) -> None:
+    def __init__(self, count: int, dsn: str, contenders: dict[str, Contender] = CONTENDERS) -> None:
         context = get_context("forkserver")
         context.set_forkserver_preload(["scripts.benches.contenders"])
         self._pipes: list[Connection] = []
         self._processes = []
         for _ in range(count):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_write, args=(theirs, dsn), daemon=True)
+            process = context.Process(target=_write, args=(theirs, dsn, contenders), daemon=True)
             process.start()
             self._pipes.append(ours)
             self._processes.append(process)
@@ -56,13 +56,13 @@ class Writers:
             process.join()
 
 
-def _write(pipe: Connection, dsn: str) -> None:
+def _write(pipe: Connection, dsn: str, contenders: dict[str, Contender]) -> None:
     with ExitStack() as open_connections:
         opened = {}
         while (asked := pipe.recv()) is not None:
             name, seconds = asked
             if name not in opened:
-                opened[name] = open_connections.enter_context(CONTENDERS[name](dsn))
+                opened[name] = open_connections.enter_context(contenders[name](dsn))
                 for _ in range(WARM_UP):
                     opened[name]()
             saved, began = 0, time.perf_counter()

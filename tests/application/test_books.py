@@ -84,6 +84,12 @@ def test_a_command_that_is_sent_again_answers_as_the_first_time(site: Site) -> N
     assert site.ledger.member(member_id).tags == set()
 
 
+def test_a_command_whose_effect_is_there_answers_as_the_first_time(site: Site) -> None:
+    member_id, one = site.person(), cause()
+    answers = {site.ledger.tag(member_id, "vip", by=STAFF, cause=one) for _ in range(3)}
+    assert answers == {site.ledger.position_of(member_id)}
+
+
 def test_a_command_answers_as_the_first_time_though_its_effect_forbids_it_now(site: Site) -> None:
     member_id, _, stay = site.joined()
     one, by = cause(), themself(member_id)
