@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from ledger.application import Position
@@ -10,6 +11,9 @@ from ledger.facts import Actor, Cause
 from web.accounts import SignedIn
 from web.mails import team as mails
 from web.parts import Parts
+from web.permissions import Permission
+from web.principals import Principal
+from web.problems import body_fault
 from web.sessions.links import Purpose
 from web.sessions.sessions import Kind
 
@@ -44,6 +48,14 @@ def accept_invitation(parts: Parts, token: str, password: str) -> SignedIn:
     parts.desk.sessions.revoke_all(Kind.CONTRIBUTOR, contributor_id)
     session = parts.desk.sessions.open(Kind.CONTRIBUTOR, contributor_id)
     return SignedIn(contributor_id, session, destination="/panel")
+
+
+def require_own(principal: Principal, scopes: Collection[Permission]) -> None:
+    """Nobody gives a program what they may not do themselves: a 403 that names it."""
+    beyond = sorted(scope.value for scope in scopes if scope not in principal.permissions)
+    if beyond:
+        detail = f"You don't have {', '.join(beyond)} yourself."
+        raise body_fault(("scopes",), "scopes_beyond_own", detail, status=403)
 
 
 def remove(parts: Parts, contributor_id: UUID, *, by: Actor, cause: Cause) -> Position:

@@ -234,7 +234,10 @@ def list_tokens(call: Call[None, None]) -> Page[TokenReply]:
     status=201,
 )
 def make_token(call: Call[NewToken, None]) -> Answer:
-    """For a program. Its text is shown this once, and kept as a hash."""
+    """For a program. Its text is shown this once, and kept as a hash. Whoever makes it gives no
+    more than they have.
+    """
+    staff.require_own(call.principal, call.body.scopes)
     token_id, asked = ids.derived(call.command_id, "token"), call.body
     text = call.parts.desk.tokens.create(
         token_id,

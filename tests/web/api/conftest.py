@@ -21,6 +21,7 @@ from projections.catalogue import all_views
 from projections.engine import Follower
 from tests.web.asking import named, program
 from tests.web.conftest import MASTER_KEY
+from web import accounts
 from web.api.catalogue import all_routes
 from web.app import create_app
 from web.parts import Parts
@@ -126,6 +127,15 @@ class House:
         )
         return client
 
+    def member_cookies(self, member_id: str) -> dict[str, str]:
+        """A new session of a person."""
+        return {"session": self.parts.desk.sessions.open(Kind.MEMBER, UUID(member_id)).token}
+
+    def staff_cookies(self, role: str) -> dict[str, str]:
+        """A new session of a contributor."""
+        opened = self.parts.desk.sessions.open(Kind.CONTRIBUTOR, self.staff[role])
+        return {"team": opened.token}
+
     def token_for(self, email: str) -> str:
         """The token of the link in the latest mail to an address."""
         [url] = self.parts.desk.mailbox.recent(to=email)[0].mail.links.values()
@@ -147,7 +157,10 @@ class House:
 
 
 @pytest.fixture
-def house(database: str, tmp_path: Path, clock: VirtualClock) -> Iterator[House]:
+def house(
+    database: str, tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    monkeypatch.setattr(accounts, "HOLD_SECONDS", 0)  # what makes answers equally slow
     settings = Settings(data=tmp_path, master_key=base64.b64encode(MASTER_KEY).decode())
     with wire(settings, database, clock=clock) as parts:
         follower = Follower(
