@@ -9,6 +9,7 @@ from threading import Event, Thread
 from typing import Any
 
 import psycopg
+from eventsourcing.persistence import PersistenceError
 from psycopg import Connection
 
 from ledger.clock import Clock
@@ -90,7 +91,7 @@ class Follower:
             try:
                 with self.leading() as leader:
                     self._follow(leader)
-            except (psycopg.Error, DatabaseUnreachable, ViewsTaken) as error:
+            except (psycopg.Error, PersistenceError, DatabaseUnreachable, ViewsTaken) as error:
                 log.warning("views: %s; trying again", type(error).__name__)
                 self._stopping.wait(STANDBY_SECONDS)
 
