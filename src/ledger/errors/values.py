@@ -16,7 +16,7 @@ class CurrencyMismatch(Refused):
     """Amounts of {left} and {right} are never added or compared."""
 
     code = "currency_mismatch"
-    pointer = "/currency"
+    pointer = "/amount/currency"
 
 
 class AmountNotPositive(Refused):
