@@ -14,7 +14,7 @@ import pytest
 
 from ledger.store.pool import connect, open_pool
 from ledger.store.recorder import FactRecorder
-from tests.store.books import append_in, facts, open_transaction, opened
+from tests.store.books import append_in, facts, open_transaction, opened, waits_for_lock
 
 SAVED_AFTER = 17 << 48
 DRAWING = 18 << 48
@@ -202,6 +202,31 @@ def test_positions_are_drawn_one_by_one(database: str) -> None:
             "select cache_size, increment_by, cycle from pg_sequences where sequencename='position'"
         ).fetchone()
     assert row == (1, 1, False)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_nobody_draws_while_a_block_is_drawn(
+    recorder: FactRecorder, database: str, size: int
+) -> None:
+    with open_transaction(database) as drawing:
+        drawing.execute("select pg_advisory_xact_lock(%s)", (DRAWING,))
+        waiting = Thread(target=recorder.insert_events, args=(facts(size),))
+        waiting.start()
+        waits_for_lock(database)
+        assert recorder.horizon() == 0
+    waiting.join()
+    assert recorder.horizon() == size
+
+
+def test_single_facts_are_drawn_side_by_side(recorder: FactRecorder, database: str) -> None:
+    with open_transaction(database) as drawing:
+        drawing.execute("select pg_advisory_xact_lock_shared(%s)", (DRAWING,))
+        assert recorder.insert_events(facts()) == [1]
+        waiting = Thread(target=recorder.insert_events, args=(facts(2),))
+        waiting.start()
+        waits_for_lock(database)
+    waiting.join()
+    assert recorder.horizon() == 3
 
 
 def test_waiting_for_a_stream_does_not_hold_readers_up(
