@@ -16,9 +16,11 @@ THREADS = 8
 
 def build() -> Flask:
     """The application of one server process, from the environment; closed when it exits."""
+    from web.serving import die_with_parent
     from web.site import create_site
     from web.wiring import database, wire
 
+    die_with_parent()  # a killed server would leave us serving, and holding the database
     open_things = ExitStack()
     atexit.register(open_things.close)
     settings = load()

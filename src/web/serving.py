@@ -100,7 +100,7 @@ def _spawn(arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 -- our own program
         command,
         stdin=subprocess.DEVNULL,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 -- no thread runs here before it starts
+        preexec_fn=_begin_child,  # noqa: PLW1509 -- no thread runs here before it starts
     )
 
 
@@ -131,8 +131,12 @@ def wait_until_ready(host: str, port: int, children: Sequence[subprocess.Popen[b
     return False
 
 
-def _die_with_parent() -> None:
-    # A terminal's Ctrl-C is for the parent, which then stops its children in order; and a parent
-    # that was killed takes them along.
+def _begin_child() -> None:
+    # A terminal's Ctrl-C is for the parent, which then stops its children in order.
     os.setpgrp()
+    die_with_parent()
+
+
+def die_with_parent() -> None:
+    """Let the kernel end this process when the one that started it is gone, however it went."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
