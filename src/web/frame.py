@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, NotFound
 from web import languages, prices, problems
 from web.auth import caller, parts
 from web.languages import gettext, message, say
@@ -110,7 +110,15 @@ def told(problem: Problem | FieldFault) -> str:
 
 def reason(error: LedgerError | Problem) -> str:
     """Why something was refused, in the reader's language."""
-    return told(error) if isinstance(error, Problem) else languages.refusal(error)
+    if isinstance(error, Problem):
+        return told(error)
+    if isinstance(error, NotFound):
+        return told(Problem(HTTPStatus.NOT_FOUND, "not_found", str(error)))
+    said = {
+        name: word(name, value) if name in WORDS and isinstance(value, str) else value
+        for name, value in error.details.items()
+    }
+    return languages.refusal(error, said)
 
 
 def word(kind: str, value: object) -> str:

@@ -129,10 +129,10 @@ def say(text: str, /, **values: object) -> str:
     return gettext(text).format(**_written(values))
 
 
-def refusal(error: LedgerError) -> str:
+def refusal(error: LedgerError, details: Mapping[str, object]) -> str:
     """The sentence of a refusal of the books, in the reader's language."""
     sentence = (type(error).__doc__ or "").strip().splitlines()[0]
-    return gettext(sentence).format(**_written(error.details))
+    return gettext(sentence).format(**_written(details))
 
 
 def _translations() -> GNUTranslations | None:

@@ -129,6 +129,29 @@ BRAND = {
     "amex": message("American Express"),
 }
 
+MODEL = {
+    "free": message("free"),
+    "one_time": message("paid once"),
+    "instalments": message("paid in instalments"),
+    "recurring": message("recurring"),
+}
+STATE = {
+    "draft": message("a draft"),
+    "open": message("open"),
+    "closed": message("closed"),
+    "retired": message("retired"),
+}
+ENDING = {
+    "self_cancelled": message("self-cancelled"),
+    "left": message("left"),
+    "removed": message("removed by staff"),
+    "lapsed": message("lapsed, because nobody paid"),
+}
+WHAT = {
+    "joined a plan": message("joined a plan"),
+    "ordered something": message("ordered something"),
+}
+
 WORDS: dict[str, dict[str, str]] = {
     "status": STATUS,
     "standing": STANDING,
@@ -145,5 +168,10 @@ WORDS: dict[str, dict[str, str]] = {
     "access_rule": ACCESS_RULE,
     "decline": DECLINE,
     "brand": BRAND,
+    "model": MODEL,
+    "state": STATE,
+    "ending": ENDING,
+    "what": WHAT,
 }
-"""By kind, then by value; a value without a word is shown as it is."""
+"""By kind, then by value; a value without a word is shown as it is. The last four are the details
+of refusals, within a sentence."""

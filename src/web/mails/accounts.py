@@ -18,7 +18,7 @@ Words = dict[str, tuple[str, tuple[str, ...], str]]
 HELLO = {"en": "Hello{name},", "fr": "Bonjour{name},"}
 IGNORE = {
     "en": "If it wasn't you, ignore this mail: nothing changes.",
-    "fr": "Si ce n’était pas vous, ignorez ce message : rien ne change.",
+    "fr": "Si ce n’était pas vous, ignorez ce message : rien ne change.",
 }
 
 VERIFY_SIGN_UP: Words = {
@@ -31,7 +31,7 @@ VERIFY_SIGN_UP: Words = {
         "Confirm and choose a password",
     ),
     "fr": (
-        "{site} : confirmez votre adresse",
+        "{site} : confirmez votre adresse",
         (
             "quelqu’un, sans doute vous, crée un compte avec cette adresse.",
             "Suivez le lien pour la confirmer et choisir un mot de passe. Il sert une seule fois,"
@@ -45,17 +45,17 @@ ACCOUNT_EXISTS: Words = {
         "{site}: you already have an account",
         (
             "someone, probably you, wanted to create an account with this address."
-            " It has one already: sign in with it as before.",
+            " You already have an account: sign in as before.",
             "If you no longer know your password, the link lets you choose another."
             " It works once, for one hour.",
         ),
         "Choose another password",
     ),
     "fr": (
-        "{site} : vous avez déjà un compte",
+        "{site} : vous avez déjà un compte",
         (
             "quelqu’un, sans doute vous, a voulu créer un compte avec cette adresse."
-            " Elle en a déjà un : connectez-vous comme auparavant.",
+            " Elle en a déjà un : connectez-vous comme auparavant.",
             "Si vous avez oublié votre mot de passe, le lien permet d’en choisir un autre."
             " Il sert une seule fois, pendant une heure.",
         ),
@@ -72,7 +72,7 @@ RESET_PASSWORD: Words = {
         "Choose another password",
     ),
     "fr": (
-        "{site} : choisissez un autre mot de passe",
+        "{site} : choisissez un autre mot de passe",
         (
             "quelqu’un, sans doute vous, a demandé un autre mot de passe.",
             "Suivez le lien pour en choisir un. Il sert une seule fois, pendant une heure.",
@@ -90,10 +90,10 @@ NO_ACCOUNT: Words = {
         "See the plans and sign up",
     ),
     "fr": (
-        "{site} : aucun compte avec cette adresse",
+        "{site} : aucun compte avec cette adresse",
         (
             "quelqu’un, sans doute vous, a demandé un autre mot de passe. Cette adresse n’a pas de"
-            " compte : vous en avez peut-être utilisé une autre, ou pas encore créé de compte.",
+            " compte : vous en avez peut-être utilisé une autre, ou pas encore créé de compte.",
         ),
         "Voir les forfaits et s’inscrire",
     ),
@@ -109,10 +109,10 @@ CONFIRM_EMAIL: Words = {
         "Use this address",
     ),
     "fr": (
-        "{site} : confirmez votre nouvelle adresse",
+        "{site} : confirmez votre nouvelle adresse",
         (
             "votre compte doit utiliser cette adresse désormais.",
-            "Suivez le lien pour la confirmer ; d’ici là rien ne change."
+            "Suivez le lien pour la confirmer ; d’ici là rien ne change."
             " Il sert une seule fois, pendant 24 heures.",
         ),
         "Utiliser cette adresse",
@@ -128,10 +128,10 @@ ADDRESS_IN_USE: Words = {
         "Sign in",
     ),
     "fr": (
-        "{site} : cette adresse a déjà un compte",
+        "{site} : cette adresse a déjà un compte",
         (
             "quelqu’un, sans doute vous, a voulu donner cette adresse à un autre compte."
-            " Elle a déjà le sien, et deux comptes ne sont jamais réunis : rien n’a changé.",
+            " Elle a déjà le sien, et deux comptes ne sont jamais réunis : rien n’a changé.",
         ),
         "Se connecter",
     ),
@@ -147,7 +147,7 @@ EMAIL_CHANGE_ASKED: Words = {
         "Choose another password",
     ),
     "fr": (
-        "{site} : l’adresse de votre compte va changer",
+        "{site} : l’adresse de votre compte va changer",
         (
             "une personne connectée à votre compte a demandé à utiliser une autre adresse. Elle"
             " changera dès que celle-ci sera confirmée.",

@@ -18,7 +18,7 @@ from projections.plans import PlanRow
 from web.auth import caller, parts, requires
 from web.bank import answer_for_order
 from web.forms import Filled, cause, read_args, read_form
-from web.frame import DETAILS, UNPROCESSABLE, onward, reason, settled, word
+from web.frame import UNPROCESSABLE, onward, reason, settled, told, word
 from web.headers import CONTENT_SECURITY_POLICY
 from web.languages import gettext, say
 from web.pages.filling import Args, blame
@@ -198,7 +198,7 @@ def _own_order(order_id: UUID) -> Order:
 def _joined(plan_id: UUID, collected: Collected) -> Response:
     settled(collected.position)
     if collected.outcome == "waiting" and not _is_placed(collected.order_id):
-        notice = say(DETAILS["confirmation_needed"])
+        notice = told(Problem(409, "confirmation_needed", ""))
         return onward("public.plan", notice, plan_id=plan_id)
     if collected.outcome == "waiting" and collected.action:
         return redirect(url_for("public.confirm", order_id=collected.order_id))
