@@ -89,6 +89,7 @@ class Members(View[MemberRow]):
         Index("past_due", "(past_due_until) WHERE past_due_until IS NOT NULL"),
         Index("action", "(action_required_until) WHERE action_required_until IS NOT NULL"),
         Index("cancelling", "(cancelling_until) WHERE cancelling_until IS NOT NULL"),
+        Index("country", "(method_country) WHERE method_country IS NOT NULL"),
         Index("same_name", "(same_name, same_email) WHERE same_name IS NOT NULL"),
         Index("same_method", "(same_method, same_email) WHERE same_method IS NOT NULL"),
         Index("search", "USING gin (search gin_trgm_ops)", extension="pg_trgm"),

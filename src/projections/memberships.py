@@ -88,7 +88,21 @@ class Memberships(View[MembershipRow]):
     columns = MembershipRow
     indexes: ClassVar[tuple[Index, ...]] = (
         Index("plan", "(plan_id, runs_until, member_id)"),
-        Index("period", "(period_end, membership_id) WHERE ended_at IS NULL"),
+        Index(
+            "charge",
+            "(period_end, membership_id) WHERE billing = 'current'"
+            " AND ended_at IS NULL AND cancelled_at IS NULL",
+        ),
+        Index(
+            "retry",
+            "(retry_at, membership_id) WHERE billing = 'past_due'"
+            " AND ended_at IS NULL AND cancelled_at IS NULL",
+        ),
+        Index(
+            "lapse",
+            "(access_until, membership_id) WHERE billing IN ('past_due', 'action_required')"
+            " AND retry_at IS NULL AND ended_at IS NULL AND cancelled_at IS NULL",
+        ),
     )
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:

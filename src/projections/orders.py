@@ -24,6 +24,9 @@ State = Literal[
     "disputed",
     "lost",
 ]
+UNDECIDED = ("open", "pending", "unknown")
+UNDER_WAY = ("requested", "pending")
+"""States of attempts and of refunds whose outcome is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,10 @@ class DisputeLine:
 
 
 class OrderRow(NamedTuple):
-    """One charge. All amounts in minor units of `currency`."""
+    """One charge. All amounts in minor units of `currency`.
+
+    `undecided_since` is when the first try or refund began of which nobody knows yet what came.
+    """
 
     member_id: UUID
     order_id: UUID
@@ -103,6 +109,7 @@ class OrderRow(NamedTuple):
     contested: int = 0
     fees: int = 0
     withdrawn_at: datetime | None = None
+    undecided_since: datetime | None = None
     attempts: tuple[AttemptLine, ...] = ()
     payments: tuple[PaymentLine, ...] = ()
     refunds: tuple[RefundLine, ...] = ()
@@ -129,6 +136,7 @@ class Orders(View[OrderRow]):
         Index("plan", "(plan_id, placed_at, order_id)"),
         Index("state", "(state, placed_at, order_id)"),
         Index("membership", "(membership_id, charge_index)"),
+        Index("undecided", "(undecided_since, order_id) WHERE undecided_since IS NOT NULL"),
     )
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
@@ -266,7 +274,7 @@ def _refund(row: OrderRow, refund_id: UUID, **changes: Any) -> OrderRow:
 
 
 def _refunding(row: OrderRow) -> OrderRow:
-    under_way = sum(r.minor for r in row.refunds if r.state in ("requested", "pending"))
+    under_way = sum(r.minor for r in row.refunds if r.state in UNDER_WAY)
     return _standing(row._replace(refunding=under_way))
 
 
@@ -279,7 +287,9 @@ def _disputed(row: OrderRow) -> OrderRow:
 
 
 def _standing(row: OrderRow) -> OrderRow:
-    return row._replace(state=_state(row))
+    waiting = [line.at for line in row.attempts if line.state in UNDECIDED]
+    waiting += [line.requested_at for line in row.refunds if line.state in UNDER_WAY]
+    return row._replace(state=_state(row), undecided_since=min(waiting, default=None))
 
 
 def _state(row: OrderRow) -> State:
