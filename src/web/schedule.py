@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from ledger import ids
+from ledger.billing.sweep import Sweep, SweepReport
+from ledger.facts import Cause
+from projections.queries.due import DueQueries
 from web.parts import Parts
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler
 
 PURGE_MINUTES = 60
+SWEEP_SECONDS = 60
+MOST_AT_ONCE = 1_000
+"""Of each kind of work in one run; what is left waits for the next."""
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +33,7 @@ class Schedule:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
         )
         self._scheduler.add_job(self._purge, "interval", minutes=PURGE_MINUTES, id="purge")
+        self._scheduler.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS, id="sweep")
 
     def start(self) -> None:
         """Run the jobs in the background."""
@@ -37,3 +45,20 @@ class Schedule:
 
     def _purge(self) -> None:
         log.info("purged %s expired rows", self._parts.desk.purge())
+
+    def _sweep(self) -> None:
+        report = sweep(self._parts)
+        if report.outcomes:
+            log.info("swept: %s", dict(report.outcomes))
+        for broken in report.broken:
+            log.error("sweep: %s %s (%s)", broken.item, broken.code, broken.why)
+
+
+def sweep(parts: Parts) -> SweepReport:
+    """Charge what is due, end what nobody paid, take up what broke off."""
+    due, now = DueQueries(parts.pool), parts.clock.now()
+    run = Sweep(parts.collection, Cause(kind="job", id=ids.new()))
+    run.resume(due.undecided(MOST_AT_ONCE))
+    run.charge(due.charges(now, MOST_AT_ONCE))
+    run.lapse(due.lapses(now, MOST_AT_ONCE))
+    return run.report
