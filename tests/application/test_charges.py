@@ -206,6 +206,20 @@ def test_another_method_pays_at_once_what_is_due(site: Site) -> None:  # part of
     assert site.collection.charge_unpaid(member_id, cause=cause()) == []
 
 
+def test_a_card_that_was_just_declined_is_not_tried_again_at_once(  # part of DU3
+    site: Site,
+) -> None:
+    member_id, _, stay = site.joined(card=SENDS_LATER_BACK)
+    site.later(28)
+    site.charge(member_id, stay.membership_id)
+    site.later(1)
+    site.collection.save_method(
+        member_id, method_token=SENDS_LATER_BACK, by=themself(member_id), cause=cause()
+    )
+    again = [site.collection.charge_unpaid(member_id, cause=cause()) for _ in range(2)]
+    assert [[each.outcome for each in charged] for charged in again] == [["declined"], []]
+
+
 def test_without_a_method_the_member_is_asked_once(site: Site) -> None:  # part of DU3
     member_id, _, stay = site.joined()
     site.collection.methods.remove(member_id, by=themself(member_id), cause=cause())

@@ -74,6 +74,16 @@ def test_an_abandoned_first_payment_gives_the_use_back(site: Site) -> None:  # D
     assert site.topics(waiting.order_id)[-2:] == ["order.payment_failed", "order.withdrawn"]
 
 
+def test_a_page_that_nobody_pays_within_a_day_is_closed(site: Site) -> None:  # DI4
+    plan_id, code_id = site.plan(), site.code(total_uses=1)
+    waiting = site.join(site.person("a"), plan_id, "pm_card_authenticationRequired", "SPRING")
+    site.later(hours=23)
+    assert site.collection.resume(waiting.order_id, cause=cause()).outcome == "waiting"
+    site.later(hours=1)
+    assert site.collection.resume(waiting.order_id, cause=cause()).outcome == "declined"
+    assert not site.ledger.discount(code_id).redemptions
+
+
 def test_a_page_that_was_paid_meanwhile_is_not_given_up(site: Site) -> None:  # part of DI4
     member_id, plan_id, code_id = site.person(), site.plan(), site.code()
     waiting = site.join(member_id, plan_id, "pm_card_authenticationRequired", "SPRING")

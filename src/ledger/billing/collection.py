@@ -18,7 +18,7 @@ from ledger.application.joining import unwanted
 from ledger.billing.methods import Methods
 from ledger.billing.outcomes import GATEWAY, Collected, method_fields, require_mode
 from ledger.billing.refunds import Refunds
-from ledger.errors import AttemptOpen, PaymentMethodNeeded
+from ledger.errors import AttemptOpen, NotDue, PaymentMethodNeeded
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.order import Attempt, Order
@@ -30,6 +30,8 @@ RESENT_FOR = timedelta(hours=23)
 """How long the gateway surely knows a key again; after it an attempt is looked up, never sent."""
 ABSENT_AFTER = timedelta(hours=24)
 """When an attempt that the gateway does not list was certainly never made."""
+PAGE_STAYS_OPEN = timedelta(hours=24)
+"""How long a payment waits for the person before it is given up (DI4)."""
 
 SCHEDULER = Actor(kind="scheduler")
 
@@ -104,14 +106,21 @@ class Collection:
         return self.methods.save(member_id, method_token=method_token, by=by, cause=cause)
 
     def charge_unpaid(self, member_id: UUID, *, cause: Cause) -> list[Collected]:
-        """Charge at once what waited for another method, after one was saved (DU3)."""
+        """Charge at once what waited for another method, after one was saved (DU3).
+
+        What was tried with this very method is left to its day.
+        """
         now = self.ledger.clock.now()
         unpaid = [
             membership.membership_id
             for membership in self.ledger.member(member_id).memberships.values()
             if membership.is_unpaid and membership.is_running(now) and not membership.cancelled_at
         ]
-        return [self.charge_due(member_id, one, cause=cause) for one in unpaid]
+        charged = []
+        for membership_id in unpaid:
+            with suppress(NotDue):
+                charged.append(self.charge_due(member_id, membership_id, cause=cause))
+        return charged
 
     def refund(
         self, order_id: UUID, amount: Money, reason: str, *, by: Actor, cause: Cause
@@ -167,7 +176,7 @@ class Collection:
         customer = require_mode(
             self.gateway.ensure_customer(member_id=order.member_id), order.placed.mode
         )
-        if self.ledger.clock.now() - attempt.started_at >= RESENT_FOR:
+        if self._age(attempt) >= RESENT_FOR:
             return self.gateway.find_payment(attempt=attempt.attempt_id, customer_id=customer.id)
         if attempt.off_session:
             return self.gateway.charge_offsession(
@@ -199,8 +208,9 @@ class Collection:
         return Collected(order.id, "declined", decline_code=code, position=position)
 
     def _take_in(self, order: Order, attempt: Attempt, payment: Payment, cause: Cause) -> Collected:
-        if payment.status == "action_required" and attempt.off_session:
-            # Nobody is there to confirm; left open, it could be paid beside the next attempt.
+        nobody_is_there = attempt.off_session or self._age(attempt) >= PAGE_STAYS_OPEN
+        if payment.status == "action_required" and nobody_is_there:
+            # Left open, it could be paid beside the next attempt, and would hold a code's use.
             payment = self.gateway.close_onsession(payment_id=payment.id)
         if payment.status == "succeeded":
             position = self._settle(order, attempt, payment, cause)
@@ -252,8 +262,11 @@ class Collection:
             order.id, attempt.attempt_id, category=category, code=code, by=GATEWAY, cause=cause
         )
 
+    def _age(self, attempt: Attempt) -> timedelta:
+        return self.ledger.clock.now() - attempt.started_at
+
     def _absent(self, order: Order, attempt: Attempt, cause: Cause) -> Collected:
-        age = self.ledger.clock.now() - attempt.started_at
+        age = self._age(attempt)
         if age < ABSENT_AFTER:
             return Collected(order.id, "unknown")
         first = order.placed.charge == "first"
