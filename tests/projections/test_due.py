@@ -60,7 +60,7 @@ def waits_since(stay: Membership) -> datetime | None:
     return stay.period_end if stay.billing == "current" else stay.retry_at
 
 
-def test_charges_are_those_of_the_books(told: Told) -> None:  # DU1, AX3
+def test_charges_are_those_of_the_books(told: Told) -> None:  # part of DU1, AX3
     found = 0
     for now in told.instants:
         expected = sorted(
@@ -76,7 +76,7 @@ def test_charges_are_those_of_the_books(told: Told) -> None:  # DU1, AX3
     assert found
 
 
-def test_lapses_are_what_stands_no_more(told: Told) -> None:  # DU1, AX8
+def test_lapses_are_what_stands_no_more(told: Told) -> None:  # part of DU1, AX8
     found = 0
     for now in told.instants:
         expected = sorted(

@@ -198,8 +198,11 @@ def test_a_lost_connection_is_made_again(books: Books) -> None:
         wait_until(lambda: follower.position >= first)
         with books.pool.connection() as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks"
-                " WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = 22"
+                # Locks of all databases are listed, and another test may be at work in another.
+                "SELECT pg_terminate_backend(pid)"
+                "  FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+                " WHERE datname = current_database()"
+                "   AND locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = 22"
             )
         last = books.tell(2, 20)
         wait_until(lambda: follower.position >= last)
