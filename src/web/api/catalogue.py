@@ -14,6 +14,7 @@ from web.api import (
     orders,
     own,
     plans,
+    remarks,
     segments,
     team,
 )
@@ -26,6 +27,7 @@ RESOURCES = (
     joining,
     own,
     members,
+    remarks,
     memberships,
     orders,
     segments,
