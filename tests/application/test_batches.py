@@ -248,11 +248,13 @@ def test_within_a_batch_uniqueness_holds(site: Site) -> None:
 def test_an_account_closed_within_a_batch_frees_its_address(site: Site) -> None:
     stored = site.person("bob")
     with site.ledger.batch():
-        for member_id in (site.person("ada"), stored):
+        for member_id in (site.person("ada"), site.person("carl"), stored):
             site.ledger.close_account(member_id, "a double", by=STAFF, cause=cause())
         again = [site.person("ada"), site.person("bob")]
     found = [site.ledger.member_by_email(f"{name}@example.org") for name in ("ada", "bob")]
     assert found == again
+    assert site.ledger.member_by_email("carl@example.org") is None
+    assert site.person("carl")
 
 
 def test_what_is_carried_along_is_what_is_in_the_books(site: Site) -> None:
