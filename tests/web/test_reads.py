@@ -63,18 +63,21 @@ def test_a_read_says_how_fresh_it_is(client: FlaskClient, headers: dict[str, str
     assert headers_told == ["7", "0", "0"]
 
 
-def test_a_read_waits_for_the_position_it_names(
+def test_a_read_does_not_wait_for_what_has_been_read_or_was_never_written(
     client: FlaskClient, headers: dict[str, str], views: StillViews
 ) -> None:
     answer = client.get("/api/v1/orders", headers=headers | {"Ledger-Position": "7"})
-    assert (answer.status_code, views.waited_for) == (200, [7])
+    assert (answer.status_code, views.waited_for) == (200, [])
 
 
-def test_a_view_that_is_behind_says_how_far(client: FlaskClient, headers: dict[str, str]) -> None:
+def test_a_view_that_is_behind_says_how_far(
+    client: FlaskClient, headers: dict[str, str], views: StillViews
+) -> None:
     answer = client.get("/api/v1/orders", headers=headers | {"Ledger-Position": "12"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     problem = {name: told(answer)[name] for name in ("code", "position", "lag")}
     assert problem == {"code": "view_behind", "position": 7, "lag": 5}
+    assert views.waited_for == []
 
 
 @pytest.mark.parametrize("position", ["", "-1", "1.0", "seven", "9" * 19, "1, 2"])

@@ -25,7 +25,7 @@ from web.api.reading import (
 )
 from web.auth import caller, mark, parts, require
 from web.origins import require_same_origin
-from web.parts import Freshness, Views
+from web.parts import Freshness, Parts
 from web.principals import Principal
 from web.problems import Problem, header_fault
 
@@ -72,7 +72,7 @@ def _call(route: Route, principal: Principal) -> AnyCall:
         query=query,
         body=body,
         command_id=_command_id(route, principal),
-        freshness=_freshness(parts().views, is_read=route.is_read),
+        freshness=_freshness(parts(), is_read=route.is_read),
     )
 
 
@@ -95,15 +95,20 @@ def _command_id(route: Route, principal: Principal) -> UUID:
     return ids.command(principal.key, f"{route.method} {route.path}", key) if key else ids.new()
 
 
-def _freshness(views: Views, *, is_read: bool) -> Freshness | None:
-    """How fresh the views are; waits for the position that the request names."""
-    asked = request.headers.get(POSITION)
+def _freshness(wired: Parts, *, is_read: bool) -> Freshness | None:
+    """How fresh the views are; waits for the position that the request names.
+
+    A position that no fact has is not waited for: anybody could name one, and hold a thread.
+    """
+    asked, views = request.headers.get(POSITION), wired.views
     if asked is None:
         return views.freshness() if is_read else None
     if not WRITTEN_POSITION.fullmatch(asked):
         detail = f"{POSITION} is a position of the ledger: a whole number."
         raise header_fault(POSITION, "position_malformed", detail)
-    found = views.wait_for(int(asked), wait_seconds=WAIT_SECONDS)
+    found = views.freshness()
+    if found.position < int(asked) and wired.recorder.position_time(int(asked)) is not None:
+        found = views.wait_for(int(asked), wait_seconds=WAIT_SECONDS)
     if found.position < int(asked):
         raise _behind(found, int(asked))
     return found

@@ -125,3 +125,12 @@ def test_plans_are_listed_for_staff_and_the_open_ones_for_all(house: House, owne
     assert owner.get("/plans", limit=1, cursor=page["next"])["items"][0]["name"] == "Gold"
     [plan] = house.stranger().get("/open-plans")["items"]
     assert plan["price"]["amount"] == {"minor": 1200, "currency": "EUR"}
+
+
+def test_a_read_waits_for_one_s_own_command(house: House) -> None:
+    owner = house.as_staff("owner")
+    for number in range(5):
+        made = owner.ask("POST", "/plans", json={"name": f"Plan {number}"})
+        headers = {"Ledger-Position": made.headers["Ledger-Position"]}
+        answer = owner.ask("GET", "/plans", headers=headers)
+        assert f"Plan {number}" in answer.text
