@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from flask import Blueprint, Response, render_template
 
+import ledger
 from web.api.framework import BASE, Route
 from web.api.openapi import document
 from web.auth import requires
@@ -25,7 +25,7 @@ def blueprint(routes: list[Route], settings: Settings) -> Blueprint:
         return document(
             routes,
             title=settings.site_name,
-            version=version("membership-ledger"),
+            version=ledger.__version__,
             address=settings.address,
         )
 
