@@ -8,10 +8,12 @@ from uuid import UUID
 
 from ledger.contributor import Contributor
 from ledger.facts import Fact
+from projections.rows import quick
 from projections.search import search_key
 from projections.view import Index, Key, View, first, on
 
 
+@quick
 class ContributorRow(NamedTuple):
     """One of the staff; no role is left to somebody removed."""
 

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from ledger.discount import DiscountCode, DiscountRules
 from ledger.facts import Fact
+from projections.rows import quick
 from projections.view import Index, Key, View, first, on
 
 
+@quick
 class DiscountRow(NamedTuple):
     """A code as it stands; `uses` are those that were not given back."""
 

@@ -13,6 +13,7 @@ from ledger.member.facts import Joined, MembershipFact
 from ledger.order.facts import OrderPlaced, Paid, Withdrawn
 from ledger.texts import comparable_email
 from projections.instants import NEVER
+from projections.rows import quick
 from projections.search import readable, search_key
 from projections.site import Site
 from projections.spending import SETTLED, effect_of
@@ -20,6 +21,7 @@ from projections.stays import CHANGING, UNPAID, Stay, begun, changed
 from projections.view import Index, Key, View, first, on
 
 
+@quick
 class MemberRow(NamedTuple):
     """One contact. Instants only: who is a member *at* an instant is asked with the instant (AX8).
 

@@ -22,10 +22,12 @@ from ledger.member.facts import (
     SelfCancelled,
 )
 from ledger.terms import Terms
+from projections.rows import quick
 from projections.stays import Stay, begun, changes_of
 from projections.view import Index, Key, View, first, on
 
 
+@quick
 class MembershipRow(NamedTuple):
     """One stay. Amounts in minor units of `currency`; `runs_until` FOREVER where it has no end."""
 

@@ -9,12 +9,14 @@ from uuid import UUID
 from ledger.facts import Fact
 from ledger.money import Money
 from ledger.order.facts import DisputeClosed, FeeRecorded, Mode, Paid, Refunded, RefundFailed
+from projections.rows import quick
 from projections.site import Site
 from projections.view import Index, Key, View, first
 
 Kind = Literal["payment", "refund", "refund_failed", "dispute_lost", "fee"]
 
 
+@quick
 class MovementRow(NamedTuple):
     """Money that moved. `minor` is signed: what it adds to the net, or for a fee to the costs."""
 

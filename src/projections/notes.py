@@ -8,9 +8,11 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.member.facts import NoteCorrected, Noted
+from projections.rows import quick
 from projections.view import Index, Key, View, first, on
 
 
+@quick
 class NoteRow(NamedTuple):
     """A note with its author and time; what it said before stays in the books."""
 

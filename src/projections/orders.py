@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.order import facts
+from projections.rows import quick
 from projections.view import Index, Key, View, first, on
 
 State = Literal[
@@ -76,6 +77,7 @@ class DisputeLine:
     opened_at: datetime
 
 
+@quick
 class OrderRow(NamedTuple):
     """One charge. All amounts in minor units of `currency`.
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.plan import Plan
+from projections.rows import quick
 from projections.search import search_key
 from projections.view import Index, Key, View, first, on
 
@@ -28,6 +29,7 @@ class PriceLine:
     effective_for_existing_from: datetime | None
 
 
+@quick
 class PlanRow(NamedTuple):
     """A plan as it stands; `prices` from the first to the one that people who join now pay."""
 

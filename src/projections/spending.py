@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.order.facts import DisputeClosed, Paid, Refunded, RefundFailed
+from projections.rows import quick
 from projections.view import Index, Key, View, on
 
 SETTLED = (Paid, Refunded, RefundFailed, DisputeClosed)
@@ -36,6 +37,7 @@ def effect_of(fact: Fact) -> Effect:
             return Effect()
 
 
+@quick
 class SpendingRow(NamedTuple):
     """Totals in minor units. Live and test money stand in rows of their own (OR9)."""
 

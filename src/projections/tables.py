@@ -88,9 +88,14 @@ class Table:
         `connection` was taught Json. To be done once in a transaction:
         what is staged goes with its commit.
         """
-        gone = [key for key, row in changes.items() if row is None and key in rows]
-        fresh = [row for key, row in changes.items() if row is not None and key not in rows]
-        moved = [row for key, row in changes.items() if row is not None and key in rows]
+        gone: list[Key] = []
+        fresh: list[Any] = []
+        moved: list[Any] = []
+        for key, row in changes.items():
+            if row is None:
+                gone.append(key)
+            else:
+                (moved if key in rows else fresh).append(row)
         if gone:
             connection.cursor().executemany(self._delete, gone)
         if len(fresh) > FEW:
