@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from scripts.benches import append, commands
+from scripts.benches import append, commands, follow
 from scripts.benches.rows import Case, Row, as_json, as_text
 
 
@@ -15,7 +15,7 @@ def _append(seconds: float) -> Iterator[Row]:
     yield from commands.measure(seconds)
 
 
-CASES: dict[str, Case] = {"append": _append, "commands": commands.measure}
+CASES: dict[str, Case] = {"append": _append, "commands": commands.measure, "follow": follow.measure}
 
 
 def main() -> int:
