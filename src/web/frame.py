@@ -83,10 +83,11 @@ def install(app: Flask) -> None:
     )
 
 
-def refuse_in_words(group: Blueprint) -> Blueprint:
-    """Let a group's refusals by the books be said in the reader's language."""
-    group.register_error_handler(LedgerError, _refused)
-    return group
+def group(name: str, *, url_prefix: str | None = None) -> Blueprint:
+    """A group of pages, which says what the books refuse in the reader's language."""
+    pages = Blueprint(name, __name__, url_prefix=url_prefix)
+    pages.register_error_handler(LedgerError, _refused)
+    return pages
 
 
 def _refused(error: LedgerError) -> Response | str | tuple[str, int]:

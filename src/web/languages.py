@@ -6,7 +6,9 @@ The message ids are English; French stands in `translations/fr.po`, read when th
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
+from copy import copy
 from datetime import date, datetime
 from decimal import Decimal
 from gettext import GNUTranslations
@@ -34,6 +36,9 @@ REGIONS = {"en": "en_GB", "fr": "fr_FR"}
 """Whose customs amounts and dates follow: a day before its month in both."""
 
 CATALOGUES = Path(__file__).with_name("translations")
+CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=[0-9])")
+"""Where a currency has no sign but its code, which some regions would glue to the amount."""
+
 COOKIE = "lang"
 COOKIE_SECONDS = 365 * 24 * 3600
 PARAMETER = "lang"
@@ -159,13 +164,11 @@ def money(amount: Money | int, currency: str | None = None) -> str:
         amount = Money(amount, currency or parts().settings.currency)
     decimals = DECIMALS[amount.currency]
     region = _region()
-    return region.currency_formats["standard"].apply(  # type: ignore[no-any-return]
-        Decimal(amount.minor).scaleb(-decimals),
-        region,
-        currency=amount.currency,
-        currency_digits=False,
-        force_frac=(decimals, decimals),
-    )
+    pattern = copy(region.currency_formats["standard"])
+    pattern.frac_prec = (decimals, decimals)
+    value = Decimal(amount.minor).scaleb(-decimals)
+    written: str = pattern.apply(value, region, currency=amount.currency, currency_digits=False)
+    return CODE_BEFORE_DIGIT.sub("\u00a0", written)
 
 
 def plain_amount(amount: Money) -> str:

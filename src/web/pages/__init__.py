@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from web.frame import refuse_in_words
 from web.pages import account, mailbox, protected, public, sign_in, sign_up
 from web.pages.panel import all_panel_pages
 
 
 def all_pages() -> list[Blueprint]:
     """Every group of pages, one blueprint a file."""
-    groups = [
+    return [
         public.pages,
         sign_up.pages,
         sign_in.pages,
@@ -20,4 +19,3 @@ def all_pages() -> list[Blueprint]:
         mailbox.pages,
         *all_panel_pages(),
     ]
-    return [refuse_in_words(group) for group in groups]

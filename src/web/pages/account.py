@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 from pydantic import Field
 from werkzeug.wrappers import Response
 
@@ -21,7 +21,7 @@ from web import accounts, languages
 from web.api.models import Query
 from web.auth import caller, client_address, parts, requires, sign_in
 from web.forms import Filled, cause, read_form
-from web.frame import DETAILS, UNPROCESSABLE, onward, settled
+from web.frame import DETAILS, UNPROCESSABLE, group, onward, settled
 from web.languages import gettext, say
 from web.pages.filling import CardForm, blame, signed
 from web.pages.joining import card_token
@@ -31,7 +31,7 @@ from web.problems import Problem
 from web.sessions.limits import JOIN_BY
 from web.sessions.sessions import Kind
 
-pages = Blueprint("account", __name__, url_prefix="/account")
+pages = group("account", url_prefix="/account")
 ORDERS_SHOWN = 50
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import render_template
 
 from web.auth import parts, requires
+from web.frame import group
 from web.permissions import Permission
 
-pages = Blueprint("mailbox", __name__)
+pages = group("mailbox")
 
 
 @pages.get("/mailbox")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import render_template
 
 from web.auth import caller, parts, requires
+from web.frame import group
 from web.pages.joining import visible_plan
 from web.permissions import Permission
 
-pages = Blueprint("protected", __name__)
+pages = group("protected")
 
 
 @pages.get("/plans/<uuid:plan_id>/content")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import Blueprint, make_response, redirect, render_template, url_for
+from flask import make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from ledger.application import Quote
@@ -18,7 +18,7 @@ from projections.plans import PlanRow
 from web.auth import caller, parts, requires
 from web.bank import answer_for_order
 from web.forms import Filled, cause, read_args, read_form
-from web.frame import UNPROCESSABLE, onward, reason, settled, told, word
+from web.frame import UNPROCESSABLE, group, onward, reason, settled, told, word
 from web.headers import CONTENT_SECURITY_POLICY
 from web.languages import gettext, say
 from web.pages.filling import Args, blame
@@ -27,7 +27,7 @@ from web.permissions import Permission
 from web.principals import Person
 from web.problems import Problem
 
-pages = Blueprint("public", __name__)
+pages = group("public")
 
 NOT_JOINED = frozenset({"declined", "setup_failed"})
 WELCOME = frozenset({"settled", "nothing_to_collect"})

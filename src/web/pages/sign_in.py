@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, make_response, render_template, request
+from flask import make_response, render_template, request
 from pydantic import Field
 from werkzeug.wrappers import Response
 
@@ -14,7 +14,7 @@ from web import accounts, languages
 from web.api.models import Query
 from web.auth import client_address, parts, requires, sign_in, sign_out
 from web.forms import Filled, read_args, read_form
-from web.frame import UNPROCESSABLE, onward_to, reason
+from web.frame import UNPROCESSABLE, group, onward_to, reason
 from web.languages import gettext, locale
 from web.origins import own_path
 from web.pages.filling import blame
@@ -23,7 +23,7 @@ from web.permissions import Permission
 from web.problems import Problem
 from web.sessions.sessions import Kind
 
-pages = Blueprint("sign_in", __name__)
+pages = group("sign_in")
 HOME = "/account"
 
 

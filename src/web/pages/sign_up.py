@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 from pydantic import Field
 from werkzeug.wrappers import Response
 
@@ -12,7 +12,7 @@ from web import accounts
 from web.api.models import Query
 from web.auth import client_address, parts, requires, sign_in
 from web.forms import Filled, read_args, read_form
-from web.frame import UNPROCESSABLE, onward_to, settled
+from web.frame import UNPROCESSABLE, group, onward_to, settled
 from web.languages import gettext, locale
 from web.origins import own_path
 from web.pages.filling import Args, blame
@@ -20,7 +20,7 @@ from web.permissions import Permission
 from web.problems import Problem
 from web.sessions.sessions import Kind
 
-pages = Blueprint("sign_up", __name__)
+pages = group("sign_up")
 
 
 class SignUpForm(Query):

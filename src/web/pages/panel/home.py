@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ledger.errors import NotFound
 from web.auth import caller, parts, requires
+from web.frame import group
 from web.permissions import Permission
 
-pages = Blueprint("panel", __name__, url_prefix="/panel")
+pages = group("panel", url_prefix="/panel")
 
 LANDINGS = (
     (Permission.READ_MEMBERS, "members.listing"),
@@ -22,14 +23,14 @@ RECEIPT = re.compile(r"T?(\d{4})-(\d{1,9})", re.IGNORECASE)
 
 
 @pages.get("")
-@requires(Permission.OWN_SESSION)
+@requires(Permission.PUBLIC)
 def home() -> Response | str:
     """To the first page that the roles allow."""
+    if caller().contributor is None:
+        return redirect(url_for("team.form"))
     for permission, endpoint in LANDINGS:
         if caller().principal_for(permission):
             return redirect(url_for(endpoint))
-    if caller().contributor is None:
-        return redirect(url_for("team.form"))
     return render_template("panel/empty.html")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 from pydantic import Field
 from werkzeug.wrappers import Response
 
@@ -20,14 +20,14 @@ from projections.stays import Standing
 from web.api.models import Query
 from web.auth import caller, parts, requires
 from web.forms import command_id, read_form
-from web.frame import UNPROCESSABLE, onward, reason, settled, told
+from web.frame import UNPROCESSABLE, group, onward, reason, settled, told
 from web.languages import gettext
 from web.pages.filling import signed
 from web.pages.panel import timeline
 from web.permissions import Permission
 from web.sessions.sessions import Kind
 
-pages = Blueprint("member", __name__, url_prefix="/panel/members/<uuid:member_id>")
+pages = group("member", url_prefix="/panel/members/<uuid:member_id>")
 LINES = 40
 ORDERS = 100
 

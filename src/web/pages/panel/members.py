@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import render_template
 
 from ledger.money import Money
 from projections.queries.members import MemberFilter, MemberSort
@@ -13,12 +13,12 @@ from projections.queries.paging import Turn
 from projections.queries.segments import Segment, Status
 from web.auth import parts, requires
 from web.forms import read_args
-from web.frame import word
+from web.frame import group, word
 from web.languages import day, gettext, message, money, parse_amount, say
 from web.pages.panel.listing import PAGE, Chip, Heading, ListArgs, chip, heading, midnight
 from web.permissions import Permission
 
-pages = Blueprint("members", __name__, url_prefix="/panel/members")
+pages = group("members", url_prefix="/panel/members")
 
 FALLING = frozenset({"joined", "spent", "last_order"})
 """Columns whose largest is asked for first."""

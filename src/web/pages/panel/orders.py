@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import render_template
 
 from ledger.errors import NotFound
 from projections.orders import State
@@ -14,13 +14,13 @@ from projections.queries.orders import OrderFilter, OrderSort
 from projections.queries.paging import Turn
 from web.auth import parts, requires
 from web.forms import read_args
-from web.frame import word
+from web.frame import group, word
 from web.languages import day, gettext, say
 from web.pages.panel import timeline
 from web.pages.panel.listing import PAGE, Chip, Heading, ListArgs, chip, heading, midnight
 from web.permissions import Permission
 
-pages = Blueprint("orders", __name__, url_prefix="/panel/orders")
+pages = group("orders", url_prefix="/panel/orders")
 
 
 class OrdersArgs(ListArgs):

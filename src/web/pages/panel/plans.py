@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import render_template
 
 from web.auth import parts, requires
+from web.frame import group
 from web.permissions import Permission
 
-pages = Blueprint("plans", __name__, url_prefix="/panel/plans")
+pages = group("plans", url_prefix="/panel/plans")
 
 
 @pages.get("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import render_template
 from pydantic import Field
 from werkzeug.wrappers import Response
 
@@ -15,14 +15,14 @@ from ledger.texts import LONGEST_REASON
 from web.api.models import Query
 from web.auth import parts, requires
 from web.forms import Filled, principal, read_form
-from web.frame import UNPROCESSABLE, onward, settled
+from web.frame import UNPROCESSABLE, group, onward, settled
 from web.languages import gettext, message, money, parse_amount, plain_amount, say
 from web.pages.filling import blame, signed
 from web.permissions import Permission
 from web.problems import FieldFault, Problem
 from web.sessions.limits import REFUND_BY
 
-pages = Blueprint("refunds", __name__, url_prefix="/panel/orders/<uuid:order_id>/refund")
+pages = group("refunds", url_prefix="/panel/orders/<uuid:order_id>/refund")
 
 OTHER = "other"
 REASONS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import render_template
 from pydantic import Field
 from werkzeug.wrappers import Response
 
@@ -14,12 +14,12 @@ from ledger.texts import LONGEST_REASON
 from web.api.models import Query
 from web.auth import parts, requires
 from web.forms import Filled, read_args, read_form
-from web.frame import UNPROCESSABLE, onward, settled, told
+from web.frame import UNPROCESSABLE, group, onward, settled, told
 from web.languages import message, ngettext
 from web.pages.filling import Args, blame, signed
 from web.permissions import Permission
 
-pages = Blueprint("removal", __name__, url_prefix="/panel/members/<uuid:member_id>/remove")
+pages = group("removal", url_prefix="/panel/members/<uuid:member_id>/remove")
 
 REASONS = (
     message("asked us to"),

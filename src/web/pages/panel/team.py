@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 from werkzeug.wrappers import Response
 
 from web import accounts, languages
 from web.auth import client_address, parts, requires, sign_in, sign_out
 from web.forms import Filled, read_args, read_form
-from web.frame import UNPROCESSABLE, onward_to, reason
+from web.frame import UNPROCESSABLE, group, onward_to, reason
 from web.languages import gettext
 from web.origins import own_path
 from web.pages.sign_in import SignInForm
@@ -19,7 +19,7 @@ from web.permissions import Permission
 from web.problems import Problem
 from web.sessions.sessions import Kind
 
-pages = Blueprint("team", __name__, url_prefix="/team")
+pages = group("team", url_prefix="/team")
 HOME = "/panel"
 
 

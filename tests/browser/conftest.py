@@ -1,0 +1,158 @@
+"""A site that listens, and a real browser that looks at it."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
+from werkzeug.serving import make_server
+
+from ledger import ids
+from ledger.facts import Actor, Cause
+from ledger.money import Money
+from ledger.terms import Terms
+from web.app import create_app
+from web.first_start import make_owner
+from web.pages import all_pages
+from web.parts import Parts
+from web.settings import Settings
+from web.wiring import wire
+from web.worker import follower
+
+PATIENCE_MILLISECONDS = 60_000
+"""The machine may be busy with other things."""
+
+CHROMIUM = Path(os.environ.get("LEDGER_TEST_CHROMIUM", "/usr/bin/chromium"))
+QUIET = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+WELL_MADE = """() => {
+    const named = (e) => e.labels?.length || e.ariaLabel || e.closest('[aria-hidden="true"]');
+    const controls = [...document.querySelectorAll('input:not([type=hidden]), select, textarea')];
+    return {
+        lang: document.documentElement.lang,
+        headings: document.querySelectorAll('h1').length,
+        main: document.querySelectorAll('main').length,
+        unnamed: controls.filter((e) => !named(e)).map((e) => e.id || e.name),
+        silent: [...document.querySelectorAll('a, button')]
+            .filter((e) => !(e.textContent.trim() || e.ariaLabel)).length,
+        wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    };
+}"""
+
+
+@dataclass(frozen=True)
+class Listening:
+    """The site, and how its owner signs in."""
+
+    parts: Parts
+    address: str
+    owner: tuple[str, str]
+
+    def plan(self) -> None:
+        """An open plan, Circle, at 12.00 a month."""
+        by, plan_id = Actor(kind="machine"), ids.new()
+        terms = Terms(model="recurring", amount=Money(1200, "EUR"), unit="month", every=1)
+        self.parts.ledger.draft_plan(
+            plan_id, name="Circle", description="Month by month.", by=by, cause=_cause()
+        )
+        self.parts.ledger.set_price(plan_id, terms, by=by, cause=_cause())
+        position = self.parts.ledger.open_plan(plan_id, by=by, cause=_cause())
+        assert self.parts.views.wait_for(position, wait_seconds=30).position >= position
+
+
+@dataclass
+class Eyes:
+    """Whatever a page should not have done."""
+
+    lang: str
+    host: str
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        """Listen to everything that a page does."""
+        page.on("request", self._asked)
+        page.on("console", self._said)
+        page.on("pageerror", self._broke)
+
+    def look(self, page: Page) -> None:
+        """Check the page at hand."""
+        made = page.evaluate(WELL_MADE)
+        sound = {
+            "lang": self.lang,
+            "headings": 1,
+            "main": 1,
+            "unnamed": [],
+            "silent": 0,
+            "wide": 0,
+        }
+        if made != sound:
+            self.faults.append(f"{page.url}: {made}")
+
+    def _asked(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in {"http", "https"} and address.netloc != self.host:
+            self.faults.append(f"asked {request.url}")
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # The browser also reports the status of a page that is shut on purpose.
+        if message.type in {"error", "warning"} and "status of 403" not in message.text:
+            self.faults.append(f"console: {message.text}")
+
+    def _broke(self, error: Error) -> None:
+        self.faults.append(f"script: {error}")
+
+
+@pytest.fixture
+def listening(database: str, tmp_path: Path) -> Iterator[Listening]:
+    key = base64.b64encode(bytes(range(32))).decode()
+    settings = Settings(data=tmp_path, master_key=key, port=_free_port())
+    with wire(settings, database) as parts:
+        sign_in = make_owner(parts)
+        assert sign_in is not None
+        following = follower(parts, database)
+        following.start()
+        app = create_app(parts, pages=all_pages())
+        server = make_server(settings.host, settings.port, app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield Listening(parts, settings.address, (sign_in.email, sign_in.password))
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            following.stop()
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _cause() -> Cause:
+    return Cause(kind="command_line", id=ids.new())
