@@ -97,6 +97,8 @@ def run(given: argparse.Namespace) -> int:
                 client.join()
         finally:
             served.stop()
+        if any(one.given_up for one in sent):
+            print(served.said())
         return _verdict(settings, targets, sent, kills)
 
 
@@ -152,15 +154,17 @@ def _send(site: Site, target: Target, sent: Sent, client: int, ending: Event) ->
         began = time.monotonic()
         while time.monotonic() - began < LONGEST_TRY_SECONDS:
             sent.tries += 1
-            if _post(f"{site.address}/api/v1/{path}", site.token, text, body):
+            trouble = _post(f"{site.address}/api/v1/{path}", site.token, text, body)
+            if trouble is None:
                 sent.acknowledged.append(text)
                 break
             time.sleep(0.1)
         else:
-            sent.given_up.append(text)
+            sent.given_up.append(f"{text}: {trouble}")
 
 
-def _post(url: str, token: str, key: str, body: dict[str, str]) -> bool:
+def _post(url: str, token: str, key: str, body: dict[str, str]) -> str | None:
+    """What kept the command from being acknowledged; None if it was."""
     request = urllib.request.Request(  # noqa: S310 -- our own server
         url,
         data=json.dumps(body).encode(),
@@ -172,13 +176,13 @@ def _post(url: str, token: str, key: str, body: dict[str, str]) -> bool:
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 -- as above
-            return bool(answer.status in {200, 201, 204})
+            return None if answer.status in {200, 201, 204} else str(answer.status)
     except urllib.error.HTTPError as refusal:
         if refusal.code in {409, 429, 500, 502, 503}:
-            return False
+            return f"{refusal.code} {refusal.read()!r}"
         raise RuntimeError(f"{url}: {refusal.code} {refusal.read()!r}") from refusal
-    except OSError:
-        return False
+    except OSError as error:
+        return str(error)
 
 
 def _kill(served: Served, dice: random.Random, seconds: int) -> Counter[str]:
@@ -199,8 +203,6 @@ def _kill(served: Served, dice: random.Random, seconds: int) -> Counter[str]:
             continue
         if part == "serve" and served.process is not None:
             served.process.wait()
-            while served.answers():
-                time.sleep(0.1)
             served.start()
     return kills
 

@@ -44,7 +44,7 @@ def run(settings: Settings, *, processes: int) -> None:
         workers=processes,
         blocking_threads=THREADS,
         respawn_failed_workers=True,
-        workers_kill_timeout=10,
+        workers_kill_timeout=3,
         log_level=LogLevels.error,
         websockets=False,
     ).serve()

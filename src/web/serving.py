@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ READY_SECONDS = 60
 
 
 TEND_SECONDS = 0.2
+PATIENCE_SECONDS = 4
+"""How long a site that was killed takes to let its port go."""
 A_WHILE_SECONDS = 60
 MOST_STARTS = 6
 
@@ -31,8 +34,24 @@ class ChildLost(Exception):
     """A part of the ledger can't be kept running."""
 
 
-def require_port(host: str, port: int) -> None:
-    """Raise PortTaken with a sentence if nothing can listen there."""
+def require_port(host: str, port: int, *, patience_seconds: float = 0) -> None:
+    """Raise PortTaken with a sentence if nothing can listen there.
+
+    With patience, wait for whoever is just leaving: a site that was killed and is started again.
+    """
+    until = time.monotonic() + patience_seconds
+    while True:
+        try:
+            _try_port(host, port)
+        except PortTaken:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(TEND_SECONDS)
+        else:
+            return
+
+
+def _try_port(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -40,7 +59,7 @@ def require_port(host: str, port: int) -> None:
         except PermissionError:
             raise PortTaken(f"Port {port} needs more rights; choose one above 1023.") from None
         except OSError as error:
-            if error.errno is not None and "in use" in os.strerror(error.errno):
+            if error.errno == errno.EADDRINUSE:
                 raise PortTaken(
                     f"Port {port} on {host} is in use; stop what listens there or choose another"
                     " with --port."

@@ -7,12 +7,13 @@ import click
 from web.cli.books import db, history
 from web.cli.context import Failure, opened, sentences, settings_given
 from web.cli.team import team
+from web.cli.views import views
 
 DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
 
 
 @click.group(
-    commands=[db, history, team],
+    commands=[db, history, team, views],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def main() -> None:
@@ -38,11 +39,11 @@ def serve(port: int | None, host: str | None, *, empty: bool) -> None:
 def web(port: int | None, host: str | None, processes: int) -> None:
     """Serve pages and interface."""
     from web.server import run
-    from web.serving import require_port
+    from web.serving import PATIENCE_SECONDS, require_port
 
     with sentences():
         settings = settings_given(port=port, host=host)
-        require_port(settings.host, settings.port)
+        require_port(settings.host, settings.port, patience_seconds=PATIENCE_SECONDS)
         run(settings, processes=processes)
 
 

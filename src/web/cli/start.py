@@ -10,7 +10,7 @@ import click
 from ledger.store.upgrade import upgrade
 from web.demo import DemoReport
 from web.first_start import DAYS_A_MONTH, SignIn, fill_demo, make_owner
-from web.serving import Children, require_port, wait_until_ready
+from web.serving import PATIENCE_SECONDS, Children, require_port, wait_until_ready
 from web.settings import Settings, hand_on
 from web.wiring import database, wire
 from web.worker import follower
@@ -20,7 +20,7 @@ DEMO_MEMBERS, DEMO_MONTHS, DEMO_SEED = 2_000, 6, 1
 
 def start_everything(settings: Settings, *, empty: bool) -> None:
     """Serve until Ctrl-C; what was started is stopped again, the database last."""
-    require_port(settings.host, settings.port)
+    require_port(settings.host, settings.port, patience_seconds=PATIENCE_SECONDS)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, _leave)
     with database(settings) as dsn:
