@@ -199,7 +199,7 @@ def test_every_fact_says_who_why_and_when(by: Stamp) -> None:  # AU2
 )
 def test_an_instant_is_in_utc(instant: datetime) -> None:
     member = anne()
-    with pytest.raises(ValidationError, match="[Tt]imezone"):
+    with pytest.raises(ValidationError, match=r"[Tt]imezone"):
         member.tag("vip", stamp=by_staff(instant))
     assert recorded(member) == []
     assert member.modified_on.tzinfo is not None
