@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -19,10 +20,10 @@ from ledger.store.recorder import FactRecorder
 from ledger.store.refusals import DatabaseUnreachable
 from projections.batch import Batches
 from projections.columns import teach
-from projections.parking import parked, parked_subjects
+from projections.parking import answer, asked_again, parked, parked_subjects
 from projections.positions import ViewsTaken, lay_out
 from projections.quiet import uncollected
-from projections.refold import Refold
+from projections.refold import Refold, RefoldStopped
 from projections.tables import Table
 from projections.view import View
 
@@ -34,6 +35,8 @@ BATCH = 5_000
 
 POLL_SECONDS = 0.05
 STANDBY_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+"""How often the one who leads looks whether parked facts are to be tried again."""
 
 LEAD = "SELECT pg_try_advisory_lock(%(key)s)"
 # Losing the last moments with the machine does no harm: rows and position go together, and the
@@ -91,6 +94,9 @@ class Follower:
             try:
                 with self.leading() as leader:
                     self._follow(leader)
+            except RefoldStopped as error:
+                log.error("views: %s", error)  # noqa: TRY400 -- a trace may quote what is personal
+                self._stopping.wait(STANDBY_SECONDS)
             except (psycopg.Error, PersistenceError, DatabaseUnreachable, ViewsTaken) as error:
                 log.warning("views: %s; trying again", type(error).__name__)
                 self._stopping.wait(STANDBY_SECONDS)
@@ -99,6 +105,7 @@ class Follower:
         while not self._stopping.is_set():
             self._woken.clear()
             if not leader.step():
+                leader.retry_if_asked()
                 self._woken.wait(POLL_SECONDS)
 
     # --- in the foreground ------------------------------------------------------------
@@ -136,6 +143,7 @@ class Leader:
         self._follower = follower
         self._connection = connection
         self._batches = batches
+        self._looked_at = time.monotonic()
 
     def step(self) -> int:
         """Fold one batch; how many facts it held, 0 when there is none."""
@@ -151,15 +159,24 @@ class Leader:
             follower.position = records[-1].position
         return len(records)
 
+    def retry_if_asked(self) -> None:
+        """Fold what was parked again if somebody wants it; looks once a second."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            if asked_again(self._connection):
+                self.retry_parked()
+
     def retry_parked(self) -> int:
         """Fold what was parked again, as far as it can be now; how many persons are well again."""
         recorder, healed = self._follower._recorder, 0
-        waiting = parked(self._connection)
+        asked, waiting = asked_again(self._connection), parked(self._connection)
         for subject_id in dict.fromkeys(one.subject_id for one in waiting):
             positions = {one.position for one in waiting if one.subject_id == subject_id}
             records = recorder.of_subject(subject_id) or recorder.of_stream(subject_id)
             again = [record for record in records if record.position in positions]
             healed += self._batches.retry(self._connection, subject_id, again)
+        answer(self._connection, asked)
         return healed
 
 

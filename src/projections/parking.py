@@ -24,6 +24,12 @@ ON CONFLICT (position) DO NOTHING
 ALL = "SELECT position, subject_id, topic, why, parked_at FROM views.parked ORDER BY position"
 SUBJECTS = "SELECT DISTINCT subject_id FROM views.parked"
 RELEASE = "DELETE FROM views.parked WHERE subject_id = %(subject_id)s"
+ASK = """
+INSERT INTO views.asked_again (subject_id) SELECT DISTINCT subject_id FROM views.parked
+ON CONFLICT DO NOTHING
+"""
+ASKED = "SELECT subject_id FROM views.asked_again"
+ANSWER = "DELETE FROM views.asked_again WHERE subject_id = ANY (%(subject_ids)s)"
 
 
 class Parked(NamedTuple):
@@ -74,6 +80,22 @@ def park(
 def release(connection: Connection[Any], subject_id: UUID) -> None:
     """Take a person's facts back in."""
     connection.execute(RELEASE, {"subject_id": subject_id})
+
+
+def ask_again(connection: Connection[Any]) -> None:
+    """Ask whoever follows to fold all that is set aside once more."""
+    connection.execute(ASK)
+
+
+def asked_again(connection: Connection[Any]) -> list[UUID]:
+    """Whose facts somebody wants to be tried, and had no answer yet."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    return [subject_id for (subject_id,) in cursor.execute(ASKED)]
+
+
+def answer(connection: Connection[Any], subject_ids: list[UUID]) -> None:
+    """They were tried, however that went."""
+    connection.execute(ANSWER, {"subject_ids": subject_ids})
 
 
 def why(error: Exception) -> str:

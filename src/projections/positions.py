@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS views.parked (
     why        text COLLATE "C" NOT NULL,
     parked_at  timestamptz NOT NULL
 );
+CREATE TABLE IF NOT EXISTS views.asked_again (subject_id uuid NOT NULL PRIMARY KEY);
 CREATE INDEX IF NOT EXISTS parked_subject ON views.parked (subject_id, position);
 """
 SEARCH_EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public"

@@ -14,10 +14,12 @@ from typing import Any
 from psycopg import Connection
 
 from ledger.clock import Clock
+from ledger.errors import LedgerError
 from ledger.store.mapper import FactMapper
 from ledger.store.recorder import FactRecorder
-from projections.batch import Batches
-from projections.parking import parked_subjects
+from ledger.store.records import FactRecord
+from projections.batch import FATAL, Batches
+from projections.parking import parked, why
 from projections.positions import put, standings
 from projections.quiet import uncollected
 from projections.tables import Table
@@ -26,6 +28,15 @@ CHUNK = 20_000
 """Facts folded at a time."""
 
 log = logging.getLogger(__name__)
+
+
+class RefoldStopped(LedgerError):
+    """A fact from {first} to {last} can't be folded by the new {views}: {why}.
+
+    The views that are up to date hold it and what follows, so it can't be set aside for them all.
+    """
+
+    code = "refold_stopped"
 
 
 @dataclass(frozen=True)
@@ -54,33 +65,48 @@ class Refold:
         if stale:
             sides = [Table(view, side=True) for view in stale]
             log.info("folding %s anew up to %d", [view.name for view in stale], target)
-            self._fill(connection, sides, target)
+            self._fill(connection, sides, target, alone=len(sides) == len(tables))
             self._swap(connection, sides, target)
         return target
 
-    def _fill(self, connection: Connection[Any], sides: Sequence[Table], target: int) -> None:
-        batches = Batches(self.mapper, sides, parked_subjects(connection))
+    def _fill(
+        self, connection: Connection[Any], sides: Sequence[Table], target: int, *, alone: bool
+    ) -> None:
+        """Fold everything but what is parked. `alone` says that no view is left to serve."""
+        batches = Batches(self.mapper, sides, set())
+        aside = {one.position for one in parked(connection)}
         for side in sides:
             side.create(connection, indexed=False)
         position = 0
         while position < target:
             with uncollected():
-                records = self.recorder.read(position, CHUNK)
-                within = [record for record in records if record.position <= target]
-                if not within:
+                records = [r for r in self.recorder.read(position, CHUNK) if r.position <= target]
+                if not records:
                     break
-                self._fold(connection, batches, within)
-                position = within[-1].position
+                position = records[-1].position
+                wanted = [record for record in records if record.position not in aside]
+                self._fold(connection, batches, wanted, alone=alone)
         for side in sides:
             side.add_indexes(connection)
             side.analyze(connection)
 
-    def _fold(self, connection: Connection[Any], batches: Batches, records: list[Any]) -> None:
+    def _fold(
+        self,
+        connection: Connection[Any],
+        batches: Batches,
+        records: list[FactRecord],
+        *,
+        alone: bool,
+    ) -> None:
         now = self.clock.now()
         try:
             with connection.transaction():
                 batches.fold(connection, records, now)
-        except Exception:  # noqa: BLE001 -- looked for, and kept, fact by fact
+        except FATAL:
+            raise
+        except Exception as error:
+            if not alone:
+                raise _stopped(batches, records, error) from error
             with connection.transaction():
                 batches.fold_carefully(connection, records, now)
 
@@ -90,3 +116,12 @@ class Refold:
             for side in sides:
                 side.take_place(connection)
                 put(connection, side, position=target, now=now)
+
+
+def _stopped(batches: Batches, records: list[FactRecord], error: Exception) -> RefoldStopped:
+    return RefoldStopped(
+        views=", ".join(table.view.name for table in batches.tables),
+        first=records[0].position,
+        last=records[-1].position,
+        why=why(error),
+    )

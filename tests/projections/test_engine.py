@@ -9,15 +9,16 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from ledger.member.facts import LocaleChosen
+from ledger.member.facts import LocaleChosen, Tagged
 from ledger.store.mapper import FactUnreadable
 from ledger.store.records import StoredFact
 from projections.catalogue import all_views
 from projections.columns import RowCodec, reading
-from projections.members import Members
+from projections.members import MemberRow, Members
 from projections.parking import parked
 from projections.positions import standings
-from projections.view import Recorded, View, fold
+from projections.refold import RefoldStopped
+from projections.view import Recorded, View, fold, on
 from tests.projections.books import EUROS, Books
 
 
@@ -166,6 +167,48 @@ def test_another_version_is_folded_anew_and_takes_the_place(books: Books) -> Non
     assert leftover == (None,)
     assert indexes == (1 + len(Members.indexes),)
     assert_true(books)
+
+
+def test_a_view_folded_anew_leaves_out_what_is_parked_and_no_more(books: Books) -> None:
+    books.tell(1, 120)
+    follower = books.follower()
+    follower.catch_up()
+    spoil(books, busiest(books))
+    books.tell(2, 30)
+    follower.catch_up()
+    with books.pool.connection() as connection:
+        before, aside = stored(books, Members(EUROS)), parked(connection)
+    views = [Shouting(EUROS), *all_views(EUROS)[1:]]
+    books.follower(views=views).catch_up()
+    with books.pool.connection() as connection:
+        assert [one.position for one in parked(connection)] == [one.position for one in aside]
+    assert stored(books, Members(EUROS)) == before
+
+
+def test_a_fact_that_only_a_new_version_refuses_stops_it(books: Books) -> None:
+    books.tell(1, 120)
+    books.follower().catch_up()
+    before = stored(books, Members(EUROS))
+    views = [Picky(EUROS), *all_views(EUROS)[1:]]
+    with pytest.raises(RefoldStopped, match="by the new members: ValueError"):
+        books.follower(views=views).catch_up()
+    assert stored(books, Members(EUROS)) == before
+    books.follower().catch_up()
+    assert_true(books)
+
+
+class Picky(Shouting):
+    """Another version of a view, with a fault."""
+
+    @on(Tagged)
+    def tagged(self, row: MemberRow, fact: Tagged) -> MemberRow:
+        raise ValueError(fact.tag)
+
+
+def busiest(books: Books) -> UUID:
+    """Who has most orders."""
+    rows: list[MemberRow] = list(stored(books, Members(EUROS)).values())
+    return max(rows, key=lambda row: row.order_count).member_id
 
 
 def test_one_leads_and_another_stands_by(books: Books) -> None:
