@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from copy import copy
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache, lru_cache
 from gettext import GNUTranslations
 from pathlib import Path
 from typing import cast
@@ -38,6 +39,9 @@ REGIONS = {"en": "en_GB", "fr": "fr_FR"}
 CATALOGUES = Path(__file__).with_name("translations")
 CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=[0-9])")
 """Where a currency has no sign but its code, which some regions would glue to the amount."""
+
+FEW_AMOUNTS = 1024
+"""How many written amounts are kept: a list has the same prices over and over."""
 
 COOKIE = "lang"
 COOKIE_SECONDS = 365 * 24 * 3600
@@ -101,6 +105,8 @@ def _chosen() -> Locale:
 
 
 def _remember(answer: Response) -> Response:
+    if "locale" in g:
+        answer.vary.update(("Accept-Language", "Cookie"))
     wish = request.args.get(PARAMETER)
     if wish in LOCALES and request.cookies.get(COOKIE) != wish:
         remember(answer, wish)
@@ -162,8 +168,12 @@ def money(amount: Money | int, currency: str | None = None) -> str:
     """An amount as the reader writes it. An int is minor units of `currency`."""
     if isinstance(amount, int):
         amount = Money(amount, currency or parts().settings.currency)
-    decimals = DECIMALS[amount.currency]
-    region = _region()
+    return _money(REGIONS[locale()], amount)
+
+
+@lru_cache(maxsize=FEW_AMOUNTS)
+def _money(region_name: str, amount: Money) -> str:
+    region, decimals = _named(region_name), DECIMALS[amount.currency]
     pattern = copy(region.currency_formats["standard"])
     pattern.frac_prec = (decimals, decimals)
     value = Decimal(amount.minor).scaleb(-decimals)
@@ -218,4 +228,9 @@ def _zone() -> ZoneInfo:
 
 
 def _region() -> Region:
-    return Region.parse(REGIONS[locale()])
+    return _named(REGIONS[locale()])
+
+
+@cache
+def _named(region_name: str) -> Region:
+    return Region.parse(region_name)

@@ -23,7 +23,7 @@ from web.auth import caller, client_address, parts, requires, sign_in
 from web.forms import Filled, cause, read_form
 from web.frame import DETAILS, UNPROCESSABLE, group, onward, settled
 from web.languages import gettext, say
-from web.pages.filling import CardForm, blame, signed
+from web.pages.filling import LONGEST_TYPED, CardForm, blame, signed
 from web.pages.joining import card_token
 from web.permissions import Permission
 from web.principals import Person
@@ -45,7 +45,7 @@ class EmailForm(Query):
     """Another address; the password says that it is the person who asks."""
 
     email: str = Field(max_length=LONGEST_EMAIL)
-    password: str
+    password: str = Field(max_length=LONGEST_TYPED)
 
 
 class LocaleForm(Query):

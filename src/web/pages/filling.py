@@ -28,6 +28,8 @@ def signed() -> Signed:
 
 Model = TypeVar("Model", bound=Query)
 CENTURY = 100
+LONGEST_TYPED = 1000
+"""Characters of a password or token that are read at all."""
 
 
 class Args(Query):

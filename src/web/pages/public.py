@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import make_response, redirect, render_template, url_for
+from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ledger.application import Quote
@@ -15,7 +15,7 @@ from ledger.member import Member
 from ledger.order import Order
 from ledger.plan import Plan
 from projections.plans import PlanRow
-from web.auth import caller, parts, requires
+from web.auth import caller, client_address, parts, requires
 from web.bank import answer_for_order
 from web.forms import Filled, cause, read_args, read_form
 from web.frame import UNPROCESSABLE, group, onward, reason, settled, told, word
@@ -26,6 +26,7 @@ from web.pages.joining import JoinForm, asks_card, join, visible_plan
 from web.permissions import Permission
 from web.principals import Person
 from web.problems import Problem
+from web.sessions.limits import QUOTE_FROM
 
 pages = group("public")
 
@@ -64,8 +65,11 @@ def plans() -> str:
 @pages.get("/plans/<uuid:plan_id>")
 @requires(Permission.PUBLIC)
 def plan(plan_id: UUID) -> str:
-    """One plan, and the way in."""
-    return _joining(plan_id, code=_code())
+    """One plan, and the way in; a code may be tried, not guessed."""
+    code = _code()
+    if code:
+        parts().desk.limits.spend(QUOTE_FROM, client_address(request))
+    return _joining(plan_id, code=code)
 
 
 @pages.post("/plans/<uuid:plan_id>/join")

@@ -17,7 +17,7 @@ from web.forms import Filled, read_args, read_form
 from web.frame import UNPROCESSABLE, group, onward_to, reason
 from web.languages import gettext, locale
 from web.origins import own_path
-from web.pages.filling import blame
+from web.pages.filling import LONGEST_TYPED, blame
 from web.pages.sign_up import NextArgs, PasswordForm
 from web.permissions import Permission
 from web.problems import Problem
@@ -31,7 +31,7 @@ class SignInForm(Query):
     """An address, a password, and the page the person is on their way to."""
 
     email: str = Field(max_length=LONGEST_EMAIL)
-    password: str
+    password: str = Field(max_length=LONGEST_TYPED)
     next: str | None = None
 
 

@@ -15,7 +15,7 @@ from web.forms import Filled, read_args, read_form
 from web.frame import UNPROCESSABLE, group, onward_to, settled
 from web.languages import gettext, locale
 from web.origins import own_path
-from web.pages.filling import Args, blame
+from web.pages.filling import LONGEST_TYPED, Args, blame
 from web.permissions import Permission
 from web.problems import Problem
 from web.sessions.sessions import Kind
@@ -40,8 +40,8 @@ class NextArgs(Args):
 class PasswordForm(Query):
     """A link's token and the password that its reader chooses."""
 
-    token: str
-    password: str
+    token: str = Field(max_length=LONGEST_TYPED)
+    password: str = Field(max_length=LONGEST_TYPED)
 
 
 @pages.get("/sign-up")

@@ -13,6 +13,7 @@ from ledger import ids
 from ledger.errors import LedgerError, NotFound
 from ledger.member import AccessAnswer, Member
 from ledger.texts import LONGEST_NOTE, LONGEST_REASON, LONGEST_TAG
+from projections.history import Entry
 from projections.memberships import MembershipRow
 from projections.queries.orders import OrderFilter
 from projections.queries.paging import Turn
@@ -166,8 +167,8 @@ def _profile(member_id: UUID, wrong: str = "") -> str:
     if summary is None:
         raise NotFound(what="member", id=member_id)
     turn = Turn("placed", descending=True, limit=ORDERS)
-    story = _story(member_id)
-    shown = story if "all" in request.args else story[:LINES]
+    past = _history(member_id)
+    story = timeline.lines(past, most=None if "all" in request.args else LINES)
     names = {row.contributor_id: row.name for row in queries.contributors.all()}
     return render_template(
         "panel/member.html",
@@ -182,14 +183,14 @@ def _profile(member_id: UUID, wrong: str = "") -> str:
         notes=queries.members.notes_of(member_id),
         names=names,
         seen=parts().desk.engagement.of(member_id),
-        story=shown,
-        more=len(story) - len(shown),
+        story=story,
+        more=len(past) - len(story),
         known_tags=sorted(set(queries.members.tags()) - set(summary.tags)),
         wrong=wrong,
     )
 
 
-def _story(member_id: UUID) -> list[timeline.Line]:
+def _history(member_id: UUID) -> list[Entry]:
     if caller().principal_for(Permission.READ_HISTORY) is None:
         return []
-    return timeline.lines(parts().queries.history.of_subject(member_id))
+    return parts().queries.history.of_subject(member_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,11 +90,11 @@ class Line:
     order_id: UUID | None
 
 
-def lines(entries: Iterable[Entry]) -> list[Line]:
-    """A history, the latest first."""
-    told = list(entries)
-    plans, names = _plan_names(told), _staff_names()
-    return [_line(entry, plans, names) for entry in reversed(told)]
+def lines(entries: Sequence[Entry], *, most: int | None = None) -> list[Line]:
+    """A history, the latest first, or the latest so many lines of it."""
+    plans, names = _plan_names(entries), _staff_names()
+    latest = list(reversed(entries))[:most]
+    return [_line(entry, plans, names) for entry in latest]
 
 
 def _line(entry: Entry, plans: Mapping[str, str], names: Mapping[UUID, str]) -> Line:
