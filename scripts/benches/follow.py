@@ -34,7 +34,7 @@ FACTS_A_SECOND = 20_000
 MONTHS, FACTS_A_MONTH = 6, 5
 ROUNDS = 3
 SAVES_AT_ONCE = 200
-PROMISED = 0.015
+PROMISED = 0.01
 
 ALL = """
 SELECT position, stream_id, version, topic, subject_id, recorded_at, state
