@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 from contextlib import ExitStack
+from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
 from web.settings import Settings, hand_on, load
@@ -20,7 +21,10 @@ def build() -> Flask:
     from web.site import create_site
     from web.wiring import database, wire
 
-    die_with_parent()  # a killed server would leave us serving, and holding the database
+    server = parent_process()
+    if server is not None and server.pid is not None:
+        # A server that was killed would leave us serving, and holding the database.
+        die_with_parent(server.pid)
     open_things = ExitStack()
     atexit.register(open_things.close)
     settings = load()

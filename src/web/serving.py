@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
@@ -119,7 +120,7 @@ def _spawn(arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 -- our own program
         command,
         stdin=subprocess.DEVNULL,
-        preexec_fn=_begin_child,  # noqa: PLW1509 -- no thread runs here before it starts
+        preexec_fn=partial(_begin_child, os.getpid()),  # noqa: PLW1509 -- no thread runs here before it starts
     )
 
 
@@ -150,12 +151,14 @@ def wait_until_ready(host: str, port: int, children: Sequence[subprocess.Popen[b
     return False
 
 
-def _begin_child() -> None:
+def _begin_child(parent_id: int) -> None:
     # A terminal's Ctrl-C is for the parent, which then stops its children in order.
     os.setpgrp()
-    die_with_parent()
+    die_with_parent(parent_id)
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent_id: int) -> None:
     """Let the kernel end this process when the one that started it is gone, however it went."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent_id:  # it went before we asked
+        os.kill(os.getpid(), signal.SIGTERM)
