@@ -21,12 +21,11 @@ from web.sessions.limits import Limit
 from web.sessions.links import LIFETIME, Purpose
 from web.sessions.mailbox import Mail
 from web.sessions.pool import Pool
-from web.sessions.registrations import Registration
 from web.sessions.sessions import Kind
 
 ADA = named("ada")
 PASSWORD = "correct horse battery"
-TABLES = ("credentials", "sessions", "tokens", "links", "registrations", "limits", "mails")
+TABLES = ("credentials", "sessions", "tokens", "links", "limits", "mails")
 MAIL = Mail(to="ada@example.org", subject="Hello Ada", text="Hi", html="<p>Hi</p>", locale="en")
 
 
@@ -252,7 +251,7 @@ def test_in_live_mode_no_mail_is_shown(pool: Pool, clock: VirtualClock) -> None:
             ask()
 
 
-def fill(desk: Desk, hashed: str) -> UUID:
+def fill(desk: Desk, hashed: str) -> None:
     """Something of Ada's in every table."""
     desk.credentials.put(Kind.MEMBER, ADA, "ada@example.org", password_hash=hashed)
     desk.sessions.open(Kind.MEMBER, ADA)
@@ -262,15 +261,6 @@ def fill(desk: Desk, hashed: str) -> UUID:
     desk.mailbox.put(MAIL)
     scopes = {Permission.READ_ACCESS}
     desk.tokens.create(ids.new(), "site", role=Role.AUDITOR, scopes=scopes, by=ids.new())
-    return desk.registrations.put(
-        Registration(
-            email="ada@example.org",
-            name="Ada Lovelace",
-            password_hash=hashed,
-            locale="en",
-            destination="/join",
-        )
-    )
 
 
 def everything(pool: Pool) -> str:
@@ -301,10 +291,8 @@ def test_no_token_can_be_read_back(desk: Desk, pool: Pool) -> None:
 
 
 def test_nothing_of_an_account_that_is_gone_remains(desk: Desk, pool: Pool, hashed: str) -> None:
-    registration_id = fill(desk, hashed)
-    assert desk.registrations.find(registration_id)
+    fill(desk, hashed)
     desk.forget(Kind.MEMBER, ADA, email="ada@example.org")
-    assert desk.registrations.find(registration_id) is None
     assert desk.credentials.account_of(Kind.MEMBER, "ada@example.org") is None
     assert desk.mailbox.recent() == []
     with pool.connection() as connection:
@@ -313,15 +301,6 @@ def test_nothing_of_an_account_that_is_gone_remains(desk: Desk, pool: Pool, hash
             "SELECT count(*) FROM web.sessions WHERE revoked_at IS NULL"
         ).fetchone()
     assert (links, running) == ((0,), (0,))
-
-
-def test_a_sign_up_waits_for_a_day(desk: Desk, clock: VirtualClock, hashed: str) -> None:  # AC10
-    registration_id = fill(desk, hashed)
-    waiting = desk.registrations.find(registration_id)
-    assert waiting
-    assert waiting.name == "Ada Lovelace"
-    clock.advance(timedelta(hours=24))
-    assert desk.registrations.find(registration_id) is None
 
 
 def test_what_is_sealed_opens_for_its_purpose_and_key_alone() -> None:

@@ -15,7 +15,6 @@ from web.sessions.links import Links
 from web.sessions.mailbox import Mailbox
 from web.sessions.plan_passwords import PlanPasswords
 from web.sessions.pool import Pool
-from web.sessions.registrations import Registrations
 from web.sessions.replays import Replays
 from web.sessions.sessions import Kind, Sessions
 from web.sessions.tokens import Tokens
@@ -32,7 +31,6 @@ class Desk:
     tokens: Tokens
     limits: Limits
     links: Links
-    registrations: Registrations
     mailbox: Mailbox
     replays: Replays
     plan_passwords: PlanPasswords
@@ -50,7 +48,6 @@ class Desk:
             tokens=Tokens(pool, clock),
             limits=Limits(pool, clock, seals),
             links=Links(pool, clock, seals),
-            registrations=Registrations(pool, clock, seals),
             mailbox=Mailbox(pool, clock, seals, shown=shows_mails),
             replays=Replays(pool, clock, seals),
             plan_passwords=PlanPasswords(pool, clock, passwords),
@@ -63,12 +60,11 @@ class Desk:
         self.sessions.revoke_all(kind, account_id)
         self.links.forget(account_id)
         self.links.forget(email)
-        self.registrations.forget(email)
         self.mailbox.forget(email)
         if kind is Kind.MEMBER:
             self.engagement.forget(account_id)
 
     def purge(self) -> int:
         """Remove whatever has expired; a job of the worker. Answers how many rows."""
-        expiring = (self.sessions, self.limits, self.links, self.registrations, self.replays)
+        expiring = (self.sessions, self.limits, self.links, self.replays)
         return sum(keeper.purge() for keeper in expiring)

@@ -51,15 +51,6 @@ CREATE TABLE web.links (
 CREATE INDEX links_subject ON web.links (subject_hash, purpose);
 CREATE INDEX links_expiry ON web.links (expires_at);
 
-CREATE TABLE web.registrations (
-    registration_id uuid PRIMARY KEY,
-    email_hash      bytea NOT NULL,
-    sealed          bytea NOT NULL,
-    expires_at      timestamptz NOT NULL
-);
-CREATE INDEX registrations_email ON web.registrations (email_hash);
-CREATE INDEX registrations_expiry ON web.registrations (expires_at);
-
 CREATE TABLE web.limits (
     bucket     bytea NOT NULL,
     opened_at  timestamptz NOT NULL,
