@@ -28,10 +28,11 @@ from ledger.order.facts import RefundRequested
 from ledger.store.mapper import FactMapper
 from ledger.terms import Terms
 from scripts.drills.grounds import Served, data_folder, free_port
+from web.database import database
 from web.parts import Parts
 from web.permissions import Permission, Role
 from web.settings import Settings
-from web.wiring import database, wire
+from web.wiring import wire
 
 CLIENTS = 6
 REFUND_EVERY = 15

@@ -23,9 +23,10 @@ from scripts.drills.grounds import data_folder
 from tests.projections.oracle import Oracle
 from web import worker
 from web.cli.start import tell_with_progress
+from web.database import database
 from web.parts import Parts
 from web.settings import Settings
-from web.wiring import database, wire
+from web.wiring import wire
 
 AT_ONCE = 5_000
 PAGE = 200

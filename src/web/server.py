@@ -17,9 +17,10 @@ THREADS = 8
 
 def build() -> Flask:
     """The application of one server process, from the environment; closed when it exits."""
+    from web.database import database
     from web.serving import die_with_parent
     from web.site import create_site
-    from web.wiring import database, wire
+    from web.wiring import wire
 
     server = parent_process()
     if server is not None and server.pid is not None:

@@ -12,7 +12,6 @@ from ledger.billing.collection import Collection
 from ledger.clock import Clock, SystemClock
 from ledger.errors import NotFound
 from ledger.payments.sandbox import Sandbox
-from ledger.store.embedded import Embedded
 from ledger.store.key_rows import KeyTable
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import open_pool
@@ -27,19 +26,6 @@ from web.parts import Parts
 from web.queries import Queries
 from web.sessions.desk import Desk
 from web.settings import Settings
-
-
-@contextmanager
-def database(settings: Settings) -> Iterator[str]:
-    """The address of the site's database; the embedded server runs as long as this is open.
-
-    Raises EmbeddedError or DatabaseUnreachable with a sentence for the person at the terminal.
-    """
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    with Embedded(settings.data, bin_dir=settings.pg_bin_dir) as server:
-        yield server.dsn
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def db() -> None:
 def db_upgrade() -> None:
     """Bring the schema up to date; safe from many processes at once."""
     from ledger.store.upgrade import upgrade
-    from web.wiring import database
+    from web.database import database
 
     with sentences(), database(settings_given()) as dsn:
         applied = upgrade(dsn)
@@ -41,7 +41,7 @@ def db_backup(folder: Path, *, vault: bool) -> None:
     Books and keys are two backups: whoever finds one of them alone can't read who anybody is.
     """
     from ledger.store.backup import backup
-    from web.wiring import database
+    from web.database import database
 
     with sentences():
         settings = settings_given()
@@ -65,7 +65,7 @@ def db_restore(books: Path, vault: Path | None) -> None:
     is destroyed again before anything is served.
     """
     from ledger.store.restore import restore
-    from web.wiring import database
+    from web.database import database
 
     with sentences():
         settings = settings_given()

@@ -50,7 +50,8 @@ def settings_given(**given: object) -> Settings:
 def opened() -> Iterator[tuple[Settings, str, Parts]]:
     """Settings, database address and parts, over an up-to-date schema."""
     from ledger.store.upgrade import upgrade
-    from web.wiring import database, wire
+    from web.database import database
+    from web.wiring import wire
 
     with sentences():
         settings = settings_given()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from ledger.store.upgrade import upgrade
-from web.demo import DemoReport
-from web.first_start import DAYS_A_MONTH, SignIn, fill_demo, make_owner
+from web.database import database
 from web.serving import PATIENCE_SECONDS, Children, require_port, wait_until_ready
 from web.settings import Settings, hand_on
-from web.wiring import database, wire
-from web.worker import follower
+
+if TYPE_CHECKING:
+    from web.demo import DemoReport
+    from web.first_start import SignIn
 
 DEMO_MEMBERS, DEMO_MONTHS, DEMO_SEED = 2_000, 6, 1
 
@@ -23,38 +25,54 @@ def start_everything(settings: Settings, *, empty: bool) -> None:
     require_port(settings.host, settings.port, patience_seconds=PATIENCE_SECONDS)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, _leave)
+    hand_on(settings)
     with database(settings) as dsn:
-        upgrade(dsn)
+        children = Children()
+        try:
+            is_known = not upgrade(dsn)
+            if is_known:
+                _start_parts(children)  # nothing is left to prepare: they start while we look
+            sign_in = _prepare(settings, dsn, empty=empty)
+            if not is_known:
+                _start_parts(children)
+            if wait_until_ready(settings.host, settings.port, children.processes):
+                _announce(settings, sign_in)
+            children.tend()
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            children.stop()
+
+
+def _start_parts(children: Children) -> None:
+    children.start("web")
+    children.start("worker")
+
+
+def _prepare(settings: Settings, dsn: str, *, empty: bool) -> SignIn | None:
+    """See that there is an owner, and a demonstration on a first start."""
+    # Imported here: on a later start the parts that serve are on their way before these are read.
+    from web.first_start import make_owner
+    from web.wiring import wire
+    from web.worker import follower
+
+    with wire(settings, dsn) as parts:
+        sign_in = make_owner(parts)
+        is_new = settings.test_mode and not parts.ledger.taken_slots("plan_slot")
+    if is_new and not empty:
+        tell_with_progress(settings, dsn, members=DEMO_MEMBERS, months=DEMO_MONTHS, seed=DEMO_SEED)
         with wire(settings, dsn) as parts:
-            sign_in = make_owner(parts)
-            is_new = settings.test_mode and not parts.ledger.taken_slots("plan_slot")
-        if is_new and not empty:
-            tell_with_progress(
-                settings, dsn, members=DEMO_MEMBERS, months=DEMO_MONTHS, seed=DEMO_SEED
-            )
-            with wire(settings, dsn) as parts:
-                follower(parts, dsn).catch_up()  # the first page is whole
-        _serve(settings, sign_in)
+            follower(parts, dsn).catch_up()  # the first page is whole
+    return sign_in
 
 
-def _serve(settings: Settings, sign_in: SignIn | None) -> None:
-    children = Children()
-    try:
-        hand_on(settings)
-        children.start("worker")
-        children.start("web")
-        if wait_until_ready(settings.host, settings.port, children.processes):
-            click.echo(f"Open {settings.address} (panel: {settings.address}/panel)")
-            if sign_in:
-                who = f"{sign_in.email} with the password {sign_in.password}"
-                click.secho(f"Sign in to the panel as {who}", bold=True)
-                click.echo("This is shown once. `ledger team reset` makes a new password.")
-            if settings.test_mode:
-                click.echo("Test mode: no real money moves. Ctrl-C stops everything.")
-        children.tend()
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        children.stop()
+def _announce(settings: Settings, sign_in: SignIn | None) -> None:
+    click.echo(f"Open {settings.address} (panel: {settings.address}/panel)")
+    if sign_in:
+        who = f"{sign_in.email} with the password {sign_in.password}"
+        click.secho(f"Sign in to the panel as {who}", bold=True)
+        click.echo("This is shown once. `ledger team reset` makes a new password.")
+    if settings.test_mode:
+        click.echo("Test mode: no real money moves. Ctrl-C stops everything.")
 
 
 def tell_with_progress(
@@ -63,6 +81,8 @@ def tell_with_progress(
     """Fill the demonstration site under a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    from web.first_start import DAYS_A_MONTH, fill_demo
 
     columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True, quiet=quiet)
