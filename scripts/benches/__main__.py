@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 
-from scripts.benches import append, commands, follow
-from scripts.benches.rows import Case, Row, as_json, as_text
+from scripts.benches import append, follow
+from scripts.benches.rows import Case, as_json, as_text
 
-
-def _append(seconds: float) -> Iterator[Row]:
-    yield from append.measure(seconds)
-    yield from commands.measure(seconds)
-
-
-CASES: dict[str, Case] = {"append": _append, "commands": commands.measure, "follow": follow.measure}
+CASES: dict[str, Case] = {"append": append.measure, "follow": follow.measure}
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Carrying out commands through Ledger, beside saving one fact through the recorder alone.
+"""Carrying out commands through Ledger, as a contender of the append bench.
 
 Half of the commands sign a person up (a new stream, a claim and a key); half rename them (load,
 ask, save). Each writer is a process with a ledger and a connection of its own.
@@ -19,12 +19,7 @@ from ledger.store.key_rows import KeyTable
 from ledger.store.pool import open_pool
 from ledger.store.recorder import FactRecorder
 from ledger.store.vault import Vault
-from scripts.benches import contenders
-from scripts.benches.append import ROUNDS, WRITERS, server
-from scripts.benches.rows import Row
-from scripts.benches.writers import Writers
 
-COMMANDS, RECORDER = "commands", "recorder"
 MASTER_KEY = bytes(32)
 
 
@@ -63,19 +58,3 @@ def commands(dsn: str) -> Iterator[Callable[[], object]]:
             return next(turns)()
 
         yield carry_out
-
-
-CONTENDERS: dict[str, contenders.Contender] = {COMMANDS: commands, RECORDER: contenders.ledger}
-
-
-def measure(seconds: float) -> Iterator[Row]:
-    """Commands a second at several numbers of writers; the ratio is what deciding costs."""
-    with server() as dsn, Writers(max(WRITERS), dsn, CONTENDERS) as writers:
-        for count in WRITERS:
-            rates = [
-                [writers.rate(name, count, seconds) for name in CONTENDERS] for _ in range(ROUNDS)
-            ]
-            ours, peer = sorted(rates, key=lambda each: each[0] / each[1])[len(rates) // 2]
-            of = "1 writer" if count == 1 else f"{count} writers"
-            case = f"commands, {of}, beside recorder"
-            yield Row(case, "saves/s", round(ours, 1), round(peer, 1))

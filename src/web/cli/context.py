@@ -35,6 +35,10 @@ def sentences() -> Iterator[None]:
         yield
     except (SettingsError, LedgerError, EmbeddedError, PortTaken, ChildLost) as error:
         raise Failure(str(error)) from error
+    except UnicodeError as error:
+        raise Failure("What was typed is not valid text (UTF-8).") from error
+    except OSError as error:
+        raise Failure(f"{error.filename or 'The system'}: {error.strerror or error}.") from error
     except PersistenceError as error:
         raise Failure(f"The database could not answer: {str(error).strip()}") from error
 
