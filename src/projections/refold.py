@@ -22,10 +22,13 @@ from projections.batch import FATAL, Batches
 from projections.parking import parked, why
 from projections.positions import put, standings
 from projections.quiet import uncollected
-from projections.tables import Table
+from projections.tables import SCHEMA, Table
 
 CHUNK = 20_000
 """Facts folded at a time."""
+
+NEXT = "views_next"
+MAKE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS views_next"
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +66,7 @@ class Refold:
             or found[table.view.name].position < target
         ]
         if stale:
-            sides = [Table(view, side=True) for view in stale]
+            sides = [Table(view, NEXT) for view in stale]
             log.info("folding %s anew up to %d", [view.name for view in stale], target)
             self._fill(connection, sides, target, alone=len(sides) == len(tables))
             self._swap(connection, sides, target)
@@ -75,6 +78,7 @@ class Refold:
         """Fold everything but what is parked. `alone` says that no view is left to serve."""
         batches = Batches(self.mapper, sides, set())
         aside = {one.position for one in parked(connection)}
+        connection.execute(MAKE_SCHEMA)
         for side in sides:
             side.create(connection, indexed=False)
         position = 0
@@ -114,7 +118,8 @@ class Refold:
         now: datetime = self.clock.now()
         with connection.transaction():
             for side in sides:
-                side.take_place(connection)
+                Table(side.view).drop(connection)
+                side.move(connection, SCHEMA)
                 put(connection, side, position=target, now=now)
 
 

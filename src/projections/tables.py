@@ -27,26 +27,23 @@ UNSTAGE = "DROP TABLE IF EXISTS {stage}"
 COPY = "COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)"
 UPDATE = "UPDATE {table} AS stored SET {settings} FROM {stage} AS excluded WHERE {same}"
 ADD_INDEX = "CREATE INDEX {name} ON {table} "
-RENAME_INDEX = "ALTER INDEX {old} RENAME TO {new}"
-RENAME_KEY = "ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}"
-RENAME = "ALTER TABLE {table} RENAME TO {name}"
+MOVE = "ALTER TABLE {table} SET SCHEMA {schema}"
 DROP = "DROP TABLE IF EXISTS {table}"
 ANALYZE = "ANALYZE {table}"
 EXISTS = "SELECT to_regclass(%(name)s) IS NOT NULL"
 HAS_EXTENSION = "SELECT true FROM pg_extension WHERE extname = %(name)s"
 
 SCHEMA = "views"
-SIDE = "_next"
-"""Ends the name of a table that is filled beside the one that serves."""
+"""Where the tables stand that serve. One that is filled beside them has the same name elsewhere."""
 
 
 class Table:
-    """Where a view's rows are kept. `side` is the one that is filled to take its place."""
+    """Where a view's rows are kept: the table of its name, in a schema."""
 
-    def __init__(self, view: View[Any], *, side: bool = False) -> None:
+    def __init__(self, view: View[Any], schema: str = SCHEMA) -> None:
         self.view = view
+        self.schema = schema
         self.codec = RowCodec(view.columns)
-        self._name = view.name + (SIDE if side else "")
         columns = self.codec.columns
         self._key_columns = columns[: len(view.key)]
         self._load = self._compose(
@@ -134,7 +131,7 @@ class Table:
 
     def exists(self, connection: Connection[Any]) -> bool:
         """Whether there is such a table."""
-        name = f"{SCHEMA}.{self._name}"
+        name = f"{self.schema}.{self.view.name}"
         row = connection.execute(EXISTS, {"name": name}).fetchone()
         return bool(row and row[0])
 
@@ -158,27 +155,9 @@ class Table:
                 added = self._compose(ADD_INDEX, name=self._index_name(index))
                 connection.execute(added + text.as_bytes(None))
 
-    def take_place(self, connection: Connection[Any]) -> None:
-        """Put this side table in the place of the one that serves, which is dropped."""
-        serving = Table(self.view)
-        serving.drop(connection)
-        for index in self.view.indexes:
-            if _can_have(connection, index):
-                connection.execute(
-                    self._compose(
-                        RENAME_INDEX,
-                        old=sql.Identifier(SCHEMA, f"{self._name}_{index.name}"),
-                        new=serving._index_name(index),
-                    )
-                )
-        connection.execute(
-            self._compose(
-                RENAME_KEY,
-                old=sql.Identifier(f"{self._name}_pkey"),
-                new=sql.Identifier(f"{self.view.name}_pkey"),
-            )
-        )
-        connection.execute(self._compose(RENAME, name=sql.Identifier(self.view.name)))
+    def move(self, connection: Connection[Any], schema: str) -> None:
+        """Let it stand in another schema, which has none of its name; its indexes go with it."""
+        connection.execute(self._compose(MOVE, schema=sql.Identifier(schema)))
 
     def drop(self, connection: Connection[Any]) -> None:
         """Remove it, if it is there, and what was staged for it."""
@@ -193,10 +172,10 @@ class Table:
 
     @property
     def _stage(self) -> sql.Composable:
-        return sql.Identifier("pg_temp", f"staged_{self._name}")
+        return sql.Identifier("pg_temp", f"staged_{self.schema}_{self.view.name}")
 
     def _index_name(self, index: Index) -> sql.Identifier:
-        return sql.Identifier(f"{self._name}_{index.name}")
+        return sql.Identifier(f"{self.view.name}_{index.name}")
 
     def _same(self) -> sql.Composable:
         one = sql.SQL("stored.{column} = excluded.{column}")
@@ -208,7 +187,7 @@ class Table:
         names = [column.name for column in self.codec.columns]
         setting = sql.SQL("{column} = excluded.{column}")
         return {
-            "table": sql.Identifier(SCHEMA, self._name),
+            "table": sql.Identifier(self.schema, self.view.name),
             "stage": self._stage,
             "columns": _joined(sql.Identifier(name) for name in names),
             "values": _joined(sql.Placeholder() for _ in names),

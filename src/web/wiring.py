@@ -22,6 +22,7 @@ from projections.catalogue import all_views
 from projections.engine import prepare
 from projections.freshness import Views
 from projections.site import Site
+from projections.tables import SCHEMA
 from web.parts import Parts
 from web.queries import Queries
 from web.sessions.desk import Desk
@@ -36,7 +37,9 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
     """
     time = clock or SystemClock()
     with ExitStack() as open_things:
-        pool = open_things.enter_context(open_pool(dsn, max_size=16, name="ledger"))
+        pool = open_things.enter_context(
+            open_pool(dsn, max_size=16, name="ledger", search_path=SCHEMA)
+        )
         gateway_pool = open_things.enter_context(open_pool(dsn, max_size=4, name="sandbox"))
         recorder = FactRecorder(pool)
         vault = Vault(settings.key(), KeyTable(pool))

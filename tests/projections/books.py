@@ -21,6 +21,7 @@ from ledger.store.vault import Vault
 from projections.catalogue import all_views
 from projections.engine import Follower
 from projections.site import Site
+from projections.tables import SCHEMA
 from projections.view import Recorded
 from tests.projections.stories import START, told
 
@@ -85,6 +86,6 @@ def line(position: int, fact: Fact) -> str:
 @contextmanager
 def opened(dsn: str, now: datetime = START) -> Iterator[Books]:
     """Books on a pool of their own."""
-    with open_pool(dsn, max_size=4) as pool:
+    with open_pool(dsn, max_size=4, search_path=SCHEMA) as pool:
         vault = Vault(MASTER_KEY, KeyTable(pool))
         yield Books(dsn, pool, FactRecorder(pool), FactMapper(vault), VirtualClock(now))

@@ -63,6 +63,7 @@ def plans(template: str, fresh_databases: FreshDatabases) -> Iterator[Plans]:
         connection.execute("LOAD 'auto_explain'")
         connection.execute("SET auto_explain.log_min_duration = 0")
         connection.execute("SET client_min_messages = log")
+        connection.execute("SET search_path = views")
         connection.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
 
     with fresh_databases.copy_of(template) as dsn:

@@ -24,6 +24,7 @@ from ledger.store.recorder import FactRecorder
 from ledger.store.sandbox_books import PostgresBooks
 from ledger.store.vault import Vault
 from projections.site import Site
+from projections.tables import SCHEMA
 from tests.web import sample
 from web.app import create_app
 from web.parts import Freshness, Parts
@@ -72,7 +73,7 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def pool(database: str) -> Iterator[Pool]:
-    with open_pool(database, max_size=8) as opened:
+    with open_pool(database, max_size=8, search_path=SCHEMA) as opened:
         yield opened
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -22,6 +23,7 @@ select set_config('TimeZone', 'UTC', false),
        set_config('synchronous_commit', case when current_setting('synchronous_commit') = 'off'
                   then 'on' else current_setting('synchronous_commit') end, false)
 """
+SET_PATH = "select set_config('search_path', %s, false)"
 UNLOCK_ALL = "select pg_advisory_unlock_all()"
 
 
@@ -73,8 +75,11 @@ def open_pool(
     max_size: int = 16,
     wait_seconds: float = 10,
     name: str = "ledger",
+    search_path: str | None = None,
 ) -> ConnectionPool[PooledConnection]:
     """An open pool of autocommit connections; close it, or use it as a context manager.
+
+    `search_path` names the schema in which its connections look for tables named without one.
 
     Behind a pooler in transaction mode, prepared statements need one that knows them (PgBouncer
     1.21 or later with `max_prepared_statements`), and session settings belong on the database role.
@@ -85,7 +90,7 @@ def open_pool(
     pool = ConnectionPool(
         dsn,
         connection_class=PooledConnection,
-        configure=_set_up,
+        configure=partial(_set_up, search_path=search_path),
         min_size=min_size,
         max_size=max_size,
         timeout=wait_seconds,
@@ -106,9 +111,11 @@ def _require_server(connection: psycopg.Connection) -> None:
         raise ServerTooOld(found=major, needed=OLDEST_SERVER)
 
 
-def _set_up(connection: psycopg.Connection[Any]) -> None:
+def _set_up(connection: psycopg.Connection[Any], *, search_path: str | None = None) -> None:
     connection.autocommit = True
     connection.execute(SET_UP)
+    if search_path is not None:
+        connection.execute(SET_PATH, (search_path,))
 
 
 def _unreachable(dsn: str, error: Exception) -> DatabaseUnreachable:

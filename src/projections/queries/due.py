@@ -12,26 +12,27 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import tuple_row
-from psycopg_pool import ConnectionPool
+
+from projections.queries.reading import Source
 
 CHARGES = """
-(SELECT period_end AS due_at, member_id, membership_id FROM views.memberships
+(SELECT period_end AS due_at, member_id, membership_id FROM memberships
   WHERE billing = 'current' AND ended_at IS NULL AND cancelled_at IS NULL AND period_end <= %(now)s
   ORDER BY period_end, membership_id LIMIT %(limit)s::bigint + %(skip)s)
 UNION ALL
-(SELECT retry_at, member_id, membership_id FROM views.memberships
+(SELECT retry_at, member_id, membership_id FROM memberships
   WHERE billing = 'past_due' AND ended_at IS NULL AND cancelled_at IS NULL AND retry_at <= %(now)s
   ORDER BY retry_at, membership_id LIMIT %(limit)s::bigint + %(skip)s)
 ORDER BY due_at, membership_id LIMIT %(limit)s OFFSET %(skip)s
 """
 LAPSES = """
-SELECT access_until, member_id, membership_id FROM views.memberships
+SELECT access_until, member_id, membership_id FROM memberships
  WHERE billing IN ('past_due', 'action_required') AND retry_at IS NULL
    AND ended_at IS NULL AND cancelled_at IS NULL AND access_until <= %(now)s
  ORDER BY access_until, membership_id LIMIT %(limit)s OFFSET %(skip)s
 """
 UNDECIDED = """
-SELECT order_id FROM views.orders WHERE undecided_since IS NOT NULL
+SELECT order_id FROM orders WHERE undecided_since IS NOT NULL
  ORDER BY undecided_since, order_id LIMIT %(limit)s OFFSET %(skip)s
 """
 
@@ -49,8 +50,8 @@ class DueQueries:
     `skip` passes over as many: those that were tried just now and are as they were.
     """
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._pool = pool
+    def __init__(self, source: Source) -> None:
+        self._source = source
 
     def charges(self, now: datetime, limit: int, *, skip: int = 0) -> list[DueMembership]:
         """Whose period is over, or whose failed charge is to be tried again by now."""
@@ -68,7 +69,7 @@ class DueQueries:
         return [order_id for (order_id,) in rows]
 
     def _asked(self, query: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        with self._pool.connection() as connection:
+        with self._source.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             rows: list[tuple[Any, ...]] = cursor.execute(query.encode(), parameters).fetchall()
         return rows

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
-
-from psycopg_pool import ConnectionPool
 
 from projections.contributors import ContributorRow
 from projections.discounts import DiscountRow
 from projections.plans import PlanRow
-from projections.queries.reading import Rows
+from projections.queries.reading import Rows, Source
 
-PLANS: LiteralString = "SELECT {columns} FROM views.plans AS view ORDER BY name_key, plan_id"
-PLAN: LiteralString = "SELECT {columns} FROM views.plans AS view WHERE plan_id = %(plan_id)s"
-DISCOUNTS: LiteralString = "SELECT {columns} FROM views.discounts AS view ORDER BY code, code_id"
-DISCOUNT: LiteralString = (
-    "SELECT {columns} FROM views.discounts AS view WHERE code_id = %(code_id)s"
-)
+PLANS: LiteralString = "SELECT {columns} FROM plans AS view ORDER BY name_key, plan_id"
+PLAN: LiteralString = "SELECT {columns} FROM plans AS view WHERE plan_id = %(plan_id)s"
+DISCOUNTS: LiteralString = "SELECT {columns} FROM discounts AS view ORDER BY code, code_id"
+DISCOUNT: LiteralString = "SELECT {columns} FROM discounts AS view WHERE code_id = %(code_id)s"
 STAFF: LiteralString = """
-SELECT {columns} FROM views.contributors AS view ORDER BY name_key, contributor_id
+SELECT {columns} FROM contributors AS view ORDER BY name_key, contributor_id
 """
 CONTRIBUTOR: LiteralString = """
-SELECT {columns} FROM views.contributors AS view WHERE contributor_id = %(contributor_id)s
+SELECT {columns} FROM contributors AS view WHERE contributor_id = %(contributor_id)s
 """
 
 
 class PlanQueries:
     """Asks about plans."""
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._rows = Rows(pool, PlanRow)
+    def __init__(self, source: Source) -> None:
+        self._rows = Rows(source, PlanRow)
 
     def all(self) -> list[PlanRow]:
         """Every plan by name, drafts and retired ones too; `row.is_joinable(now)` says which."""
@@ -44,8 +40,8 @@ class PlanQueries:
 class DiscountQueries:
     """Asks about discount codes."""
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._rows = Rows(pool, DiscountRow)
+    def __init__(self, source: Source) -> None:
+        self._rows = Rows(source, DiscountRow)
 
     def all(self) -> list[DiscountRow]:
         """Every code."""
@@ -59,8 +55,8 @@ class DiscountQueries:
 class ContributorQueries:
     """Asks about the staff."""
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._rows = Rows(pool, ContributorRow)
+    def __init__(self, source: Source) -> None:
+        self._rows = Rows(source, ContributorRow)
 
     def all(self) -> list[ContributorRow]:
         """Everybody who is, or was, staff, by name."""

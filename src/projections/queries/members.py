@@ -5,42 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, LiteralString, get_args
+from typing import Literal, LiteralString, get_args
 from uuid import UUID
 
 from psycopg.rows import tuple_row
-from psycopg_pool import ConnectionPool
 
 from projections.instants import NEVER, known
 from projections.members import MemberRow
 from projections.notes import NoteRow
 from projections.queries.paging import Count, List, Order, Page, Part, Turn
-from projections.queries.reading import Rows
+from projections.queries.reading import Rows, Source
 from projections.queries.segments import SEGMENTS, STATUSES, Segment, Status, status
 from projections.search import patterns, storable
 from projections.stays import Standing
 
 MemberSort = Literal["name", "email", "joined", "plan", "status", "spent", "last_order"]
 
-SELECT: LiteralString = "SELECT {columns} FROM views.members AS view WHERE {condition} {order}"
+SELECT: LiteralString = "SELECT {columns} FROM members AS view WHERE {condition} {order}"
 COUNT: LiteralString = """
 SELECT count(*) FROM (
-    SELECT FROM views.members AS view WHERE {condition} LIMIT %(most)s) AS counted
+    SELECT FROM members AS view WHERE {condition} LIMIT %(most)s) AS counted
 """
-ONE: LiteralString = "SELECT {columns} FROM views.members AS view WHERE member_id = %(member_id)s"
+ONE: LiteralString = "SELECT {columns} FROM members AS view WHERE member_id = %(member_id)s"
 DUPLICATES: LiteralString = """
-SELECT {columns} FROM views.members AS view
-  JOIN views.members AS own ON own.member_id = %(member_id)s
+SELECT {columns} FROM members AS view
+  JOIN members AS own ON own.member_id = %(member_id)s
  WHERE view.same_email <> own.same_email
    AND (view.same_name = own.same_name OR view.same_method = own.same_method)
  ORDER BY view.name_key, view.member_id LIMIT 100
 """
 NOTES: LiteralString = """
-SELECT {columns} FROM views.notes AS view
+SELECT {columns} FROM notes AS view
  WHERE member_id = %(member_id)s ORDER BY written_at DESC, note_id
 """
 TAGS = """
-SELECT tag, count(*) FROM views.members, unnest(tags) AS tag GROUP BY tag ORDER BY tag
+SELECT tag, count(*) FROM members, unnest(tags) AS tag GROUP BY tag ORDER BY tag
 """
 
 FILTERS: dict[str, LiteralString] = {
@@ -212,9 +211,9 @@ def summary(row: MemberRow, now: datetime) -> MemberSummary:
 class MemberQueries:
     """Asks about members."""
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._rows = Rows(pool, MemberRow)
-        self._notes = Rows(pool, NoteRow)
+    def __init__(self, source: Source) -> None:
+        self._rows = Rows(source, MemberRow)
+        self._notes = Rows(source, NoteRow)
         self._list: List[MemberRow] = List(
             select=SELECT,
             count=COUNT,
@@ -226,7 +225,7 @@ class MemberQueries:
 
     def page(self, asked: MemberFilter, turn: Turn, now: datetime) -> Page[MemberSummary]:
         """A page of the list. Raises CursorMalformed."""
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             page = self._list.page(connection, turn, asked.conditions(), asked.parameters(now))
         return Page(
             [summary(row, now) for row in page.rows], page.previous_cursor, page.next_cursor
@@ -234,7 +233,7 @@ class MemberQueries:
 
     def count(self, asked: MemberFilter, now: datetime) -> Count:
         """How many the list has, up to MOST_COUNTED."""
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             return self._list.counted(connection, asked.conditions(), asked.parameters(now))
 
     def segments(self, now: datetime) -> Mapping[Segment, Count]:
@@ -258,5 +257,5 @@ class MemberQueries:
 
     def tags(self) -> dict[str, int]:
         """Every tag in use, and how many have it."""
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             return dict(connection.cursor(row_factory=tuple_row).execute(TAGS).fetchall())

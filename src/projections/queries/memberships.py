@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import tuple_row
-from psycopg_pool import ConnectionPool
 
 from projections.memberships import MembershipRow
-from projections.queries.reading import Rows
+from projections.queries.reading import Rows, Source
 
 OF_MEMBER: LiteralString = """
-SELECT {columns} FROM views.memberships AS view
+SELECT {columns} FROM memberships AS view
  WHERE member_id = %(member_id)s ORDER BY joined_at DESC, membership_id
 """
 ONE: LiteralString = """
-SELECT {columns} FROM views.memberships AS view
+SELECT {columns} FROM memberships AS view
  WHERE member_id = %(member_id)s AND membership_id = %(membership_id)s
 """
 RUNNING = """
-SELECT plan_id, count(*) FROM views.memberships WHERE runs_until > %(now)s GROUP BY plan_id
+SELECT plan_id, count(*) FROM memberships WHERE runs_until > %(now)s GROUP BY plan_id
 """
 
 
 class MembershipQueries:
     """Asks about memberships. `row.stay.standing(now)` says where one stands at an instant."""
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._rows = Rows(pool, MembershipRow)
+    def __init__(self, source: Source) -> None:
+        self._rows = Rows(source, MembershipRow)
 
     def of_member(self, member_id: UUID) -> list[MembershipRow]:
         """Every membership somebody ever had, the latest first."""
@@ -41,6 +40,6 @@ class MembershipQueries:
 
     def running(self, now: datetime) -> dict[UUID, int]:
         """How many memberships of each plan stand at an instant; plans without one are left out."""
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             return dict(cursor.execute(RUNNING, {"now": now}).fetchall())

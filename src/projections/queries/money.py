@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import tuple_row
-from psycopg_pool import ConnectionPool
 
 from projections.movements import Kind, MovementRow
 from projections.queries.paging import Count, List, Order, Page, Part, Turn
-from projections.queries.reading import Rows
+from projections.queries.reading import Rows, Source
 from projections.spending import SpendingRow
 
-SELECT: LiteralString = "SELECT {columns} FROM views.movements AS view WHERE {condition} {order}"
+SELECT: LiteralString = "SELECT {columns} FROM movements AS view WHERE {condition} {order}"
 COUNT: LiteralString = """
 SELECT count(*) FROM (
-    SELECT FROM views.movements AS view WHERE {condition} LIMIT %(most)s) AS counted
+    SELECT FROM movements AS view WHERE {condition} LIMIT %(most)s) AS counted
 """
 TOTALS: LiteralString = """
 SELECT currency, mode,
@@ -28,11 +27,11 @@ SELECT currency, mode,
        coalesce(-sum(minor) FILTER (WHERE kind = 'dispute_lost'), 0)::bigint,
        coalesce(-sum(minor) FILTER (WHERE kind = 'fee'), 0)::bigint,
        count(*) FILTER (WHERE kind = 'payment')
-  FROM views.movements AS view WHERE {condition}
+  FROM movements AS view WHERE {condition}
  GROUP BY currency, mode ORDER BY currency, mode
 """
 OF_MEMBER: LiteralString = """
-SELECT {columns} FROM views.spending AS view
+SELECT {columns} FROM spending AS view
  WHERE member_id = %(member_id)s ORDER BY mode, currency
 """
 
@@ -45,7 +44,7 @@ FILTERS: dict[str, LiteralString] = {
     "since": "view.occurred_at >= %(since)s",
     "before": "view.occurred_at < %(before)s",
     "plan_id": """EXISTS (
-        SELECT FROM views.orders
+        SELECT FROM orders
          WHERE orders.member_id = view.member_id AND orders.order_id = view.order_id
            AND orders.plan_id = %(plan_id)s)""",
 }
@@ -98,9 +97,9 @@ class Total:
 class MoneyQueries:
     """Asks about money that moved."""
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._rows = Rows(pool, MovementRow)
-        self._spending = Rows(pool, SpendingRow)
+    def __init__(self, source: Source) -> None:
+        self._rows = Rows(source, MovementRow)
+        self._spending = Rows(source, SpendingRow)
         self._list: List[MovementRow] = List(
             select=SELECT,
             count=COUNT,
@@ -113,12 +112,12 @@ class MoneyQueries:
 
     def page(self, asked: MovementFilter, turn: Turn) -> Page[MovementRow]:
         """A page of movements. Raises CursorMalformed."""
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             return self._list.page(connection, turn, asked.conditions(), asked.parameters())
 
     def count(self, asked: MovementFilter) -> Count:
         """How many movements there are, up to MOST_COUNTED."""
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             return self._list.counted(connection, asked.conditions(), asked.parameters())
 
     def totals(self, asked: MovementFilter) -> list[Total]:
@@ -127,7 +126,7 @@ class MoneyQueries:
         query = sql.SQL(TOTALS).format(
             condition=sql.SQL(" AND ").join(sql.SQL(one) for one in conditions)
         )
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             return [Total(*row) for row in cursor.execute(query, asked.parameters())]
 

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, LiteralString
+from typing import Literal, LiteralString
 from uuid import UUID
 
 from psycopg.rows import tuple_row
-from psycopg_pool import ConnectionPool
 
 from projections.orders import OrderRow, State
 from projections.queries.paging import Count, List, Order, Page, Part, Turn
-from projections.queries.reading import Rows
+from projections.queries.reading import Rows, Source
 
 OrderSort = Literal["placed", "amount"]
 
-SELECT: LiteralString = "SELECT {columns} FROM views.orders AS view WHERE {condition} {order}"
+SELECT: LiteralString = "SELECT {columns} FROM orders AS view WHERE {condition} {order}"
 COUNT: LiteralString = """
 SELECT count(*) FROM (
-    SELECT FROM views.orders AS view WHERE {condition} LIMIT %(most)s) AS counted
+    SELECT FROM orders AS view WHERE {condition} LIMIT %(most)s) AS counted
 """
-ONE: LiteralString = "SELECT {columns} FROM views.orders AS view WHERE order_id = %(order_id)s"
+ONE: LiteralString = "SELECT {columns} FROM orders AS view WHERE order_id = %(order_id)s"
 PEOPLE = """
-SELECT member_id, name, email FROM views.members WHERE member_id = ANY (%(member_ids)s)
+SELECT member_id, name, email FROM members WHERE member_id = ANY (%(member_ids)s)
 """
 
 FILTERS: dict[str, LiteralString] = {
@@ -76,8 +75,8 @@ class Person:
 class OrderQueries:
     """Asks about orders."""
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._rows = Rows(pool, OrderRow)
+    def __init__(self, source: Source) -> None:
+        self._rows = Rows(source, OrderRow)
         self._list: List[OrderRow] = List(
             select=SELECT,
             count=COUNT,
@@ -89,12 +88,12 @@ class OrderQueries:
 
     def page(self, asked: OrderFilter, turn: Turn) -> Page[OrderRow]:
         """A page of the list. Raises CursorMalformed."""
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             return self._list.page(connection, turn, asked.conditions(), asked.parameters())
 
     def count(self, asked: OrderFilter) -> Count:
         """How many the list has, up to MOST_COUNTED."""
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             return self._list.counted(connection, asked.conditions(), asked.parameters())
 
     def one(self, order_id: UUID) -> OrderRow | None:
@@ -104,7 +103,7 @@ class OrderQueries:
     def people(self, orders: list[OrderRow]) -> dict[UUID, Person]:
         """Whose orders these are, by member id."""
         wanted = list({order.member_id for order in orders})
-        with self._rows.pool.connection() as connection:
+        with self._rows.source.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             found = cursor.execute(PEOPLE, {"member_ids": wanted}).fetchall()
         return {row[0]: Person(*row) for row in found}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, LiteralString, TypeVar
+from contextlib import AbstractContextManager
+from typing import Any, Generic, LiteralString, Protocol, TypeVar
 
 from psycopg import Connection, sql
-from psycopg_pool import ConnectionPool
 
 from projections.columns import codec, reading
 
@@ -15,13 +15,19 @@ R = TypeVar("R", bound="tuple[Any, ...]")
 Parameters = Mapping[str, object]
 
 
+class Source(Protocol):
+    """Where views are read: live ones, a moment of the past, or one member folded on the spot."""
+
+    def connection(self) -> AbstractContextManager[Connection[Any]]:
+        """A connection on which a view's name, without a schema, stands for the right table."""
+        ...
+
+
 class Rows(Generic[R]):
     """Reads the rows of a view. A query says `{columns}` where the view's columns go."""
 
-    def __init__(
-        self, pool: ConnectionPool[Any], row: type[R], *, alias: LiteralString = "view"
-    ) -> None:
-        self.pool = pool
+    def __init__(self, source: Source, row: type[R], *, alias: LiteralString = "view") -> None:
+        self.source = source
         self.codec = codec(row)
         self.columns = sql.SQL(", ").join(
             sql.Identifier(alias, column.name) for column in self.codec.columns
@@ -29,7 +35,7 @@ class Rows(Generic[R]):
 
     def all(self, query: LiteralString, parameters: Parameters) -> list[R]:
         """Every row that a query finds."""
-        with self.pool.connection() as connection:
+        with self.source.connection() as connection:
             return self.on(connection, sql.SQL(query).format(columns=self.columns), parameters)
 
     def one(self, query: LiteralString, parameters: Parameters) -> R | None:

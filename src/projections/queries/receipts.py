@@ -8,26 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import class_row
-from psycopg_pool import ConnectionPool
 
 from ledger.money import Money
 from ledger.order.order import inclusive_tax
+from projections.queries.reading import Source
 
 RECEIPTS: LiteralString = """
 SELECT payment.year, payment.mode, payment.member_id, payment.order_id, payment.fact_version,
        payment.position, payment.minor, payment.currency, payment.occurred_at AS paid_at,
        placed.plan_name, placed.tax_basis_points, placed.discount_code, placed.period_start,
        placed.period_end,
-       (SELECT count(*) FROM views.movements AS earlier
+       (SELECT count(*) FROM movements AS earlier
          WHERE earlier.kind = 'payment' AND earlier.mode = payment.mode
            AND earlier.year = payment.year AND earlier.position <= payment.position) AS number
-  FROM views.movements AS payment
-  JOIN views.orders AS placed USING (member_id, order_id)
+  FROM movements AS payment
+  JOIN orders AS placed USING (member_id, order_id)
  WHERE payment.kind = 'payment'
 """
 OF_ORDER: LiteralString = """
@@ -39,7 +39,7 @@ SELECT * FROM ({receipts} AND payment.member_id = %(member_id)s) AS receipts
 """
 NUMBERED: LiteralString = """
 SELECT * FROM ({receipts} AND payment.position = (
-    SELECT position FROM views.movements
+    SELECT position FROM movements
      WHERE kind = 'payment' AND mode = %(mode)s AND year = %(year)s
      ORDER BY position OFFSET %(number)s - 1 LIMIT 1)) AS receipts
 """
@@ -85,8 +85,8 @@ class Receipt:
 class ReceiptQueries:
     """Asks for receipts."""
 
-    def __init__(self, pool: ConnectionPool[Any]) -> None:
-        self._pool = pool
+    def __init__(self, source: Source) -> None:
+        self._source = source
 
     def of_order(self, order_id: UUID) -> list[Receipt]:
         """An order's receipts: one a payment."""
@@ -102,7 +102,7 @@ class ReceiptQueries:
         return found[0] if found else None
 
     def _asked(self, query: LiteralString, parameters: dict[str, object]) -> list[Receipt]:
-        with self._pool.connection() as connection:
+        with self._source.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Receipt))
             text = sql.SQL(query).format(receipts=sql.SQL(RECEIPTS))
             found: list[Receipt] = cursor.execute(text, parameters).fetchall()

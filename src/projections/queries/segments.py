@@ -34,9 +34,9 @@ SEGMENTS: dict[Segment, LiteralString] = {
     "former_members": "view.member_until <= %(now)s",
     "accounts_without_plan": "view.member_until IS NULL AND view.closed_at IS NULL",
     "possible_duplicates": """(
-        EXISTS (SELECT FROM views.members AS other
+        EXISTS (SELECT FROM members AS other
                  WHERE other.same_name = view.same_name AND other.same_email <> view.same_email)
-        OR EXISTS (SELECT FROM views.members AS other
+        OR EXISTS (SELECT FROM members AS other
                     WHERE other.same_method = view.same_method
                       AND other.same_email <> view.same_email))""",
 }
