@@ -154,12 +154,23 @@ class FactMapper(Mapper[UUID]):
 
     def open_records(self, records: Sequence[FactRecord]) -> list[Fact]:
         """The facts of many rows, with one query for all keys that are not at hand."""
-        keys = self._vault.keys(
+        keys = self._keys_of(records)
+        return [self._read(_of(record), keys.__getitem__) for record in records]
+
+    def open_states(self, records: Sequence[FactRecord]) -> list[bytes]:
+        """The states of many rows as they are stored, but what is sealed in clear, or ERASED.
+
+        Shapes that are old stay so. Raises SealBroken, FactUnreadable or KeyMissing.
+        """
+        keys = self._keys_of(records)
+        return [_in_clear(_of(record), keys.__getitem__) for record in records]
+
+    def _keys_of(self, records: Sequence[FactRecord]) -> dict[UUID, Opened]:
+        return self._vault.keys(
             record.subject_id
             for record in records
             if record.subject_id is not None and SEALED_MARK in record.state
         )
-        return [self._read(_of(record), keys.__getitem__) for record in records]
 
     def _read(self, stored: _Stored, key_of: Callable[[UUID], Opened]) -> Fact:
         fact_class = self._class_of(stored)
@@ -257,16 +268,31 @@ def _spliced(stored: _Stored) -> bytes:
 
 def _parsed(stored: _Stored, fact_class: type[Fact]) -> tuple[dict[str, Any], int]:
     """The fields as stored, and the version of the class that wrote them."""
+    state = _document(stored)
+    version = state.pop(SCHEMA, 1)
+    if type(version) is not int or not 1 <= version <= fact_class.class_version:
+        raise stored.unreadable(f"its schema {version!r} is not one this ledger knows")
+    return state, version
+
+
+def _document(stored: _Stored) -> dict[str, Any]:
     try:
         state = from_json(stored.state, allow_inf_nan=False)
     except ValueError:
         raise stored.unreadable("it is not JSON") from None
     if not isinstance(state, dict):
         raise stored.unreadable("it is not a JSON object")
-    version = state.pop(SCHEMA, 1)
-    if type(version) is not int or not 1 <= version <= fact_class.class_version:
-        raise stored.unreadable(f"its schema {version!r} is not one this ledger knows")
-    return state, version
+    return state
+
+
+def _in_clear(stored: _Stored, key_of: Callable[[UUID], Opened]) -> bytes:
+    if SEALED_MARK not in stored.state:
+        return stored.state
+    state = _document(stored)
+    for name in [name for name, value in state.items() if _is_sealed(value)]:
+        key = _key(stored, name, key_of)
+        state[name] = ERASED if key is None else _unsealed(stored, name, state[name], key)
+    return canonical(state)
 
 
 def _is_sealed(value: object) -> bool:
