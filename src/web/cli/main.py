@@ -6,6 +6,7 @@ import click
 
 from web.cli.books import db, history
 from web.cli.context import Failure, opened, sentences, settings_given
+from web.cli.export import export
 from web.cli.team import team
 from web.cli.views import views
 
@@ -13,7 +14,7 @@ DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
 
 
 @click.group(
-    commands=[db, history, team, views],
+    commands=[db, export, history, team, views],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Audit: what anybody can check without trusting us."""
