@@ -28,6 +28,11 @@ def attempt(order_id: UUID, number: int) -> UUID:
     return derived(order_id, "attempt", number)
 
 
+def notice(fact_id: str, recipient_id: UUID, kind: str) -> UUID:
+    """What tells one person of one fact in one way: asked twice, they are told once (NO2)."""
+    return derived(SITE, "notice", fact_id, recipient_id, kind)
+
+
 def command(principal: str, route: str, key: str) -> UUID:
     """The command of a request: its sender, what it asks, and the key it chose."""
     return derived(SITE, "command", principal, route, key)

@@ -4,11 +4,20 @@ from ledger.application.batch import Known
 from ledger.application.books import Position, SiteRules
 from ledger.application.charging import ChargeUseCases
 from ledger.application.joining import JoinUseCases, Quote
+from ledger.application.lists import ListUseCases
+from ledger.application.notices import NoticeUseCases
 from ledger.application.refunding import RefundUseCases
 from ledger.application.team import TeamUseCases
 
 
-class Ledger(JoinUseCases, ChargeUseCases, RefundUseCases, TeamUseCases):
+class Ledger(
+    JoinUseCases,
+    ChargeUseCases,
+    RefundUseCases,
+    TeamUseCases,
+    ListUseCases,
+    NoticeUseCases,
+):
     """Everything that may be done with the books."""
 
     name = "ledger"

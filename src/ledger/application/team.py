@@ -6,7 +6,8 @@ from typing import Literal
 from uuid import UUID
 
 from ledger import texts
-from ledger.application.books import Books, Position
+from ledger.application.books import Position
+from ledger.application.operating import OperatingUseCases
 from ledger.application.use_case import use_case
 from ledger.contributor import Contributor, Role
 from ledger.errors import EmailTaken, Forbidden, OwnerExists, OwnerNeeded, RolesMalformed
@@ -19,7 +20,7 @@ CONTRIBUTOR_EMAIL = "contributor_email"
 OWNER_KEY = b"site"
 
 
-class TeamUseCases(Books):
+class TeamUseCases(OperatingUseCases):
     """Contributors: added, given roles, removed; ownership transferred."""
 
     def contributor(self, contributor_id: UUID) -> Contributor:
@@ -45,19 +46,23 @@ class TeamUseCases(Books):
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """Add the owner, once."""
+        """Add the owner, once, and begin the stream of the site."""
+        stamp = self.staff_stamp(by, cause)
         owner = Contributor.add(
             contributor_id,
             email=email,
             name=name,
             roles=frozenset({"owner"}),
             locale=locale,
-            stamp=self.staff_stamp(by, cause),
+            stamp=stamp,
         )
         ownership = Claim(OWNER, OWNER_KEY, contributor_id)
         try:
             return self.append(
-                owner, claims=[ownership, self._staff_email(owner)], command=cause.id
+                owner,
+                self.site_or_new(stamp),
+                claims=[ownership, self._staff_email(owner)],
+                command=cause.id,
             )
         except ClaimTaken as taken:
             raise (OwnerExists if taken.kind == OWNER else EmailTaken) from None

@@ -8,7 +8,9 @@ from __future__ import annotations
 from ledger.errors.base import *  # noqa: F403 -- one tree in several files
 from ledger.errors.contributors import *  # noqa: F403 -- one tree in several files
 from ledger.errors.discounts import *  # noqa: F403 -- one tree in several files
+from ledger.errors.lists import *  # noqa: F403 -- one tree in several files
 from ledger.errors.members import *  # noqa: F403 -- one tree in several files
+from ledger.errors.notices import *  # noqa: F403 -- one tree in several files
 from ledger.errors.orders import *  # noqa: F403 -- one tree in several files
 from ledger.errors.plans import *  # noqa: F403 -- one tree in several files
 from ledger.errors.values import *  # noqa: F403 -- one tree in several files

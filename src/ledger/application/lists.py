@@ -1,0 +1,82 @@
+"""What may be done with mailing lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from ledger import ids, texts
+from ledger.application.books import Position
+from ledger.application.members import MemberUseCases
+from ledger.application.use_case import use_case
+from ledger.errors import AccountClosed
+from ledger.facts import Actor, Cause
+from ledger.mailing_list import MailingList
+
+
+class ListUseCases(MemberUseCases):
+    """Lists: created, filled, ended (SE2)."""
+
+    def mailing_list(self, list_id: UUID) -> MailingList:
+        """A list as the books know it now; NotFound."""
+        return self.load(MailingList, list_id)
+
+    @use_case
+    def create_list(self, list_id: UUID, *, name: str, by: Actor, cause: Cause) -> Position:
+        """Create an empty list."""
+        created = MailingList.create(list_id, name=name, stamp=self.staff_stamp(by, cause))
+        return self.append(created, command=cause.id)
+
+    @use_case
+    def add_to_list(
+        self,
+        list_id: UUID,
+        *,
+        member_ids: Sequence[UUID] = (),
+        emails: Sequence[str] = (),
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """Put contacts and addresses on a list: all of them, or none where one is malformed.
+
+        The address of an open account stands for that contact. Whoever is there already stays
+        as they are; whoever asked to be taken off is left off.
+        """
+        mailing_list, stamp = self.mailing_list(list_id), self.staff_stamp(by, cause)
+        owners = {email: self.member_by_email(texts.email(email)) for email in emails}
+        contacts = [*member_ids, *(owner for owner in owners.values() if owner is not None)]
+        for member_id in dict.fromkeys(contacts):
+            if self.member(member_id).closed_at is not None:
+                raise AccountClosed(member_id=member_id)
+            mailing_list.add_contact(member_id, stamp=stamp)
+        bare = [email for email, owner in owners.items() if owner is None]
+        entries = {ids.derived(cause.id, "entry", list_id, n): e for n, e in enumerate(bare)}
+        mailing_list.add_addresses(entries, stamp=stamp)
+        return self.append(mailing_list, command=cause.id)
+
+    @use_case
+    def take_off_list(self, list_id: UUID, entry_id: UUID, *, by: Actor, cause: Cause) -> Position:
+        """Take a contact or an address off a list; they may be added again."""
+        mailing_list = self.mailing_list(list_id)
+        mailing_list.take_off(entry_id, stamp=self.staff_stamp(by, cause))
+        return self.append(mailing_list, command=cause.id)
+
+    @use_case
+    def unsubscribe_from_list(
+        self, list_id: UUID, entry_id: UUID, *, by: Actor, cause: Cause
+    ) -> Position:
+        """The person asks to be taken off, and is left off whoever adds them again.
+
+        Who reads mail at a bare address is known by the entry's id.
+        """
+        mailing_list = self.mailing_list(list_id)
+        person_id = mailing_list.entry(entry_id).person_id
+        mailing_list.unsubscribe(entry_id, stamp=self.own_stamp(person_id, by, cause))
+        return self.append(mailing_list, command=cause.id)
+
+    @use_case
+    def end_list(self, list_id: UUID, *, by: Actor, cause: Cause) -> Position:
+        """Let a list be over; what it was stays to be seen."""
+        mailing_list = self.mailing_list(list_id)
+        mailing_list.end(stamp=self.staff_stamp(by, cause))
+        return self.append(mailing_list, command=cause.id)

@@ -1,0 +1,192 @@
+"""MailingList: a fixed set of contacts, and of addresses that are no contacts (SE2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar, Self
+from uuid import UUID
+
+from ledger import ids, texts
+from ledger.errors import ListEnded, NotFound
+from ledger.facts import Aggregate, Fact, FirstFact, Personal, Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A contact (`member_id`) or an address (`email`) that is, or was, on a list.
+
+    Who asked to be taken off is `unsubscribed`.
+    """
+
+    entry_id: UUID
+    member_id: UUID | None
+    email: str | None
+    is_on: bool = True
+    unsubscribed: bool = False
+
+    @property
+    def person_id(self) -> UUID:
+        """The contact; or whoever reads mail at the address, who has an id on this list only."""
+        return self.member_id or self.entry_id
+
+
+class EntryFact(Fact):
+    """A fact about one entry. An address is sealed with a key of its own."""
+
+    entry_id: UUID
+
+    @property
+    def subject_id(self) -> UUID:
+        """The contact; where there is only an address, its entry."""
+        return self.member_id or self.entry_id
+
+
+class MailingList(Aggregate):
+    """A list. Contacts are on it by their id, so that they stay when their address changes."""
+
+    TOPIC: ClassVar[str] = "list"
+    Event = Fact
+
+    class Begun(FirstFact):
+        """A list was created, empty."""
+
+        TOPIC: ClassVar[str] = "list.created"
+        name: str
+
+        def apply(self, mailing_list: MailingList) -> None:
+            """A list with a name."""
+            mailing_list.name = self.name
+
+    Created = Begun
+
+    class Added(EntryFact):
+        """A contact, or an address that is no contact, is on the list: one of the two."""
+
+        TOPIC: ClassVar[str] = "list.added"
+        email: Personal[str | None]
+
+        def apply(self, mailing_list: MailingList) -> None:
+            """One entry more."""
+            entry = Entry(self.entry_id, self.member_id, self.email)
+            mailing_list.entries[self.entry_id] = entry
+
+    class TakenOff(EntryFact):
+        """An entry is on the list no longer; `unsubscribed` if the person asked for it."""
+
+        TOPIC: ClassVar[str] = "list.taken_off"
+        unsubscribed: bool
+
+        def apply(self, mailing_list: MailingList) -> None:
+            """One entry less."""
+            before = mailing_list.entries[self.entry_id]
+            after = replace(before, is_on=False, unsubscribed=self.unsubscribed)
+            mailing_list.entries[self.entry_id] = after
+
+    class Ended(Fact):
+        """The list is over: nobody is added, nothing is sent."""
+
+        TOPIC: ClassVar[str] = "list.ended"
+
+        def apply(self, mailing_list: MailingList) -> None:
+            """Over."""
+            mailing_list.ended_at = self.occurred_at
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.entries: dict[UUID, Entry] = {}
+        self.ended_at: datetime | None = None
+
+    # --- what may be asked ------------------------------------------------------------
+
+    @classmethod
+    def create(cls, list_id: UUID, *, name: str, stamp: Stamp) -> Self:
+        """A new, empty list."""
+        return cls.begin(
+            cls.Begun, list_id, stamp=stamp, name=texts.one_line(text=name, field="name")
+        )
+
+    def add_contact(self, member_id: UUID, *, stamp: Stamp) -> None:
+        """Put a contact on the list, who is not asked.
+
+        One who is there already is no news, and who asked to be taken off is left off.
+        """
+        self._require_not_ended()
+        before = self.contact(member_id)
+        if before is None or not (before.is_on or before.unsubscribed):
+            self.record(
+                self.Added,
+                stamp=stamp,
+                member_id=member_id,
+                entry_id=ids.derived(self.id, "contact", member_id),
+                email=None,
+            )
+
+    def add_addresses(self, addresses: dict[UUID, str], *, stamp: Stamp) -> None:
+        """Put addresses on the list, each under the id of a new entry; EmailMalformed, all or none.
+
+        One that is there already is no news, and one whose owner asked to be taken off is left off.
+        """
+        self._require_not_ended()
+        asked = {texts.comparable_email(texts.email(a)): i for i, a in addresses.items()}
+        known = {address for address, entry in self._addresses().items() if _stays(entry)}
+        for address, entry_id in asked.items():
+            if address not in known:
+                email = texts.email(addresses[entry_id])
+                self.record(self.Added, stamp=stamp, entry_id=entry_id, email=email)
+
+    def take_off(self, entry_id: UUID, *, stamp: Stamp) -> None:
+        """Take an entry off the list. Twice is no news."""
+        if self.entry(entry_id).is_on:
+            self._take_off(entry_id, unsubscribed=False, stamp=stamp)
+
+    def unsubscribe(self, entry_id: UUID, *, stamp: Stamp) -> None:
+        """The person wants nothing sent to this list any more, whoever adds them again.
+
+        Also from a list that is over, or that they were taken off: the links in old mails work.
+        """
+        if not self.entry(entry_id).unsubscribed:
+            self._take_off(entry_id, unsubscribed=True, stamp=stamp)
+
+    def end(self, *, stamp: Stamp) -> None:
+        """Let the list be over. Ending twice is no news."""
+        if self.ended_at is None:
+            self.record(self.Ended, stamp=stamp)
+
+    # --- what others ask --------------------------------------------------------------
+
+    def entry(self, entry_id: UUID) -> Entry:
+        """An entry that is, or was, on the list; NotFound."""
+        if entry_id not in self.entries:
+            raise NotFound(what="entry of the list", id=entry_id)
+        return self.entries[entry_id]
+
+    def contact(self, member_id: UUID) -> Entry | None:
+        """The entry of a contact who is, or was, on the list."""
+        return self.entries.get(ids.derived(self.id, "contact", member_id))
+
+    def address(self, email: str) -> Entry | None:
+        """The last entry of an address that is no contact's; spellings are compared as e-mails."""
+        return self._addresses().get(texts.comparable_email(texts.email(email)))
+
+    def _addresses(self) -> dict[str, Entry]:
+        with_address = (entry for entry in self.entries.values() if entry.email is not None)
+        return {texts.comparable_email(entry.email or ""): entry for entry in with_address}
+
+    def _take_off(self, entry_id: UUID, *, unsubscribed: bool, stamp: Stamp) -> None:
+        self.record(
+            self.TakenOff,
+            stamp=stamp,
+            member_id=self.entries[entry_id].member_id,
+            entry_id=entry_id,
+            unsubscribed=unsubscribed,
+        )
+
+    def _require_not_ended(self) -> None:
+        if self.ended_at is not None:
+            raise ListEnded(list_name=self.name)
+
+
+def _stays(entry: Entry) -> bool:
+    """Whether adding the same again changes nothing."""
+    return entry.is_on or entry.unsubscribed
