@@ -1,26 +1,25 @@
-"""Tell the demo's story, and hold every total, status and access answer against the oracle.
+"""Tell the demo's story, and hold every row, total, status and access answer against the oracle.
 
-The oracle reads exported facts and shares no code with the product (tests/projections/oracle.py).
+The oracle reads exported facts and shares no code with the product (tests/projections/oracle).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
+from ledger.audit.export import opened_lines
 from ledger.store.mapper import FactMapper
 from ledger.store.upgrade import upgrade
 from projections.queries.members import MemberFilter, MemberQueries
 from projections.queries.paging import Turn
 from scripts.drills.grounds import data_folder
-from tests.projections.oracle import Oracle
+from tests.projections.oracle import Oracle, compared
+from tests.projections.tables import stored
 from web import worker
 from web.cli.start import tell_with_progress
 from web.database import database
@@ -28,7 +27,6 @@ from web.parts import Parts
 from web.settings import Settings
 from web.wiring import wire
 
-AT_ONCE = 5_000
 PAGE = 200
 
 
@@ -62,30 +60,22 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _compare(parts: Parts, exported: Path) -> int:
-    _export(parts, exported)
-    with exported.open(encoding="utf-8") as lines:
-        oracle = Oracle(json.loads(line) for line in lines)
-    stays: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for stay in oracle.stays.values():
-        stays[stay["member"]].append(stay)
-    oracle._of = lambda member: stays[member]  # type: ignore[method-assign]
-    now = datetime.now(UTC)
-    wrong = list(_wrong_rows(parts, oracle, now)) + list(_wrong_answers(parts, oracle, stays, now))
+    with exported.open("wb") as file:
+        for line in opened_lines(parts.recorder, FactMapper(parts.ledger.vault)):
+            file.write(line + b"\n")
+    site, now = parts.site, datetime.now(UTC)
+    with exported.open("rb") as lines:
+        oracle = Oracle(lines, currency=site.currency, mode=site.mode, zone=site.zone)
+    rows = stored(parts.pool, site)
+    wrong = [*_wrong_rows(parts, oracle, now), *_wrong_answers(parts, oracle, now)]
+    wrong += [one for view in rows for one in compared(view, oracle.rows(view), rows[view])]
     for sentence in wrong[:20]:
         print(sentence)
-    members, answers = len(oracle.accounts), sum(len(found) for found in stays.values())
-    print(f"compared {members} members and {answers} access answers: {len(wrong)} wrong")
+    print(
+        f"compared {len(oracle.accounts)} members, {len(oracle.stays)} access answers and"
+        f" {sum(map(len, rows.values()))} rows of {len(rows)} views: {len(wrong)} wrong"
+    )
     return 1 if wrong else 0
-
-
-def _export(parts: Parts, target: Path) -> None:
-    mapper, after = FactMapper(parts.ledger.vault), 0
-    with target.open("w", encoding="utf-8") as file:
-        while records := parts.recorder.read(after, AT_ONCE):
-            after = records[-1].position
-            for record, fact in zip(records, mapper.open_records(records), strict=True):
-                said = {**fact.model_dump(mode="json"), "topic": fact.TOPIC}
-                file.write(json.dumps({**said, "position": record.position}) + "\n")
 
 
 def _wrong_rows(parts: Parts, oracle: Oracle, now: datetime) -> Iterator[str]:
@@ -109,11 +99,9 @@ def _wrong_rows(parts: Parts, oracle: Oracle, now: datetime) -> Iterator[str]:
         yield f"{len(seen)} members listed, the oracle knows {len(oracle.accounts)}"
 
 
-def _wrong_answers(
-    parts: Parts, oracle: Oracle, stays: dict[str, list[dict[str, Any]]], now: datetime
-) -> Iterator[str]:
-    for member, found in stays.items():
-        for plan in {stay["plan"] for stay in found}:
+def _wrong_answers(parts: Parts, oracle: Oracle, now: datetime) -> Iterator[str]:
+    for member in oracle.accounts:
+        for plan in {stay["plan"] for stay in oracle.stays_of(member)}:
             answer = parts.ledger.access(UUID(member), UUID(plan), now)
             if answer.allowed != oracle.access(member, plan, now):
                 yield f"access of {member} to {plan} is {answer.allowed}: {answer.rule}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool
 
+from ledger.audit.export import opened_lines
 from ledger.clock import VirtualClock
 from ledger.facts import Aggregate, Fact
 from ledger.store.key_rows import KeyTable
@@ -73,14 +74,15 @@ class Books:
         return [Recorded(r.position, fact) for r, fact in zip(records, facts, strict=True)]
 
     def exported(self) -> list[dict[str, Any]]:
-        """Every fact as a line of NDJSON says it, with what is personal in clear."""
-        return [json.loads(line(position, fact)) for position, fact in self.facts()]
+        """Every line of the export, with what is personal in clear."""
+        return [json.loads(line) for line in opened_lines(self.recorder, self.mapper)]
 
 
-def line(position: int, fact: Fact) -> str:
-    """A fact as one line of JSON."""
-    document = fact.model_dump(mode="json")
-    return json.dumps({**document, "topic": fact.TOPIC, "position": position})
+def line(position: int, fact: Fact) -> dict[str, Any]:
+    """The opened line of a fact that nobody saved."""
+    said = fact.model_dump(mode="json")
+    address = {"stream_id": said.pop("originator_id"), "version": said.pop("originator_version")}
+    return {**address, "position": position, "schema": 1, "topic": fact.TOPIC, "state": said}
 
 
 @contextmanager
