@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from psycopg import Connection
-from pytest import MonkeyPatch
 
 from ledger import ids
 from ledger.facts import Actor, Cause, Stamp
@@ -93,7 +92,7 @@ def test_a_fact_behind_a_clock_that_is_fast_is_not_known_before_it(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_marks_change_no_answer(
-    books: Books, connection: Connection[Any], monkeypatch: MonkeyPatch, seed: int
+    books: Books, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(marks, "EVERY", 7)
     monkeypatch.setattr(marks, "CHUNK", 20)
