@@ -10,7 +10,7 @@ from uuid import UUID
 from ledger.facts import Fact
 from ledger.member import facts
 from ledger.member.facts import Joined, MembershipFact
-from ledger.order.facts import OrderPlaced, Paid, Withdrawn
+from ledger.order.facts import OrderPlaced, Paid
 from ledger.texts import comparable_email
 from projections.instants import NEVER
 from projections.rows import quick
@@ -150,12 +150,13 @@ class Members(View[MemberRow]):
 
     @on(Joined)
     def joined(self, row: MemberRow, fact: Joined) -> MemberRow:
-        """A stay begins."""
+        """A stay begins, perhaps before one that was told of earlier."""
+        at = fact.occurred_at
         return _with_stays(
             row,
             (*row.stays, begun(fact)),
-            joined_at=row.joined_at if row.joined_at != NEVER else fact.occurred_at,
-            last_joined_at=fact.occurred_at,
+            joined_at=min(row.joined_at, at) if row.stays else at,
+            last_joined_at=max(row.last_joined_at, at),
             is_customer=row.is_customer or fact.terms.takes_money,
         )
 
@@ -208,15 +209,13 @@ class Members(View[MemberRow]):
 
     @on(OrderPlaced)
     def order_placed(self, row: MemberRow, fact: OrderPlaced) -> MemberRow:
-        """An order counts once it is settled: one that costs nothing is at once (OR5)."""
+        """An order counts once it is settled: one that costs nothing is at once (OR5).
+
+        Until then it is unsettled, also if it is withdrawn: money may come in after all (OR6).
+        """
         if fact.amount.is_zero:
             return _with_order(row, fact.occurred_at)
         return row._replace(unsettled=(*row.unsettled, fact.originator_id))
-
-    @on(Withdrawn)
-    def order_withdrawn(self, row: MemberRow, fact: Withdrawn) -> MemberRow:
-        """It never counts."""
-        return row._replace(unsettled=_without(row.unsettled, fact.originator_id))
 
     @on(*SETTLED)
     def settled(self, row: MemberRow, fact: Fact) -> MemberRow:
