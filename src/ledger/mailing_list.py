@@ -129,7 +129,7 @@ class MailingList(Aggregate):
         """
         self._require_not_ended()
         asked = {texts.comparable_email(texts.email(a)): i for i, a in addresses.items()}
-        known = {address for address, entry in self._addresses().items() if _stays(entry)}
+        known = {address for address, entry in self.addresses().items() if _stays(entry)}
         for address, entry_id in asked.items():
             if address not in known:
                 email = texts.email(addresses[entry_id])
@@ -165,11 +165,8 @@ class MailingList(Aggregate):
         """The entry of a contact who is, or was, on the list."""
         return self.entries.get(ids.derived(self.id, "contact", member_id))
 
-    def address(self, email: str) -> Entry | None:
-        """The last entry of an address that is no contact's; spellings are compared as e-mails."""
-        return self._addresses().get(texts.comparable_email(texts.email(email)))
-
-    def _addresses(self) -> dict[str, Entry]:
+    def addresses(self) -> dict[str, Entry]:
+        """The last entry of each address that is no contact's, as addresses are compared."""
         with_address = (entry for entry in self.entries.values() if entry.email is not None)
         return {texts.comparable_email(entry.email or ""): entry for entry in with_address}
 

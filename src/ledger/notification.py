@@ -54,7 +54,8 @@ class Notification(Aggregate):
     class Queued(FirstFact):
         """Somebody is to be told of a fact, which `because_of` names as stream/version.
 
-        `member_id` is the member whom that fact concerns, also where another person is told.
+        `member_id` is the member whom that fact concerns, also where another person is told; a
+        member who is told of what concerns nobody, such as a price, is that member.
         """
 
         TOPIC: ClassVar[str] = "notice.queued"

@@ -67,6 +67,20 @@ def test_a_notice_is_about_the_member_whom_its_cause_concerns(site: Site) -> Non
     assert told[1:] == ["notice.queued", "notice.failed", "notice.sent", "notice.bounced"]
 
 
+def test_a_member_who_is_told_of_a_price_is_whom_it_concerns(site: Site) -> None:
+    ada, plan_id = site.person("ada"), site.plan()
+    site.ledger.queue_notice(
+        Recipient(kind="member", id=ada, role="member"),
+        "price_change",
+        because_of=f"{plan_id}/2",
+        locale="en",
+        by=SCHEDULER,
+        cause=cause(),
+    )
+    told = [record.topic for record in FactRecorder(site.pool).of_subject(ada)]
+    assert told == ["member.account_opened", "notice.queued"]
+
+
 def test_a_notice_that_is_given_up_stays_so(site: Site) -> None:
     ada = site.person("ada")
     queue(site, ada)

@@ -66,6 +66,12 @@ def test_spent_is_counted_in_the_sites_currency(site: Site) -> None:  # part of 
         save(site, ids.new(), spent_from=Money(1, "USD"))
 
 
+def test_a_segment_asks_for_a_plan_that_there_is(site: Site) -> None:
+    with pytest.raises(NotFound):
+        save(site, ids.new(), plan_id=ids.new())
+    assert save(site, ids.new(), plan_id=site.plan()) > 0
+
+
 def test_of_two_who_take_one_name_at_once_one_has_it(site: Site) -> None:
     acts = [partial(save, site, ids.new(), name) for name in ("Friends", "FRIENDS")]
     (refusal,) = refusals(at_once(*acts))

@@ -127,7 +127,7 @@ def test_an_entry_that_never_was_is_not_found() -> None:
     for act in (empty().take_off, empty().unsubscribe):
         with pytest.raises(NotFound):
             act(FIRST, stamp=by_staff())
-    assert empty().address(ADDRESS) is None
+    assert empty().addresses() == {}
 
 
 def test_a_list_is_read_back_as_it_was() -> None:  # AU1

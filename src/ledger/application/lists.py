@@ -11,7 +11,7 @@ from ledger.application.members import MemberUseCases
 from ledger.application.use_case import use_case
 from ledger.errors import AccountClosed
 from ledger.facts import Actor, Cause
-from ledger.mailing_list import MailingList
+from ledger.mailing_list import Entry, MailingList
 
 
 class ListUseCases(MemberUseCases):
@@ -20,6 +20,20 @@ class ListUseCases(MemberUseCases):
     def mailing_list(self, list_id: UUID) -> MailingList:
         """A list as the books know it now; NotFound."""
         return self.load(MailingList, list_id)
+
+    def entries_of(
+        self, list_id: UUID, *, member_ids: Sequence[UUID], emails: Sequence[str]
+    ) -> list[Entry | None]:
+        """The entry of each contact, then of each address, that is or was on a list; in order."""
+        mailing_list = self.mailing_list(list_id)
+        contacts = [mailing_list.contact(member_id) for member_id in member_ids]
+        addresses = mailing_list.addresses()
+        found: list[Entry | None] = []
+        for email in emails:
+            owner = self.member_by_email(texts.email(email))
+            bare = addresses.get(texts.comparable_email(texts.email(email)))
+            found.append(bare if owner is None else mailing_list.contact(owner))
+        return [*contacts, *found]
 
     @use_case
     def create_list(self, list_id: UUID, *, name: str, by: Actor, cause: Cause) -> Position:

@@ -36,12 +36,18 @@ class NoticeUseCases(Books):
         Whatever is queued again, by whomever, is no news.
         """
         stamp = self._machine_stamp(by, cause)
-        stream_id, about = self._cause(because_of)
+        stream_id, member_id = self._cause(because_of)
+        own_id = recipient.id if recipient.kind == "member" else None
         notice_id = ids.notice(because_of, recipient.id, kind)
         if self.find(Notification, notice_id, about=stream_id) is not None:
             return 0
         notice = Notification.queue(
-            recipient, kind, because_of=because_of, about=about, locale=locale, stamp=stamp
+            recipient,
+            kind,
+            because_of=because_of,
+            about=member_id or own_id,
+            locale=locale,
+            stamp=stamp,
         )
         return self.append(notice, command=cause.id)
 

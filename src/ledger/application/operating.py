@@ -9,6 +9,7 @@ from ledger.application.books import STAFF, Books, Position
 from ledger.application.use_case import use_case
 from ledger.errors import Forbidden, NotFound
 from ledger.facts import Actor, Cause, Stamp
+from ledger.plan import Plan
 from ledger.segment import SegmentFilter
 from ledger.site import RebuildReceipt, Site
 from ledger.store.mapper import FactMapper
@@ -46,8 +47,13 @@ class OperatingUseCases(Books):
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """Save a filter over the member list, or change what was saved under this id (SE2)."""
+        """Save a filter over the member list, or change what was saved under this id (SE2).
+
+        NotFound where it asks for a plan that there never was.
+        """
         stamp = self.staff_stamp(by, cause)
+        if asked.plan_id is not None:
+            self.load(Plan, asked.plan_id)
         site = self.site_or_new(stamp)
         currency = self.rules.currency
         site.save_segment(

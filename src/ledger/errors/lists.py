@@ -9,7 +9,6 @@ class FilterMalformed(Refused):
     """Nobody can ever fit this filter: {why}."""
 
     code = "filter_malformed"
-    pointer = "/filter"
 
 
 class SegmentNameTaken(Refused):
