@@ -75,7 +75,7 @@ class Batches:
             return
         try:
             with connection.transaction():
-                self._fold_singly(connection, records, now)
+                self.fold_singly(connection, records, now)
         except FATAL:
             raise
         except Exception as error:  # noqa: BLE001 -- it is kept beside the fact
@@ -90,12 +90,13 @@ class Batches:
     def retry(
         self, connection: Connection[Any], subject_id: UUID, records: Sequence[FactRecord]
     ) -> bool:
-        """Fold someone's parked facts in their order; whether that went well."""
+        """Fold someone's parked facts in their order, or none of them; whether that went well."""
         self.parked.discard(subject_id)
         try:
             with connection.transaction():
                 release(connection, subject_id)
-                self.fold(connection, records, records[-1].recorded_at)
+                if records:
+                    self.fold(connection, records, records[-1].recorded_at)
         except FATAL:
             raise
         except Exception:  # noqa: BLE001 -- they stay where they are
@@ -103,9 +104,10 @@ class Batches:
             return False
         return True
 
-    def _fold_singly(
+    def fold_singly(
         self, connection: Connection[Any], records: Sequence[FactRecord], now: datetime
     ) -> None:
+        """What `fold` does, as often as needed in one transaction."""
         waiting = [record for record in records if subject_of(record) in self.parked]
         park(connection, waiting, BEHIND, now)
         facts = self._opened([r for r in records if subject_of(r) not in self.parked])

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from ledger.contributor import Contributor
 from ledger.facts import Fact
+from projections.laws import Law, one_row_a_fact
 from projections.rows import quick
 from projections.search import search_key
-from projections.view import Index, Key, View, first, on
+from projections.view import Index, Key, Needs, View, first, on
 
 
 @quick
@@ -35,7 +36,9 @@ class Contributors(View[ContributorRow]):
     version = 1
     key = ("contributor_id",)
     columns = ContributorRow
+    needs: ClassVar[Needs] = {Contributor.Added: frozenset({"name", "email"})}
     indexes: ClassVar[tuple[Index, ...]] = ()
+    laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("contributor.added"),)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The contributor whose stream it is."""

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from ledger.discount import DiscountCode, DiscountRules
 from ledger.facts import Fact
+from projections.laws import USES_OF_DISCOUNTS, Law, one_row_a_fact
 from projections.rows import quick
-from projections.view import Index, Key, View, first, on
+from projections.view import Index, Key, Needs, View, first, on
 
 
 @quick
@@ -41,7 +42,9 @@ class Discounts(View[DiscountRow]):
     partition = "stream"
     key = ("code_id",)
     columns = DiscountRow
+    needs: ClassVar[Needs] = {}
     indexes: ClassVar[tuple[Index, ...]] = ()
+    laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("discount.created"), USES_OF_DISCOUNTS)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The code whose stream it is."""

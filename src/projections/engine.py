@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 
@@ -19,11 +21,14 @@ from ledger.store.pool import connect
 from ledger.store.recorder import FactRecorder
 from ledger.store.refusals import DatabaseUnreachable
 from projections.batch import Batches
+from projections.catching_up import CatchingUp, CatchUpStopped
 from projections.columns import teach
+from projections.crew import Here, carry_out
 from projections.parking import answer, asked_again, parked, parked_subjects
-from projections.positions import ViewsTaken, lay_out
+from projections.positions import ViewNewer, ViewsTaken, current, lay_out, move, standings
 from projections.quiet import uncollected
-from projections.refold import Refold, RefoldStopped
+from projections.rebuild import Rebuilder
+from projections.rebuild_rows import active
 from projections.tables import Table
 from projections.view import View
 
@@ -35,8 +40,8 @@ BATCH = 5_000
 
 POLL_SECONDS = 0.05
 STANDBY_SECONDS = 1.0
-LOOK_SECONDS = 1.0
-"""How often the one who leads looks whether parked facts are to be tried again."""
+LOOK_SECONDS = 0.2
+"""How often the one who leads looks for rebuilt views, and for parked facts to try again."""
 
 LEAD = "SELECT pg_try_advisory_lock(%(key)s)"
 # Losing the last moments with the machine does no harm: rows and position go together, and the
@@ -94,25 +99,31 @@ class Follower:
             try:
                 with self.leading() as leader:
                     self._follow(leader)
-            except RefoldStopped as error:
+            except ViewsTaken:
+                continue  # they were swapped: look again who is current
+            except (CatchUpStopped, ViewNewer) as error:
                 log.error("views: %s", error)  # noqa: TRY400 -- a trace may quote what is personal
                 self._stopping.wait(STANDBY_SECONDS)
-            except (psycopg.Error, PersistenceError, DatabaseUnreachable, ViewsTaken) as error:
+            except (psycopg.Error, PersistenceError, DatabaseUnreachable) as error:
                 log.warning("views: %s; trying again", type(error).__name__)
                 self._stopping.wait(STANDBY_SECONDS)
 
     def _follow(self, leader: Leader) -> None:
         while not self._stopping.is_set():
             self._woken.clear()
+            leader.look()
             if not leader.step():
-                leader.retry_if_asked()
                 self._woken.wait(POLL_SECONDS)
 
     # --- in the foreground ------------------------------------------------------------
 
     @contextmanager
     def leading(self) -> Iterator[Leader]:
-        """Wait until nobody else leads, bring outdated views up, and lead; for `leader.step()`."""
+        """Wait until nobody else leads, and lead; for `leader.step()`.
+
+        Views that another version made are left alone: a rebuild folds them anew. Raises ViewNewer
+        where that version is a later one: then nothing is followed.
+        """
         with connect(self._dsn) as connection:
             connection.execute(BE_QUICK)
             teach(connection)
@@ -121,29 +132,76 @@ class Follower:
                     message = "stopped while another follower led"
                     raise psycopg.OperationalError(message)
             lay_out(connection, self._tables, self._clock.now())
-            refold = Refold(self._recorder, self._mapper, self._clock)
-            self.position = refold.bring_up(connection, self._tables)
-            batches = Batches(self._mapper, self._tables, parked_subjects(connection))
-            leader = Leader(self, connection, batches)
+            leader = Leader(self, connection)
+            leader.take_in()
             leader.retry_parked()
             yield leader
 
     def catch_up(self) -> int:
-        """Read all there is and leave; answers the last position read."""
+        """Read all there is and leave; answers the last position read.
+
+        Views that are outdated are folded anew first, by this process alone.
+        """
+        self._rebuild()
         with self.leading() as leader:
             while leader.step():
                 pass
         return self.position
 
+    def _rebuild(self) -> None:
+        """In the foreground, so that whoever asked for all there is gets it."""
+        rebuilder = Rebuilder(
+            self._dsn,
+            recorder=self._recorder,
+            mapper=self._mapper,
+            views=[table.view for table in self._tables],
+            clock=self._clock,
+            crew=Here(
+                partial(carry_out, self._dsn, self._mapper, [table.view for table in self._tables])
+            ),
+        )
+        names = rebuilder.outdated()
+        if names:
+            rebuilder.run(names)
+
 
 class Leader:
     """The follower that leads, on the connection whose lock says so: lost together."""
 
-    def __init__(self, follower: Follower, connection: Connection[Any], batches: Batches) -> None:
+    def __init__(self, follower: Follower, connection: Connection[Any]) -> None:
         self._follower = follower
         self._connection = connection
-        self._batches = batches
+        self._batches = Batches(follower._mapper, (), parked_subjects(connection))
         self._looked_at = time.monotonic()
+
+    def take_in(self) -> None:
+        """Follow every view that is current, once those that stand further back have caught up.
+
+        Raises ViewNewer, or CatchUpStopped.
+        """
+        follower, connection = self._follower, self._connection
+        tables = current(follower._tables, standings(connection))
+        found = {one.name: one.position for one in standings(connection)}
+        position = max((found[table.view.name] for table in tables), default=0)
+        for table in tables:
+            self._bring_up(table, found[table.view.name], position)
+        self._batches = replace(self._batches, tables=tables)
+        follower.position = position
+
+    @property
+    def _ahead(self) -> CatchingUp:
+        follower = self._follower
+        return CatchingUp(follower._recorder, follower._mapper, follower._clock)
+
+    def _bring_up(self, table: Table, after: int, bound: int) -> None:
+        follower, connection = self._follower, self._connection
+        shapes = {table.view.name: table.shape}
+        while after < bound:
+            with connection.transaction():
+                upto = self._ahead.fold(connection, [table], after=after, bound=bound)
+                now = follower._clock.now()
+                move(connection, shapes, before=after, position=upto, now=now)
+            after = upto
 
     def step(self) -> int:
         """Fold one batch; how many facts it held, 0 when there is none."""
@@ -151,6 +209,8 @@ class Leader:
             return self._step(self._follower)
 
     def _step(self, follower: Follower) -> int:
+        if not self._batches.tables:
+            return 0
         before = follower.position
         records = follower._recorder.read(before, BATCH)
         if records:
@@ -159,22 +219,37 @@ class Leader:
             follower.position = records[-1].position
         return len(records)
 
-    def retry_if_asked(self) -> None:
-        """Fold what was parked again if somebody wants it; looks once a second."""
+    def look(self) -> None:
+        """Once in a while: take in views that were rebuilt, and fold what was parked if asked."""
         now = time.monotonic()
-        if now - self._looked_at >= LOOK_SECONDS:
-            self._looked_at = now
-            if asked_again(self._connection):
-                self.retry_parked()
+        if now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
+        ours = {table.view.name for table in self._batches.tables}
+        tables = current(self._follower._tables, standings(self._connection))
+        if {table.view.name for table in tables} != ours:
+            self.take_in()
+        if asked_again(self._connection):
+            self.retry_parked()
 
     def retry_parked(self) -> int:
-        """Fold what was parked again, as far as it can be now; how many persons are well again."""
+        """Fold what was parked again, as far as it can be now; how many persons are well again.
+
+        Not while views are rebuilt, which left it out: it waits until they serve.
+        """
         recorder, healed = self._follower._recorder, 0
+        if active(self._connection) is not None:
+            return 0
+        skipped = self._ahead.skipped()
         asked, waiting = asked_again(self._connection), parked(self._connection)
         for subject_id in dict.fromkeys(one.subject_id for one in waiting):
             positions = {one.position for one in waiting if one.subject_id == subject_id}
             records = recorder.of_subject(subject_id) or recorder.of_stream(subject_id)
-            again = [record for record in records if record.position in positions]
+            again = [
+                record
+                for record in records
+                if record.position in positions and record.position not in skipped
+            ]
             healed += self._batches.retry(self._connection, subject_id, again)
         answer(self._connection, asked)
         return healed

@@ -13,12 +13,16 @@ from ledger.member.facts import Joined, MembershipFact
 from ledger.order.facts import OrderPlaced, Paid
 from ledger.texts import comparable_email
 from projections.instants import NEVER
+from projections.laws import MONEY_OF_MEMBERS, Law, one_row_a_fact
 from projections.rows import quick
 from projections.search import readable, search_key
 from projections.site import Site
 from projections.spending import SETTLED, effect_of
 from projections.stays import CHANGING, UNPAID, Stay, begun, changed
-from projections.view import Index, Key, View, first, on
+from projections.view import Index, Key, Needs, View, first, on
+
+METHOD = frozenset({"brand", "last_four", "fingerprint"})
+"""What is shown, or compared, of a payment method."""
 
 
 @quick
@@ -78,6 +82,13 @@ class Members(View[MemberRow]):
     version = 1
     key = ("member_id",)
     columns = MemberRow
+    needs: ClassVar[Needs] = {
+        facts.AccountOpened: frozenset({"name", "email"}),
+        facts.EmailChanged: frozenset({"email"}),
+        facts.Renamed: frozenset({"name"}),
+        facts.MethodSaved: METHOD,
+        facts.MethodReplaced: METHOD,
+    }
     indexes: ClassVar[tuple[Index, ...]] = (
         Index("name", "(name_key, member_id)"),
         Index("email", "(email_key, member_id)"),
@@ -96,6 +107,7 @@ class Members(View[MemberRow]):
         Index("same_method", "(same_method, same_email) WHERE same_method IS NOT NULL"),
         Index("search", "USING gin (search gin_trgm_ops)", extension="pg_trgm"),
     )
+    laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("member.account_opened"), MONEY_OF_MEMBERS)
 
     def __init__(self, site: Site) -> None:
         self._currency, self._mode = site.currency, site.mode

@@ -22,9 +22,10 @@ from ledger.member.facts import (
     SelfCancelled,
 )
 from ledger.terms import Terms
+from projections.laws import Law, one_row_a_fact
 from projections.rows import quick
 from projections.stays import Stay, begun, changes_of
-from projections.view import Index, Key, View, first, on
+from projections.view import Index, Key, Needs, View, first, on
 
 
 @quick
@@ -88,6 +89,7 @@ class Memberships(View[MembershipRow]):
     version = 1
     key = ("member_id", "membership_id")
     columns = MembershipRow
+    needs: ClassVar[Needs] = {}
     indexes: ClassVar[tuple[Index, ...]] = (
         Index("plan", "(plan_id, runs_until, member_id)"),
         Index(
@@ -106,6 +108,7 @@ class Memberships(View[MembershipRow]):
             " AND retry_at IS NULL AND ended_at IS NULL AND cancelled_at IS NULL",
         ),
     )
+    laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("member.joined"),)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The membership that the fact is about."""

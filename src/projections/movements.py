@@ -9,9 +9,10 @@ from uuid import UUID
 from ledger.facts import Fact
 from ledger.money import Money
 from ledger.order.facts import DisputeClosed, FeeRecorded, Mode, Paid, Refunded, RefundFailed
+from projections.laws import MONEY_OF_MOVEMENTS, Law
 from projections.rows import quick
 from projections.site import Site
-from projections.view import Index, Key, View, first
+from projections.view import Index, Key, Needs, View, first
 
 Kind = Literal["payment", "refund", "refund_failed", "dispute_lost", "fee"]
 
@@ -49,11 +50,13 @@ class Movements(View[MovementRow]):
     version = 1
     key = ("member_id", "order_id", "fact_version")
     columns = MovementRow
+    needs: ClassVar[Needs] = {}
     indexes: ClassVar[tuple[Index, ...]] = (
         Index("position", "(position)"),
         Index("receipts", "(mode, year, position) WHERE kind = 'payment'"),
         Index("occurred", "(occurred_at, position)"),
     )
+    laws: ClassVar[tuple[Law, ...]] = (MONEY_OF_MOVEMENTS,)
 
     def __init__(self, site: Site) -> None:
         self._zone = site.time_zone

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.member.facts import NoteCorrected, Noted
+from projections.laws import Law, one_row_a_fact
 from projections.rows import quick
-from projections.view import Index, Key, View, first, on
+from projections.view import Index, Key, Needs, View, first, on
 
 
 @quick
@@ -33,7 +34,12 @@ class Notes(View[NoteRow]):
     version = 1
     key = ("member_id", "note_id")
     columns = NoteRow
+    needs: ClassVar[Needs] = {
+        Noted: frozenset({"text", "actor"}),
+        NoteCorrected: frozenset({"text"}),
+    }
     indexes: ClassVar[tuple[Index, ...]] = ()
+    laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("member.noted"),)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The note that was written or corrected."""

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.order import facts
+from projections.laws import MONEY_OF_ORDERS, Law, one_row_a_fact
 from projections.rows import quick
-from projections.view import Index, Key, View, first, on
+from projections.view import Index, Key, Needs, View, first, on
 
 State = Literal[
     "free",
@@ -131,6 +132,7 @@ class Orders(View[OrderRow]):
     version = 1
     key = ("member_id", "order_id")
     columns = OrderRow
+    needs: ClassVar[Needs] = {facts.RefundRequested: frozenset({"reason"})}
     indexes: ClassVar[tuple[Index, ...]] = (
         Index("order", "(order_id)"),
         Index("placed", "(placed_at, order_id)"),
@@ -140,6 +142,7 @@ class Orders(View[OrderRow]):
         Index("membership", "(membership_id, charge_index)"),
         Index("undecided", "(undecided_since, order_id) WHERE undecided_since IS NOT NULL"),
     )
+    laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("order.placed"), MONEY_OF_ORDERS)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The order whose stream it is."""

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.plan import Plan
+from projections.laws import Law, one_row_a_fact
 from projections.rows import quick
 from projections.search import search_key
-from projections.view import Index, Key, View, first, on
+from projections.view import Index, Key, Needs, View, first, on
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ class Plans(View[PlanRow]):
     partition = "stream"
     key = ("plan_id",)
     columns = PlanRow
+    needs: ClassVar[Needs] = {}
     indexes: ClassVar[tuple[Index, ...]] = ()
+    laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("plan.created"),)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The plan whose stream it is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS views.positions (
     position   bigint NOT NULL,
     updated_at timestamptz NOT NULL
 ) WITH (fillfactor = 50);
+ALTER TABLE views.positions ADD COLUMN IF NOT EXISTS parameters text[] NOT NULL DEFAULT '{}';
 CREATE TABLE IF NOT EXISTS views.parked (
     position   bigint NOT NULL PRIMARY KEY,
     subject_id uuid NOT NULL,
@@ -34,21 +35,92 @@ CREATE TABLE IF NOT EXISTS views.parked (
 );
 CREATE TABLE IF NOT EXISTS views.asked_again (subject_id uuid NOT NULL PRIMARY KEY);
 CREATE INDEX IF NOT EXISTS parked_subject ON views.parked (subject_id, position);
+CREATE TABLE IF NOT EXISTS views.rebuilds (
+    id          uuid NOT NULL PRIMARY KEY,
+    number      bigint GENERATED ALWAYS AS IDENTITY,
+    state       text COLLATE "C" NOT NULL,
+    names       text[] NOT NULL,
+    shapes      text[] NOT NULL,
+    versions    integer[] NOT NULL,
+    workers     integer NOT NULL,
+    replaces_damaged boolean NOT NULL,
+    target      bigint NOT NULL,
+    position    bigint NOT NULL,
+    facts       bigint NOT NULL,
+    aside       bigint[] NOT NULL,
+    cancelled   boolean NOT NULL DEFAULT false,
+    why         text,
+    mismatches  jsonb NOT NULL DEFAULT '[]',
+    replaced    jsonb NOT NULL DEFAULT '[]',
+    folding_ms  bigint NOT NULL DEFAULT 0,
+    blocked_ms  bigint NOT NULL DEFAULT 0,
+    receipt     bigint,
+    planned_at  timestamptz NOT NULL,
+    changed_at  timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS rebuilds_one_at_a_time ON views.rebuilds ((true))
+    WHERE state IN ('planned', 'building', 'catching_up', 'verifying');
+CREATE TABLE IF NOT EXISTS views.rebuild_parts (
+    rebuild_id   uuid NOT NULL REFERENCES views.rebuilds ON DELETE CASCADE,
+    number       integer NOT NULL,
+    kind         text COLLATE "C" NOT NULL,
+    lower        uuid,
+    upper        uuid,
+    done         boolean NOT NULL DEFAULT false,
+    facts        bigint NOT NULL DEFAULT 0,
+    milliseconds bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (rebuild_id, number)
+);
+CREATE TABLE IF NOT EXISTS views.rebuild_digests (
+    rebuild_id uuid NOT NULL REFERENCES views.rebuilds ON DELETE CASCADE,
+    part       integer NOT NULL,
+    name       text COLLATE "C" NOT NULL,
+    bucket     integer NOT NULL,
+    rows       bigint NOT NULL,
+    hash       numeric NOT NULL,
+    PRIMARY KEY (rebuild_id, part, name, bucket)
+);
+CREATE TABLE IF NOT EXISTS views.damages (
+    name     text COLLATE "C" NOT NULL,
+    key      text COLLATE "C" NOT NULL,
+    what     jsonb NOT NULL,
+    found_at timestamptz NOT NULL,
+    PRIMARY KEY (name, key)
+);
+CREATE TABLE IF NOT EXISTS views.checks (
+    name       text COLLATE "C" NOT NULL PRIMARY KEY,
+    bucket     integer NOT NULL,
+    subjects   bigint NOT NULL,
+    checked_at timestamptz NOT NULL
+);
 """
 SEARCH_EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public"
-ALL = "SELECT name, version, shape, position, updated_at FROM views.positions ORDER BY name"
+SMALL = 20_000
+"""So many facts are followed in a moment: new books' views need no rebuild."""
+ARE_SMALL = """
+SELECT count(*) <= %(small)s
+  FROM (SELECT FROM ledger.facts LIMIT %(small)s + 1) AS counted
+"""
+ALL = """
+SELECT name, version, shape, position, updated_at, parameters FROM views.positions ORDER BY name
+"""
 PUT = """
-INSERT INTO views.positions (name, version, shape, position, updated_at)
-VALUES (%(name)s, %(version)s, %(shape)s, %(position)s, %(now)s)
+INSERT INTO views.positions (name, version, shape, parameters, position, updated_at)
+VALUES (%(name)s, %(version)s, %(shape)s, %(parameters)s, %(position)s, %(now)s)
 ON CONFLICT (name) DO UPDATE
-   SET version = excluded.version, shape = excluded.shape,
+   SET version = excluded.version, shape = excluded.shape, parameters = excluded.parameters,
        position = excluded.position, updated_at = excluded.updated_at
 """
+FORGET = "DELETE FROM views.positions WHERE name = %(name)s"
 MOVE = """
 UPDATE views.positions SET position = %(position)s, updated_at = %(now)s
   FROM unnest(%(names)s::text[], %(shapes)s::text[]) AS own (name, shape)
  WHERE positions.name = own.name AND positions.shape = own.shape
    AND positions.position = %(before)s
+"""
+HOLD = """
+SELECT name, version, shape, position, updated_at, parameters FROM views.positions
+ WHERE name = ANY (%(names)s) ORDER BY name FOR UPDATE
 """
 
 
@@ -60,6 +132,7 @@ class Standing(NamedTuple):
     shape: str
     position: int
     updated_at: datetime
+    parameters: list[str]
 
 
 class ViewsTaken(LedgerError):
@@ -68,23 +141,61 @@ class ViewsTaken(LedgerError):
     code = "views_taken"
 
 
+class ViewNewer(LedgerError):
+    """{view} stands at version {found}, and this program knows {known}: start the newer one."""
+
+    code = "view_newer"
+
+
 def lay_out(connection: Connection[Any], tables: Iterable[Table], now: datetime) -> None:
-    """Make the schema and every missing table, empty; any number of processes may ask at once."""
+    """Make the schema, and for new books every view's table; many processes may ask at once.
+
+    Elsewhere a view that was never built gets no table: it answers nothing, rather than little,
+    until a rebuild has put it in place.
+    """
     with connection.transaction():
         connection.execute(LOCK, {"key": LAYOUT_LOCK})
         connection.execute(LAY_OUT)
         _have_extension(connection)
         known = {standing.name for standing in standings(connection)}
+        is_new = not known and _are_small(connection)
         for table in tables:
-            if table.view.name not in known or not table.exists(connection):
+            if is_new:
                 table.create(connection, indexed=True)
                 put(connection, table, position=0, now=now)
+            elif not table.exists(connection):
+                connection.execute(FORGET, {"name": table.view.name})
 
 
 def standings(connection: Connection[Any]) -> list[Standing]:
-    """Where every view that was ever laid out stands."""
+    """Where every view that was ever built stands."""
     cursor = connection.cursor(row_factory=tuple_row)
     return [Standing(*row) for row in cursor.execute(ALL)]
+
+
+def hold(connection: Connection[Any], names: Iterable[str]) -> dict[str, Standing]:
+    """Where some views stand, and let nobody move them before the transaction ends."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    rows = cursor.execute(HOLD, {"names": list(names)})
+    return {row[0]: Standing(*row) for row in rows}
+
+
+def current(tables: Iterable[Table], found: Iterable[Standing]) -> list[Table]:
+    """The tables that were made by this program's version of their view.
+
+    Raises ViewNewer where one was made by a later version.
+    """
+    by_name = {standing.name: standing for standing in found}
+    return [table for table in tables if _is_current(table, by_name)]
+
+
+def _is_current(table: Table, found: Mapping[str, Standing]) -> bool:
+    standing = found.get(table.view.name)
+    if standing is None:
+        return False
+    if standing.version > table.view.version:
+        raise ViewNewer(view=standing.name, found=standing.version, known=table.view.version)
+    return standing.shape == table.shape
 
 
 def put(connection: Connection[Any], table: Table, *, position: int, now: datetime) -> None:
@@ -96,6 +207,7 @@ def put(connection: Connection[Any], table: Table, *, position: int, now: dateti
             "name": view.name,
             "version": view.version,
             "shape": table.shape,
+            "parameters": list(view.parameters),
             "position": position,
             "now": now,
         },
@@ -110,7 +222,7 @@ def move(
     position: int,
     now: datetime,
 ) -> None:
-    """Move all views on together. Raises ViewsTaken if one is not where and what it should be."""
+    """Move views on together. Raises ViewsTaken if one is not where and what it should be."""
     moved = connection.execute(
         MOVE,
         {
@@ -123,6 +235,12 @@ def move(
     ).rowcount
     if moved != len(shapes):
         raise ViewsTaken
+
+
+def _are_small(connection: Connection[Any]) -> bool:
+    cursor = connection.cursor(row_factory=tuple_row)
+    row = cursor.execute(ARE_SMALL, {"small": SMALL}).fetchone()
+    return bool(row and row[0])
 
 
 def _have_extension(connection: Connection[Any]) -> None:

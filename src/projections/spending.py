@@ -7,8 +7,9 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.order.facts import DisputeClosed, Paid, Refunded, RefundFailed
+from projections.laws import MONEY_OF_SPENDING, NET_OF_SPENDING, Law
 from projections.rows import quick
-from projections.view import Index, Key, View, on
+from projections.view import Index, Key, Needs, View, on
 
 SETTLED = (Paid, Refunded, RefundFailed, DisputeClosed)
 """The facts that change what someone has spent; each carries its amount and mode."""
@@ -59,7 +60,9 @@ class Spending(View[SpendingRow]):
     version = 1
     key = ("member_id", "currency", "mode")
     columns = SpendingRow
+    needs: ClassVar[Needs] = {}
     indexes: ClassVar[tuple[Index, ...]] = (Index("net", "(currency, mode, net, member_id)"),)
+    laws: ClassVar[tuple[Law, ...]] = (MONEY_OF_SPENDING, NET_OF_SPENDING)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The member's total in the fact's currency and mode."""

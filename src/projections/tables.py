@@ -14,7 +14,8 @@ from projections.view import Index, Key, View
 FEW = 40
 """Up to so many rows are sent one by one in a pipeline; for more, COPY is cheaper."""
 
-CREATE = "CREATE TABLE {table} ({columns}, PRIMARY KEY ({key})) WITH (fillfactor = 85)"
+CREATE = "CREATE TABLE {table} ({columns}) WITH (fillfactor = 85)"
+ADD_KEY = "ALTER TABLE {table} ADD PRIMARY KEY ({key})"
 LOAD = """
 SELECT {columns} FROM {table} AS stored
   JOIN unnest({arrays}) AS asked ({key}) USING ({key})
@@ -136,7 +137,7 @@ class Table:
         return bool(row and row[0])
 
     def create(self, connection: Connection[Any], *, indexed: bool) -> None:
-        """Make it anew and empty; without secondary indexes if it is to be filled first."""
+        """Make it anew and empty; without key and indexes if it is to be filled first."""
         self.drop(connection)
         definitions = _joined(
             sql.SQL(" ").join((sql.Identifier(column.name), _typed(column)))
@@ -147,7 +148,8 @@ class Table:
             self.add_indexes(connection)
 
     def add_indexes(self, connection: Connection[Any]) -> None:
-        """Make the secondary indexes that this server can make."""
+        """Make the primary key, and the secondary indexes that this server can make."""
+        connection.execute(self._compose(ADD_KEY))
         for index in self.view.indexes:
             if _can_have(connection, index):
                 # The definition is a constant of the view, not data.

@@ -11,11 +11,14 @@ from uuid import UUID
 
 from ledger.errors import LedgerError
 from ledger.facts import Fact
+from projections.laws import Law
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Key = tuple[Any, ...]
 """A row's key: the values of the view's key columns, the partition first."""
+
+Needs = Mapping[type[Fact], frozenset[str]] | None
 
 _BEGINS, _CHANGES = "_begins", "_changes"
 
@@ -75,6 +78,13 @@ class View(Generic[R]):
     key: ClassVar[tuple[str, ...]]
     columns: type[R]
     indexes: ClassVar[tuple[Index, ...]] = ()
+    needs: ClassVar[Needs] = None
+    """What handlers read of some kinds of facts beyond plain fields: `actor`, `cause` and personal
+    fields, by name. None stands for everything, which takes several times as long to read."""
+    laws: ClassVar[tuple[Law, ...]] = ()
+    """What must add up, beside the fold, before its rows may serve."""
+    changes: ClassVar[frozenset[str]] = frozenset()
+    """Columns whose values this version means to change; all others must stay as they were."""
     handlers: ClassVar[dict[type[Fact], tuple[bool, Callable[..., Any]]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -100,6 +110,13 @@ class View(Generic[R]):
         """The row that a handler gets where there is none; None where that is a fault."""
         return None
 
+    def finish(self, row: R) -> R:
+        """The row with the columns that follow from its others, once its facts are folded.
+
+        Called once, however many facts there were: handlers neither set nor read such columns.
+        """
+        return row
+
 
 Work = dict[Key, list[Recorded]]
 """What each row has to fold, in order of position."""
@@ -107,13 +124,25 @@ Work = dict[Key, list[Recorded]]
 
 def work_of(view: View[Any], facts: Iterable[Recorded]) -> Work:
     """The rows that some facts touch, each with its own facts."""
-    work: Work = {}
-    handlers = view.handlers
-    for one in facts:
-        if type(one.fact) in handlers:
-            for key in view.keys(one.fact):
-                work.setdefault(key, []).append(one)
+    (work,) = works_of([view], facts)
     return work
+
+
+def works_of(views: Iterable[View[Any]], facts: Iterable[Recorded]) -> list[Work]:
+    """The same for several views, in their order."""
+    works: list[Work] = []
+    routes: dict[type[Fact], list[tuple[Work, Callable[[Fact], tuple[Key, ...]]]]] = {}
+    for view in views:
+        work: Work = {}
+        works.append(work)
+        for kind in view.handlers:
+            routes.setdefault(kind, []).append((work, view.keys))
+    for one in facts:
+        fact = one[1]
+        for own, keys in routes.get(type(fact), ()):
+            for key in keys(fact):
+                own.setdefault(key, []).append(one)
+    return works
 
 
 def fold(view: View[R], rows: Mapping[Key, R], facts: Iterable[Recorded]) -> dict[Key, R | None]:
@@ -124,28 +153,49 @@ def fold(view: View[R], rows: Mapping[Key, R], facts: Iterable[Recorded]) -> dic
     return fold_work(view, rows, work_of(view, facts))
 
 
-def fold_work(view: View[R], rows: Mapping[Key, R], work: Work) -> dict[Key, R | None]:
-    """`fold`, where it is known which facts each row has: no row depends on another."""
-    return {key: _folded(view, key, rows.get(key), facts) for key, facts in work.items()}
+def fold_work(
+    view: View[R], rows: Mapping[Key, R], work: Work, *, lenient: bool = False
+) -> dict[Key, R | None]:
+    """`fold`, where it is known which facts each row has: no row depends on another.
+
+    `lenient` leaves out a fact whose row is missing, where the first one is not true yet.
+    """
+    return {key: _folded(view, key, rows.get(key), facts, lenient) for key, facts in work.items()}
 
 
-def _folded(view: View[R], key: Key, row: R | None, facts: list[Recorded]) -> R | None:
-    handlers = view.handlers
-    for _, fact in facts:
+def _folded(
+    view: View[R], key: Key, row: R | None, facts: list[Recorded], lenient: bool
+) -> R | None:
+    handlers, position = view.handlers, 0
+    for at, fact in facts:
         begins, handler = handlers[type(fact)]
-        given = () if begins else (row or _blank(view, key, fact),)
-        row = handler(view, *given, fact)
-    if row is None:
-        return None
+        if begins:
+            row = handler(view, fact)
+        else:
+            if row is None:
+                row = view.blank(key)
+            if row is None:
+                if lenient:
+                    continue
+                raise RowMissing(view=view.name, key=key, topic=fact.TOPIC, fact_id=fact.fact_id)
+            row = handler(view, row, fact)
+        position = at
+    if row is None or not position:
+        return row
     # What _replace(position=...) does, in a tenth of the time.
-    return cast("Any", row)._make((*row[:-1], facts[-1].position))  # type: ignore[no-any-return]
+    finished = cast("Any", view.finish(row))
+    return finished._make((*finished[:-1], position))  # type: ignore[no-any-return]
 
 
-def _blank(view: View[R], key: Key, fact: Fact) -> R:
-    blank = view.blank(key)
-    if blank is None:
-        raise RowMissing(view=view.name, key=key, topic=fact.TOPIC, fact_id=fact.fact_id)
-    return blank
+def needs_of(views: Iterable[View[Any]]) -> dict[type[Fact], frozenset[str] | None]:
+    """What views read of each kind of fact together, for a FactReader."""
+    needs: dict[type[Fact], frozenset[str] | None] = {}
+    for view in views:
+        for kind in view.handlers:
+            own = None if view.needs is None else view.needs.get(kind, frozenset())
+            others = needs.get(kind, frozenset())
+            needs[kind] = None if own is None or others is None else own | others
+    return needs
 
 
 def subject_of(fact: Fact) -> UUID:

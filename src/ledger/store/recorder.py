@@ -51,6 +51,10 @@ OF_STREAM = """
 select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
  where stream_id = %(stream_id)s and version > %(after)s order by version
 """
+OF_TOPICS = """
+select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
+ where topic = any (%(topics)s) and position <= %(upto)s order by position
+"""
 COMMAND = "select position from ledger.commands where id = %(id)s"
 OWNER = "select owner from ledger.claims where kind = %(kind)s and key = %(key)s"
 CLAIMED = "select key, owner from ledger.claims where kind = %(kind)s"
@@ -175,6 +179,11 @@ class FactRecorder(ApplicationRecorder):
     def of_stream(self, stream_id: UUID, *, after: int = 0) -> list[FactRecord]:
         """The facts of a stream after a version, by version."""
         rows = self._asking.read(OF_STREAM, {"stream_id": stream_id, "after": after})
+        return [FactRecord(*row) for row in rows]
+
+    def of_topics(self, topics: Sequence[str], *, upto: int) -> list[FactRecord]:
+        """All facts of some kinds up to a position; it looks through the whole log."""
+        rows = self._asking.read(OF_TOPICS, {"topics": list(topics), "upto": upto})
         return [FactRecord(*row) for row in rows]
 
     def position_time(self, position: int) -> datetime | None:

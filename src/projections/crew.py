@@ -1,0 +1,150 @@
+"""Who folds the parts of a rebuild: this process, others on this machine, or other machines."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing import get_context
+from typing import Any, Protocol
+from uuid import UUID
+
+from psycopg import Connection
+
+from ledger.errors import LedgerError
+from ledger.store.mapper import FactMapper
+from ledger.store.pool import connect
+from projections.part import fold_part
+from projections.rebuild_rows import finish_part, one, take_part
+from projections.view import View
+
+Work = Callable[[UUID, int], None]
+"""Folds one part of a rebuild, wherever it runs; done twice, it is done once."""
+
+LOWEST_PRIORITY = 19
+
+
+class CrewLost(LedgerError):
+    """The processes that fold were lost ({why}); the parts under way are to be done again."""
+
+    code = "crew_lost"
+
+
+class Crew(Protocol):
+    """Folds parts, several at a time."""
+
+    def fold(self, rebuild_id: UUID, numbers: Sequence[int]) -> Iterator[int]:
+        """Each part's number as it is done. Raises PartStopped, or CrewLost."""
+        ...
+
+
+class Here:
+    """One part after the other in this process."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def fold(self, rebuild_id: UUID, numbers: Sequence[int]) -> Iterator[int]:
+        """Each part's number as it is done."""
+        for number in numbers:
+            self._work(rebuild_id, number)
+            yield number
+
+
+class Processes:
+    """Processes of their own on this machine, at the lowest priority."""
+
+    def __init__(self, work: Work, workers: int) -> None:
+        self._work, self._workers = work, workers
+
+    def fold(self, rebuild_id: UUID, numbers: Sequence[int]) -> Iterator[int]:
+        """Each part's number as it is done."""
+        pool = ProcessPoolExecutor(
+            self._workers, mp_context=get_context("spawn"), initializer=_step_back
+        )
+        try:
+            waiting = {pool.submit(self._work, rebuild_id, number): number for number in numbers}
+            for done in as_completed(waiting):
+                done.result()
+                yield waiting[done]
+        except BrokenProcessPool as error:
+            raise CrewLost(why="a worker died") from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Cluster:
+    """The workers of a Dask scheduler, on as many machines as it has."""
+
+    def __init__(self, work: Work, address: str) -> None:
+        self._work, self._address = work, address
+
+    def fold(self, rebuild_id: UUID, numbers: Sequence[int]) -> Iterator[int]:
+        """Each part's number as it is done."""
+        from distributed import Client
+        from distributed import as_completed as completed
+
+        try:
+            client = Client(self._address, timeout=10, set_as_default=False)
+        except (OSError, TimeoutError) as error:
+            raise CrewLost(why=f"no scheduler at {self._address}") from error
+        with client:
+            waiting = {
+                client.submit(self._work, rebuild_id, number, pure=False, retries=5): number
+                for number in numbers
+            }
+            try:
+                for done in completed(waiting):
+                    done.result()
+                    yield waiting[done]
+            finally:
+                client.cancel(list(waiting))
+
+
+def carry_out(
+    dsn: str, mapper: FactMapper, views: Sequence[View[Any]], rebuild_id: UUID, number: int
+) -> None:
+    """Fold one part and mark it done, in one transaction. Raises PartStopped.
+
+    A part that is done is left alone, and so is one whose rebuild is no longer building.
+    """
+    begun = time.monotonic()
+    with connect(dsn) as connection, connection.transaction():
+        part = take_part(connection, rebuild_id, number)
+        rebuild = one(connection, rebuild_id)
+        if part is None or rebuild is None or rebuild.state != "building":
+            return
+        report = fold_part(
+            connection,
+            mapper,
+            [view for view in views if view.name in rebuild.names],
+            part,
+            schema=rebuild.schema,
+            position=rebuild.target,
+            skipped=frozenset(rebuild.aside),
+        )
+        finish_part(
+            connection,
+            rebuild_id,
+            number,
+            facts=report.facts,
+            milliseconds=int((time.monotonic() - begun) * 1000),
+            digests={name: dict(buckets) for name, buckets in report.digests.items()},
+        )
+
+
+def step_back(connection: Connection[Any]) -> None:
+    """Let what a connection asks wait behind others, where its server is on this machine and ours.
+
+    Elsewhere nothing changes: priorities of another machine are for its operator to set.
+    """
+    if connection.info.host.startswith("/"):
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, connection.info.backend_pid, LOWEST_PRIORITY)
+
+
+def _step_back() -> None:
+    os.nice(LOWEST_PRIORITY)

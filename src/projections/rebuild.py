@@ -1,0 +1,394 @@
+"""Folding views anew while everything runs: planned, built, caught up, verified, live.
+
+Every step is written down in the database before the next begins, so that whoever comes after a
+crash goes on where it stood. One coordinator at a time holds the lock; parts are folded by a crew.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from psycopg import Connection, errors, sql
+from pydantic_core import to_json
+
+from ledger import ids
+from ledger.clock import Clock
+from ledger.errors import Conflict, NotFound, Refused
+from ledger.store.mapper import FactMapper
+from ledger.store.pool import connect
+from ledger.store.recorder import FactRecorder
+from projections import rebuild_rows
+from projections.catching_up import CatchingUp, CatchUpStopped
+from projections.columns import teach
+from projections.crew import Crew, CrewLost, step_back
+from projections.digest import Digest, combined
+from projections.parking import parked
+from projections.part import PartStopped
+from projections.positions import Standing, current, lay_out, standings
+from projections.rebuild_rows import Progress, Rebuild, State
+from projections.swap import drop_shadow, roll_back, swap
+from projections.tables import Table
+from projections.verify import SAMPLE, Verifier
+from projections.view import View
+
+REBUILD_LOCK = 23 << 48
+"""Session advisory lock of the one who coordinates; see engine.py for the follower's."""
+
+FEW = 500
+"""So many facts may be left to fold within the swap."""
+MOST_CREWS = 30
+"""How often a crew that was lost is replaced before the rebuild is left to the next start."""
+STANDBY_SECONDS = 0.5
+
+LEAD = "SELECT pg_try_advisory_lock(%(key)s)"
+MAKE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS {schema}"
+
+log = logging.getLogger(__name__)
+
+
+class RebuildBusy(Conflict):
+    """A rebuild of {names} is under way; wait for it, or cancel it."""
+
+    code = "rebuild_busy"
+
+
+class RebuildFailed(Refused):
+    """The rebuild of {names} was refused, and the old rows go on serving: {why}."""
+
+    code = "rebuild_failed"
+
+
+class FarBehind(Exception):
+    """There is too much left to fold within the swap."""
+
+
+class Report(NamedTuple):
+    """How a rebuild is going: its parts, and how many positions it has still to catch up."""
+
+    rebuild: Rebuild
+    progress: Progress
+    behind: int
+
+
+Tell = Callable[[Report], None]
+Receipt = Callable[[Rebuild, dict[str, Digest]], int]
+
+
+def tell_nobody(_: Report) -> None:
+    """Nobody looks on."""
+
+
+def no_receipt(_: Rebuild, __: dict[str, Digest]) -> int:
+    """Nothing is written into the books."""
+    return 0
+
+
+@dataclass(frozen=True)
+class Rebuilder:
+    """Folds views anew. `receipt` writes what was done into the books, and answers where."""
+
+    dsn: str
+    recorder: FactRecorder
+    mapper: FactMapper
+    views: Sequence[View[Any]]
+    clock: Clock
+    crew: Crew
+    receipt: Receipt = no_receipt
+    tell: Tell = tell_nobody
+    sample: int = SAMPLE
+
+    # --- what there is to do ----------------------------------------------------------
+
+    def outdated(self) -> list[str]:
+        """Views that this program's version did not make, but for those that were given up.
+
+        One whose last rebuild for this version failed, was cancelled or rolled back is left to
+        whoever asks for it by name. Raises ViewNewer.
+        """
+        with self._connected() as connection:
+            made = {t.view.name for t in current(self._tables(), standings(connection))}
+            stale = [table for table in self._tables() if table.view.name not in made]
+            return [t.view.name for t in stale if not _given_up(connection, t)]
+
+    def plan(
+        self, names: Collection[str], *, workers: int = 1, replaces_damaged: bool = False
+    ) -> Rebuild:
+        """Write down that these views are to be folded anew. Raises NotFound, RebuildBusy or
+        ViewNewer.
+        """
+        tables = self._named(names)
+        with self._connected() as connection:
+            current(tables, standings(connection))
+            self._require_idle(connection)
+            aside = {one.position for one in parked(connection)} | self._ahead.skipped()
+            try:
+                with connection.transaction():
+                    return rebuild_rows.plan(
+                        connection,
+                        ids.new(),
+                        tables,
+                        target=self._ahead.bound(connection),
+                        aside=aside,
+                        workers=workers,
+                        replaces_damaged=replaces_damaged,
+                        now=self.clock.now(),
+                    )
+            except errors.UniqueViolation as error:
+                raise RebuildBusy(names="other views") from error
+
+    def carry_on(self) -> Rebuild | None:
+        """Take the rebuild under way to its end; None where there is none.
+
+        Waits while another process coordinates, and takes over when it is gone. Raises
+        RebuildFailed when it ended badly (nothing has changed for readers then), or CrewLost when
+        nobody is left to fold: called again, it goes on where it stands.
+        """
+        with self._coordinating() as connection:
+            for done in rebuild_rows.unreceipted(connection):
+                self._write_receipt(connection, done)
+            rebuild = rebuild_rows.active(connection)
+            if rebuild is None:
+                return None
+            while rebuild.is_under_way:
+                rebuild = self._step(connection, rebuild)
+            self.tell(self._report(connection, rebuild))
+            if rebuild.state == "failed":
+                names = ", ".join(rebuild.names)
+                raise RebuildFailed(names=names, why=rebuild.why)
+            return self._write_receipt(connection, rebuild) if rebuild.state == "live" else rebuild
+
+    def run(
+        self, names: Collection[str], *, workers: int = 1, replaces_damaged: bool = False
+    ) -> Rebuild:
+        """Fold views anew and see it through."""
+        rebuild = self.plan(names, workers=workers, replaces_damaged=replaces_damaged)
+        return self.carry_on() or rebuild
+
+    def cancel(self) -> Rebuild:
+        """Give up the rebuild under way; the old rows go on serving. Raises NotFound."""
+        with self._connected() as connection:
+            rebuild = rebuild_rows.active(connection)
+            if rebuild is None:
+                raise NotFound(what="rebuild", id="under way")
+            rebuild_rows.cancel(connection, rebuild)
+            if _leads(connection):  # nobody carries it out
+                return self._end(connection, rebuild, "cancelled", why="cancelled")
+            return rebuild
+
+    def roll_back(self, name: str) -> Rebuild:
+        """Put back what the last rebuild of a view replaced, with all views of that rebuild.
+
+        Raises NotFound, RebuildBusy or NothingToRollBack.
+        """
+        self._named([name])
+        with self._coordinating() as connection:
+            self._require_idle(connection)
+            last = rebuild_rows.last_of(connection, name)
+            if last is None or last.state != "live":
+                raise NotFound(what="rebuild to roll back of the view", id=name)
+            return roll_back(connection, last, self._named(last.names), self.clock.now())
+
+    def latest(self, limit: int = 20) -> list[Report]:
+        """The last rebuilds and how they are, the latest first."""
+        with self._connected() as connection:
+            found = rebuild_rows.latest(connection, limit)
+            return [self._report(connection, rebuild) for rebuild in found]
+
+    # --- steps ------------------------------------------------------------------------
+
+    def _step(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
+        fresh = rebuild_rows.one(connection, rebuild.id)
+        if fresh is None or fresh.cancelled:
+            return self._end(connection, rebuild, "cancelled", why="cancelled")
+        if not fresh.is_of(self._tables()):
+            return self._end(connection, fresh, "failed", why="another version planned it")
+        self.tell(self._report(connection, fresh))
+        steps: dict[str, Callable[[Connection[Any], Rebuild], Rebuild]] = {
+            "planned": self._prepare,
+            "building": self._build,
+            "catching_up": self._catch_up,
+            "verifying": self._verify,
+        }
+        try:
+            return steps[fresh.state](connection, fresh)
+        except (PartStopped, CatchUpStopped) as error:
+            return self._end(connection, fresh, "failed", why=str(error).rstrip("."))
+
+    def _prepare(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
+        schema = sql.Identifier(rebuild.schema)
+        with connection.transaction():
+            connection.execute(sql.SQL(MAKE_SCHEMA).format(schema=schema))
+            for table in self._shadows(rebuild):
+                table.create(connection, indexed=False)
+            return self._set(connection, rebuild, "building")
+
+    def _build(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
+        begun = time.monotonic()
+        if not self._fold_parts(connection, rebuild):
+            return rebuild
+        spent = rebuild.folding_ms + round((time.monotonic() - begun) * 1000)
+        tables = self._shadows(rebuild)
+        with connection.transaction():
+            for table in tables:
+                table.add_indexes(connection)
+            rebuild = rebuild_rows.set_fields(connection, rebuild, folding_ms=spent)
+            rebuild = self._set(connection, rebuild, "catching_up")
+        for table in tables:
+            table.analyze(connection)
+        return rebuild
+
+    def _fold_parts(self, connection: Connection[Any], rebuild: Rebuild) -> bool:
+        """Whether all parts are done; otherwise it was cancelled."""
+        crews = 0
+        while numbers := rebuild_rows.waiting(connection, rebuild):
+            try:
+                for _ in self.crew.fold(rebuild.id, numbers):
+                    self.tell(self._report(connection, rebuild))
+                    if _is_cancelled(connection, rebuild):
+                        return False
+            except CrewLost as error:
+                crews += 1
+                if crews > MOST_CREWS:
+                    raise
+                log.warning("rebuild: %s", error)
+        return True
+
+    def _catch_up(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
+        tables, bound = self._shadows(rebuild), self._ahead.bound(connection)
+        while rebuild.position < bound:
+            with connection.transaction():
+                position = self._ahead.fold(connection, tables, after=rebuild.position, bound=bound)
+                rebuild = rebuild_rows.set_fields(connection, rebuild, position=position)
+            self.tell(self._report(connection, rebuild))
+            if _is_cancelled(connection, rebuild):
+                return rebuild
+        if self._ahead.bound(connection) - rebuild.position > FEW:
+            return rebuild
+        return self._set(connection, rebuild, "verifying")
+
+    def _verify(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
+        tables = self._shadows(rebuild)
+        written = {t.view.name: _written(connection, rebuild, t.view.name) for t in tables}
+        verifier = Verifier(self.recorder, self.mapper, frozenset(rebuild.aside))
+        found = verifier.rebuilt(connection, rebuild, tables, written, sample=self.sample)
+        if found:
+            listed = to_json(found).decode()
+            rebuild = rebuild_rows.set_fields(connection, rebuild, mismatches=listed)
+            why = f"{len(found)} differences, the first in {found[0].view} ({found[0].check})"
+            return self._end(connection, rebuild, "failed", why=why)
+        if _is_cancelled(connection, rebuild):
+            return rebuild
+        try:
+            return swap(
+                connection, rebuild, tables, last_facts=self._last_facts, now=self.clock.now
+            )
+        except FarBehind:
+            return self._set(connection, rebuild, "catching_up")
+
+    def _last_facts(
+        self, connection: Connection[Any], rebuild: Rebuild, held: dict[str, Standing]
+    ) -> int:
+        """Fold what is left up to where the others stand, which stand still meanwhile."""
+        bound = max([self._ahead.bound(connection), *(one.position for one in held.values())])
+        tables, limit = self._shadows(rebuild), 2 * FEW
+        position = self._ahead.fold(
+            connection, tables, after=rebuild.position, bound=bound, limit=limit
+        )
+        if position < bound:
+            raise FarBehind
+        return position
+
+    # --- endings ----------------------------------------------------------------------
+
+    def _end(
+        self, connection: Connection[Any], rebuild: Rebuild, state: State, *, why: str
+    ) -> Rebuild:
+        drop_shadow(connection, rebuild)
+        return self._set(connection, rebuild, state, why=why)
+
+    def _write_receipt(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
+        whole = {
+            name: _whole(_written(connection, rebuild, name).values()) for name in rebuild.names
+        }
+        position = self.receipt(rebuild, whole)
+        return rebuild_rows.set_fields(connection, rebuild, receipt=position)
+
+    def _set(
+        self, connection: Connection[Any], rebuild: Rebuild, state: State, why: str | None = None
+    ) -> Rebuild:
+        return rebuild_rows.set_state(connection, rebuild, state, now=self.clock.now(), why=why)
+
+    # --- within -----------------------------------------------------------------------
+
+    @property
+    def _ahead(self) -> CatchingUp:
+        return CatchingUp(self.recorder, self.mapper, self.clock)
+
+    def _tables(self) -> list[Table]:
+        return [Table(view) for view in self.views]
+
+    def _named(self, names: Collection[str]) -> list[Table]:
+        known = {view.name: view for view in self.views}
+        for name in names:
+            if name not in known:
+                raise NotFound(what="view", id=name)
+        return [Table(view) for view in self.views if view.name in names]
+
+    def _shadows(self, rebuild: Rebuild) -> list[Table]:
+        return [Table(one.view, rebuild.schema) for one in self._named(rebuild.names)]
+
+    def _require_idle(self, connection: Connection[Any]) -> None:
+        busy = rebuild_rows.active(connection)
+        if busy is not None:
+            raise RebuildBusy(names=", ".join(busy.names))
+
+    def _report(self, connection: Connection[Any], rebuild: Rebuild) -> Report:
+        progress = rebuild_rows.progress(connection, rebuild)
+        behind = max(0, self._ahead.bound(connection) - rebuild.position)
+        return Report(rebuild, progress, behind if rebuild.is_under_way else 0)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection[Any]]:
+        with connect(self.dsn) as connection:
+            lay_out(connection, self._tables(), self.clock.now())
+            yield connection
+
+    @contextmanager
+    def _coordinating(self) -> Iterator[Connection[Any]]:
+        with self._connected() as connection:
+            while not _leads(connection):
+                time.sleep(STANDBY_SECONDS)
+            step_back(connection)
+            teach(connection)
+            yield connection
+
+
+def _given_up(connection: Connection[Any], table: Table) -> bool:
+    last = rebuild_rows.last_of(connection, table.view.name)
+    return (
+        last is not None and not last.is_under_way and last.state != "live" and last.is_of([table])
+    )
+
+
+def _is_cancelled(connection: Connection[Any], rebuild: Rebuild) -> bool:
+    found = rebuild_rows.one(connection, rebuild.id)
+    return found is None or found.cancelled
+
+
+def _written(connection: Connection[Any], rebuild: Rebuild, name: str) -> dict[int, Digest]:
+    found = rebuild_rows.digests(connection, rebuild, name)
+    return {bucket: Digest(rows, hashed) for bucket, (rows, hashed) in found.items()}
+
+
+def _whole(digests: Collection[Digest]) -> Digest:
+    return combined([{0: digest} for digest in digests]).get(0, Digest(0, 0))
+
+
+def _leads(connection: Connection[Any]) -> bool:
+    row = connection.execute(LEAD, {"key": REBUILD_LOCK}).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,137 @@
+"""New tables take the place of those that serve, in a moment; and back, if it must be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection, errors, sql
+from pydantic_core import to_json
+
+from ledger.errors import Refused
+from projections.positions import Standing, hold, put
+from projections.rebuild_rows import Rebuild, set_fields, set_state
+from projections.tables import SCHEMA, Table
+
+OLD = "views_old"
+"""Where tables stand that were replaced, for as long as nothing replaces them there."""
+
+LOCK_MILLISECONDS = 50
+NAP_SECONDS = 0.02
+MOST_TRIES = 1_500
+
+BE_SHORT = "SELECT set_config('lock_timeout', %(time)s, true)"
+MAKE_OLD = "CREATE SCHEMA IF NOT EXISTS views_old"
+DROP_SCHEMA = "DROP SCHEMA IF EXISTS {schema} CASCADE"
+RESTORE = """
+UPDATE views.positions
+   SET version = %(version)s, shape = %(shape)s, parameters = %(parameters)s,
+       position = %(position)s, updated_at = %(now)s
+ WHERE name = %(name)s
+"""
+UNDAMAGED = "DELETE FROM views.damages WHERE name = ANY (%(names)s)"
+
+
+LastFacts = Callable[[Connection[Any], Rebuild, dict[str, Standing]], int]
+
+
+class SwapBlocked(Refused):
+    """Something holds {names} open, and let nothing in for {tries} tries."""
+
+    code = "swap_blocked"
+
+
+class NothingToRollBack(Refused):
+    """{view} has no replaced table to go back to."""
+
+    code = "nothing_to_roll_back"
+
+
+def swap(
+    connection: Connection[Any],
+    rebuild: Rebuild,
+    tables: Sequence[Table],
+    *,
+    last_facts: LastFacts,
+    now: Callable[[], datetime],
+) -> Rebuild:
+    """Put a rebuild's tables in place. `last_facts` folds what is left and answers how far.
+
+    Readers wait from the moment the first table is locked, writers of facts never. It gives up
+    its turn rather than make readers queue behind it, and comes again.
+    Raises SwapBlocked, and whatever `last_facts` does.
+    """
+    _drop_old(connection, tables)
+    for _ in range(MOST_TRIES):
+        begun = time.monotonic()
+        try:
+            with connection.transaction():
+                connection.execute(BE_SHORT, {"time": f"{LOCK_MILLISECONDS}ms"})
+                swapped = _swapped(connection, rebuild, tables, last_facts, now())
+        except errors.LockNotAvailable:
+            time.sleep(NAP_SECONDS)
+            continue
+        blocked = round((time.monotonic() - begun) * 1000)
+        _drop_schema(connection, rebuild.schema)
+        return set_fields(connection, swapped, blocked_ms=blocked)
+    raise SwapBlocked(names=", ".join(rebuild.names), tries=MOST_TRIES)
+
+
+def _swapped(
+    connection: Connection[Any],
+    rebuild: Rebuild,
+    tables: Sequence[Table],
+    last_facts: LastFacts,
+    now: datetime,
+) -> Rebuild:
+    held = hold(connection, rebuild.names)
+    position = last_facts(connection, rebuild, held)
+    for table in tables:
+        serving = Table(table.view)
+        if serving.exists(connection):
+            serving.move(connection, OLD)
+        table.move(connection, SCHEMA)
+        put(connection, table, position=position, now=now)
+    connection.execute(UNDAMAGED, {"names": rebuild.names})
+    replaced = to_json([held[name] for name in rebuild.names if name in held]).decode()
+    set_fields(connection, rebuild, position=position, replaced=replaced)
+    return set_state(connection, rebuild._replace(position=position), "live", now=now)
+
+
+def roll_back(
+    connection: Connection[Any], rebuild: Rebuild, tables: Sequence[Table], now: datetime
+) -> Rebuild:
+    """Put the tables back that a rebuild replaced; they go on from where they stood.
+
+    Raises NothingToRollBack.
+    """
+    before = {standing.name: standing for standing in rebuild.before}
+    for table in tables:
+        if table.view.name not in before or not Table(table.view, OLD).exists(connection):
+            raise NothingToRollBack(view=table.view.name)
+    with connection.transaction():
+        hold(connection, rebuild.names)
+        for table in tables:
+            Table(table.view).drop(connection)
+            Table(table.view, OLD).move(connection, SCHEMA)
+            standing = before[table.view.name]
+            connection.execute(RESTORE, {**standing._asdict(), "now": now})
+        return set_state(connection, rebuild, "rolled_back", now=now)
+
+
+def drop_shadow(connection: Connection[Any], rebuild: Rebuild) -> None:
+    """Take away what was built of a rebuild."""
+    _drop_schema(connection, rebuild.schema)
+
+
+def _drop_old(connection: Connection[Any], tables: Sequence[Table]) -> None:
+    with connection.transaction():
+        connection.execute(MAKE_OLD)
+        for table in tables:
+            Table(table.view, OLD).drop(connection)
+
+
+def _drop_schema(connection: Connection[Any], schema: str) -> None:
+    connection.execute(sql.SQL(DROP_SCHEMA).format(schema=sql.Identifier(schema)))
