@@ -96,14 +96,17 @@ class Story:
 
     def step(self) -> list[Aggregate]:
         """One more thing that happens, whatever the rules allow; the aggregates to save."""
-        acts: list[Callable[[], list[Aggregate]]] = [
+        try:
+            return self.random.choice(self.acts())() if self.members else self.open_account()
+        except LedgerError:
+            return []
+
+    def acts(self) -> list[Callable[[], list[Aggregate]]]:
+        """What may happen; often named, often told."""
+        return [
             self.open_account,
-            self.join,
-            self.join,
-            self.join,
-            self.renew,
-            self.renew,
-            self.renew,
+            *[self.join] * 3,
+            *[self.renew] * 3,
             self.fail,
             self.fail,
             self.end,
@@ -114,10 +117,6 @@ class Story:
             self.touch_account,
             self.lapse,
         ]
-        try:
-            return self.random.choice(acts)() if self.members else self.open_account()
-        except LedgerError:
-            return []
 
     # --- acts -------------------------------------------------------------------------
 
@@ -199,7 +198,7 @@ class Story:
             membership_id=membership_id,
             plan_id=plan.id,
             plan_name=plan.name,
-            price_version=1,
+            price_version=plan.price.number,
             charge="first" if index == 0 else "renewal",
             charge_index=index,
             list_price=full,
@@ -388,7 +387,11 @@ class Story:
 
 def told(seed: int, commands: int, mode: Mode = "live") -> Iterator[list[Aggregate]]:
     """The saves of a story, one after another."""
-    story = Story(Random(seed), mode)  # noqa: S311 -- a story, not a secret
+    return tell(Story(Random(seed), mode), commands)  # noqa: S311 -- a story, not a secret
+
+
+def tell(story: Story, commands: int) -> Iterator[list[Aggregate]]:
+    """The saves of any story."""
     yield from story.found()
     while story.commands < commands:
         changed = story.step()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,41 +16,46 @@ from projections.catalogue import all_views
 from projections.view import Recorded
 from tests.projections import oracle
 from tests.projections.books import EUROS, Books, line
+from tests.projections.full_stories import told_fully
 from tests.projections.oracle import disagreements
-from tests.projections.stories import told
 from tests.projections.tables import folded, stored
 
 SEEDS = (1, 2, 3, 4)
 POSITIONS = 20
 
 
-def facts_of(seed: int, commands: int = 700) -> list[Recorded]:
+@cache
+def facts_of(seed: int, commands: int = 1000) -> list[Recorded]:
     """A story's facts, with the positions that they would have."""
-    found: list[Any] = [
-        f for save in told(seed, commands) for a in save for f in a.collect_events()
-    ]
+    saves: list[Any] = [one for save in told_fully(seed, commands) for one in save]
+    found = [fact for one in saves for fact in one.collect_events()]
     return [Recorded(place + 1, fact) for place, fact in enumerate(found)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_view_is_what_the_oracle_says(seed: int) -> None:
     facts = facts_of(seed)
-    lines = [line(one.position, one.fact) for one in facts]
+    lines = [line(*one) for one in facts]
     assert disagreements(lines, folded(facts, EUROS)) == []
     cut = Random(seed).randrange(len(facts))  # noqa: S311 -- any place will do
     assert disagreements(lines, folded(facts[:cut], EUROS), known=cut) == []
 
 
 def test_live_tables_are_what_the_oracle_says_at_any_position(books: Books) -> None:
-    saves = [save for seed in SEEDS for save in told(seed, 250)]
-    stops = {*Random(7).sample(range(len(saves)), POSITIONS - 1), len(saves) - 1}  # noqa: S311
+    saves = sum(1 for _ in told_fully(7, 700))
+    stops = {*Random(7).sample(range(saves), POSITIONS - 1), saves - 1}  # noqa: S311
     with books.follower().leading() as leader:
-        for place, save in enumerate(saves):
+        for place, save in enumerate(told_fully(7, 700)):
             books.save(*save)
             if place in stops:
                 while leader.step():
                     pass
                 assert disagreements(books.exported(), stored(books.pool, EUROS)) == [], place
+
+
+def test_stories_hold_every_fact_that_a_view_folds() -> None:
+    topics = {kind.TOPIC for view in all_views(EUROS) for kind in view.handlers}
+    assert topics - {one.fact.TOPIC for seed in SEEDS for one in facts_of(seed)} == set()
 
 
 # --- the judge itself ---------------------------------------------------------------------
@@ -83,7 +89,7 @@ def test_a_view_that_the_oracle_does_not_know_is_noticed() -> None:
 
 def test_any_difference_is_told() -> None:
     facts = facts_of(1, 200)
-    lines = [line(one.position, one.fact) for one in facts]
+    lines = [line(*one) for one in facts]
     right = folded(facts, EUROS)
     for view, rows in right.items():
         assert disagreements(lines, {view: rows[1:]})[0].endswith("the row is missing")
