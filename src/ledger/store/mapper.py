@@ -19,16 +19,22 @@ from ledger.errors import LedgerError
 from ledger.facts import ERASED, Fact, fact_classes
 from ledger.store.key_cache import Opened
 from ledger.store.master_key import seal, unseal
+from ledger.store.quick import FactReader, Needs
 from ledger.store.records import FactRecord, StoredFact, SubjectKey
-from ledger.store.shapes import SCHEMA, erased, reader, sealed_fields, whole
+from ledger.store.shapes import (
+    SCHEMA,
+    SEALED,
+    SEALED_MARK,
+    erased,
+    place,
+    reader,
+    sealed_fields,
+    whole,
+)
 from ledger.store.vault import Vault
 
 ADDRESS = {"originator_id", "originator_version"}
 """Fields that stand in columns of their own."""
-
-SEALED = "sealed"
-SEALED_MARK = b'{"sealed":"'
-"""Stands in every state with something sealed, and in no string: there, quotes are escaped."""
 
 _CANONICAL = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
@@ -126,8 +132,9 @@ class FactMapper(Mapper[UUID]):
             raise _unwritable(fact, "it holds personal data and names no person")
         key = self._vault.key_for_writing(fact.subject_id)
         for name in names:
-            place = _place(fact.originator_id, fact.originator_version, name)
-            state[name] = {SEALED: b64encode(seal(key, canonical(state[name]), place)).decode()}
+            bound_to = place(fact.originator_id, fact.originator_version, name)
+            sealed = seal(key, canonical(state[name]), bound_to)
+            state[name] = {SEALED: b64encode(sealed).decode()}
 
     # --- reading --------------------------------------------------------------------------
 
@@ -156,6 +163,10 @@ class FactMapper(Mapper[UUID]):
         """The facts of many rows, with one query for all keys that are not at hand."""
         keys = self._keys_of(records)
         return [self._read(_of(record), keys.__getitem__) for record in records]
+
+    def reader(self, needs: Needs) -> FactReader:
+        """Reads facts of some kinds for folds that say what they need: several times as quick."""
+        return FactReader(needs, keys_of=self._vault.keys, read_whole=self.open_record)
 
     def open_states(self, records: Sequence[FactRecord]) -> list[bytes]:
         """The states of many rows as they are stored, but what is sealed in clear, or ERASED.
@@ -226,11 +237,6 @@ class FactMapper(Mapper[UUID]):
 def canonical(value: object) -> bytes:
     """The only way to write a value: UTF-8, keys sorted, no spaces."""
     return _CANONICAL.encode(value).encode()
-
-
-def _place(stream_id: UUID, version: int, field: str) -> bytes:
-    """Where a sealed value belongs: moved to any other place, it does not open."""
-    return f"{stream_id}/{version}/{field}".encode()
 
 
 def _holds_float(value: object) -> bool:
@@ -306,9 +312,9 @@ def _key(stored: _Stored, field: str, key_of: Callable[[UUID], Opened]) -> Opene
 
 
 def _unsealed(stored: _Stored, field: str, value: dict[str, str], key: AESGCM) -> Any:
-    place = _place(stored.stream_id, stored.version, field)
+    bound_to = place(stored.stream_id, stored.version, field)
     try:
-        return from_json(unseal(key, b64decode(value[SEALED], validate=True), place))
+        return from_json(unseal(key, b64decode(value[SEALED], validate=True), bound_to))
     except (InvalidTag, ValueError, TypeError):
         raise stored.broken(field) from None
 
