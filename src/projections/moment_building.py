@@ -284,4 +284,4 @@ def _replace(
         table=sql.Identifier(table.schema, view.name), key=sql.Identifier(view.key[0])
     )
     connection.execute(deleting, {"subject_id": subject_id})
-    table.write_singly(connection, {}, {row[: len(view.key)]: row for row in rows})
+    table.write(connection, {}, {row[: len(view.key)]: row for row in rows})
