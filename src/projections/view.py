@@ -11,6 +11,7 @@ from uuid import UUID
 
 from ledger.errors import LedgerError
 from ledger.facts import Fact
+from projections.laws import Law
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -80,6 +81,10 @@ class View(Generic[R]):
     needs: ClassVar[Needs] = None
     """What handlers read of some kinds of facts beyond plain fields: `actor`, `cause` and personal
     fields, by name. None stands for everything, which takes several times as long to read."""
+    laws: ClassVar[tuple[Law, ...]] = ()
+    """What must add up, beside the fold, before its rows may serve."""
+    changes: ClassVar[frozenset[str]] = frozenset()
+    """Columns whose values this version means to change; all others must stay as they were."""
     handlers: ClassVar[dict[type[Fact], tuple[bool, Callable[..., Any]]]] = {}
 
     def __init_subclass__(cls) -> None:
