@@ -6,26 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
-from typing import Any
-from uuid import UUID
 
 from ledger import ids
-from ledger.contributor import Contributor
 from ledger.discount import DiscountCode, DiscountRules
 from ledger.dunning import STANDARD
 from ledger.errors import LedgerError
 from ledger.facts import Actor, Aggregate, Stamp
-from ledger.mailing_list import MailingList
 from ledger.member import Member
 from ledger.money import Money
-from ledger.notification import Notification, Recipient
 from ledger.order import Order
 from ledger.order.facts import Attempt
 from ledger.plan import Plan
-from ledger.segment import SegmentFilter
-from ledger.site import Site
 from ledger.terms import Terms, period
-from tests.projections.stories import METHOD, ZONE, Story, tell
+from tests.projections.office_stories import WORDS, OfficeStory
+from tests.projections.stories import METHOD, ZONE, tell
 
 MORE_TERMS = (
     Terms(model="recurring", amount=Money(700, "EUR"), unit="week", every=2),
@@ -37,7 +31,6 @@ MORE_RULES = (
     DiscountRules(amount=Money(250, "EUR"), every_payment=True, once_per_person=False),
     DiscountRules(amount=Money(99_999, "EUR"), once_per_person=False),
 )
-WORDS = ("Winter", "Été", "Alumni", "Board")
 
 
 @dataclass
@@ -50,14 +43,11 @@ class Try:
 
 
 @dataclass
-class FullStory(Story):
-    """A story with staff, lists and notices, abandoned tries, other prices, and late news."""
+class FullStory(OfficeStory):
+    """A story with abandoned tries, other prices, and late news."""
 
-    staff: list[Contributor] = field(default_factory=list)
     codes: list[DiscountCode] = field(default_factory=list)
     tries: list[Try] = field(default_factory=list)
-    lists: list[MailingList] = field(default_factory=list)
-    notices: list[Notification] = field(default_factory=list)
 
     def stamp(self, *, late_days: int = 0) -> Stamp:
         """Some things are learned long after they were true."""
@@ -71,16 +61,12 @@ class FullStory(Story):
         return Stamp(actor, stamp.cause, stamp.occurred_at, stamp.recorded_at)
 
     def found(self) -> Iterator[list[Aggregate]]:
-        """More plans and codes, and the site's own stream."""
-        for save in super().found():
-            self.staff += [one for one in save if isinstance(one, Contributor)]
-            yield save
+        """More plans and codes."""
+        yield from super().found()
         for number, terms in enumerate(MORE_TERMS):
             yield [self.new_plan(f"{WORDS[number]} club", terms)]
         self.codes = [self.code, *(self.new_code(rules) for rules in MORE_RULES)]
         yield [*self.codes]
-        self.site = Site.found(stamp=self.stamp())
-        yield [self.site]
 
     def step(self) -> list[Aggregate]:
         """Any code may be tried, and some orders are of the sandbox."""
@@ -90,36 +76,12 @@ class FullStory(Story):
 
     def acts(self) -> list[Callable[[], list[Aggregate]]]:
         """What may happen besides."""
-        more = [self.employ, self.discount, self.arrange, self.reprice, self.move_price]
+        more = [self.discount, self.arrange, self.reprice, self.move_price]
         more += [self.change_account, self.change_method, self.correct, self.start_free]
         more += [self.try_once, self.try_once, self.hear_of_try, self.hear_of_try]
-        return [*super().acts(), *more, self.mail, self.notify, self.save_segment]
+        return [*super().acts(), *more, self.refund_all]
 
     # --- the house --------------------------------------------------------------------
-
-    def employ(self) -> list[Aggregate]:
-        """Somebody becomes staff, changes roles, becomes the owner or leaves."""
-        someone, chance = self.random.choice(self.staff), self.random.random()
-        owner = next(one for one in self.staff if one.is_owner)
-        if chance < 0.4:
-            someone = Contributor.add(
-                self.id(),
-                email=f"s{len(self.staff)}@example.org",
-                name=f"Zoé {len(self.staff)}",
-                roles=frozenset({"auditor"}),
-                locale="en",
-                stamp=self.stamp(),
-            )
-            self.staff.append(someone)
-        elif chance < 0.7:
-            roles = frozenset({self.random.choice(("administrator", "store_manager"))})
-            someone.change_roles(roles, stamp=self.stamp())  # type: ignore[arg-type]
-        elif chance < 0.85:
-            someone.receive_ownership(owner, stamp=self.stamp())
-            return [owner, someone]
-        else:
-            someone.remove(stamp=self.stamp())
-        return [someone]
 
     def new_code(self, rules: DiscountRules) -> DiscountCode:
         """Another code."""
@@ -307,83 +269,18 @@ class FullStory(Story):
                 order.pay(known, reference=f"late_{order.id}", amount=amount, stamp=self.stamp())
         return [order]
 
-    # --- lists, notices, segments -------------------------------------------------------
-
-    def mail(self) -> list[Aggregate]:
-        """A list is made, fills, empties, or is over."""
-        if not self.lists or self.random.random() < 0.15:
-            name = f"{self.random.choice(WORDS)} {len(self.lists)}"
-            self.lists.append(MailingList.create(self.id(), name=name, stamp=self.stamp()))
-        one, chance = self.random.choice(self.lists), self.random.random()
-        if chance < 0.5:
-            one.add_contact(self.member().id, stamp=self.stamp())
-        elif chance < 0.7:
-            address = f"old{self.random.randrange(9)}@example.org"
-            one.add_addresses({self.id(): address}, stamp=self.stamp())
-        elif chance < 0.95 and one.entries:
-            leave = self.random.choice((one.take_off, one.unsubscribe))
-            leave(self.random.choice(sorted(one.entries)), stamp=self.stamp())
-        else:
-            one.end(stamp=self.stamp())
-        return [one]
-
-    def notify(self) -> list[Aggregate]:
-        """Somebody is told something, or is to be; mails fail, are given up, come back."""
-        if not self.notices or self.random.random() < 0.5:
-            member = self.member()
-            told = Notification.queue(
-                Recipient(kind="member", id=member.id, role="member"),
-                "welcome",
-                because_of=f"{member.id}/{self.random.randrange(1, 9)}",
-                about=member.id,
-                locale="fr",
-                stamp=self.stamp(),
-            )
-            if all(told.id != one.id for one in self.notices):
-                self.notices.append(told)
-        one, number = self.random.choice(self.notices), 0
-        match self.random.randrange(5):
-            case 0:
-                one.record_sent(attempt=one.attempts + 1, message_id="m1", stamp=self.stamp())
-            case 1:
-                number, again = one.attempts + 1, self.now + timedelta(hours=1)
-                one.record_failed(attempt=number, why="timeout", retry_at=again, stamp=self.stamp())
-            case 2:
-                one.give_up("too_often", stamp=self.stamp())
-            case 3:
-                one.record_bounced("unknown", stamp=self.stamp())
-        return [one]
-
-    def save_segment(self) -> list[Aggregate]:
-        """A filter is saved, changed or removed."""
-        known: list[UUID] = sorted(self.site.known_segments)
-        if known and self.random.random() < 0.3:
-            self.site.remove_segment(self.random.choice(known), stamp=self.stamp())
-            return [self.site]
-        segment_id = self.random.choice([*known, self.id()])
-        self.site.save_segment(
-            segment_id,
-            name=f"{self.random.choice(WORDS)} {self.commands}",
-            asked=self.filter(),
-            text=self.random.choice(("", "zoë", "example")),
-            currency="EUR",
-            stamp=self.stamp(),
+    def refund_all(self) -> list[Aggregate]:
+        """All of a payment goes back."""
+        order = self.orders[self.random.choice(sorted(self.orders))]
+        if not order.payments:
+            raise LedgerError
+        reference, amount = next(iter(order.payments.items()))
+        refund_id, stamp = self.id(), self.stamp()
+        order.request_refund(
+            amount, "all", refund_id=refund_id, payment_reference=reference, stamp=stamp
         )
-        return [self.site]
-
-    def filter(self) -> SegmentFilter:
-        """Any filter."""
-        plan, since = self.random.choice(self.plans), self.now - timedelta(days=60)
-        asked: list[dict[str, Any]] = [
-            {"statuses": ("member", "former")},
-            {"segment": "customers", "tag": "vip"},
-            {"plan_id": plan.id},
-            {"joined_from": since, "spent_from": Money(100, "EUR")},
-            {"joined_before": since, "spent_to": Money(9000, "EUR")},
-            {"last_order_from": since, "method_country": "FR"},
-            {"last_order_before": since, "segment": "possible_duplicates"},
-        ]
-        return SegmentFilter(**self.random.choice(asked))
+        order.settle_refund(refund_id, reference=f"re_{refund_id}", stamp=stamp)
+        return [order]
 
 
 def told_fully(seed: int, commands: int) -> Iterator[list[Aggregate]]:

@@ -21,6 +21,10 @@ KEYS = {
     "plans": ("plan_id",),
     "discounts": ("code_id",),
     "contributors": ("contributor_id",),
+    "saved_segments": ("segment_id",),
+    "mailing_lists": ("list_id",),
+    "list_entries": ("list_id", "entry_id"),
+    "notices": ("notice_id",),
 }
 NOT_JUDGED = {"position", "unsettled"}
 """Columns that serve the fold alone."""

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.projections.oracle import house
+from tests.projections.oracle import house, lists
 from tests.projections.oracle.lines import Fact, Line, fact_of, heard, streams
 from tests.projections.oracle.orders import (
     Purse,
@@ -201,6 +201,10 @@ VIEWS: dict[str, Callable[[Oracle], Iterable[Fact]]] = {
     "plans": _streams("plan", house.plan_row),
     "discounts": _streams("discount", house.discount_row),
     "contributors": _streams("contributor", house.contributor_row),
+    "saved_segments": lambda oracle: lists.segment_rows(oracle.facts),
+    "mailing_lists": _streams("list", lists.list_row),
+    "list_entries": lambda oracle: lists.entry_rows(oracle.facts),
+    "notices": _streams("notice", lists.notice_row),
 }
 """Every view by its name."""
 
