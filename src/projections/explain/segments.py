@@ -1,0 +1,232 @@
+"""Why somebody is in a segment, smart or saved, or is not: condition by condition (SE1, SE2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, LiteralString, NamedTuple
+from uuid import UUID
+
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from ledger.errors import NotFound
+from projections.explain.answers import Definition, Line, Lines, Turn, turned
+from projections.explain.books import Books, Scope
+from projections.explain.rows import stories_of
+from projections.explain.stored import StoredRows
+from projections.members import MemberRow, Members
+from projections.queries.members import MemberFilter
+from projections.queries.segments import Segment
+from projections.site import Site
+
+VERSION = 1
+"""Of the built-in segments' rules."""
+
+ONE: LiteralString = "view.member_id = %(member_id)s"
+HOLDS: LiteralString = "({condition}) IS TRUE"
+OTHERS = """
+SELECT other.member_id, other.same_name = own.same_name, other.same_method = own.same_method
+  FROM members AS own JOIN members AS other
+       ON other.same_email <> own.same_email
+      AND (other.same_name = own.same_name OR other.same_method = own.same_method)
+ WHERE own.member_id = %(member_id)s
+ ORDER BY other.member_id LIMIT 100
+"""
+
+OF_SEGMENT: dict[Segment, tuple[str, ...]] = {
+    "members": ("member_until",),
+    "customers": ("is_customer",),
+    "past_due": ("past_due_until",),
+    "action_required": ("action_required_until",),
+    "cancelling": ("cancelling_until",),
+    "former_members": ("member_until",),
+    "accounts_without_plan": ("member_until", "closed_at"),
+    "possible_duplicates": ("same_name", "same_method", "same_email"),
+}
+OF_CONDITION: dict[str, tuple[str, ...]] = {
+    "statuses": (
+        "action_required_until",
+        "past_due_until",
+        "cancelling_until",
+        "member_until",
+        "closed_at",
+    ),
+    "plan_id": ("plan_ids", "plan_untils"),
+    "tag": ("tags",),
+    "joined_from": ("joined_at",),
+    "joined_before": ("joined_at",),
+    "spent_from": ("spent",),
+    "spent_to": ("spent",),
+    "last_order_from": ("last_order_at",),
+    "last_order_before": ("last_order_at",),
+    "method_country": ("method_country",),
+    "text": ("search",),
+}
+"""The columns of the member list that each condition looks at."""
+
+
+class Compared(NamedTuple):
+    """A column that a condition looks at: as stored, as the facts make it, and which fact did."""
+
+    column: str
+    stored: Any
+    refolded: Any
+    set_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition: what it asks for, what it looked at, and whether it holds."""
+
+    name: str
+    asked: Any
+    holds: bool
+    compared: Sequence[Compared]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether what it looked at is what the facts say."""
+        return all(one.stored == one.refolded for one in self.compared)
+
+
+class Other(NamedTuple):
+    """Somebody who may be the same person."""
+
+    member_id: UUID
+    same_name: bool
+    same_method: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Whether a member is in a segment at an instant, and why."""
+
+    definition: Definition
+    position: int
+    now: datetime
+    is_in: bool
+    conditions: Sequence[Condition]
+    others: Sequence[Other]
+    facts: Lines
+    unread: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the compared values are those that the facts make."""
+        return not self.unread and all(condition.agrees for condition in self.conditions)
+
+
+@dataclass(frozen=True)
+class ExplainSegments:
+    """Explains entries of segments."""
+
+    scope: Scope
+    books: Books
+    site: Site
+
+    def smart(self, segment: Segment, member_id: UUID, now: datetime, turn: Turn) -> Entry:
+        """An entry of a built-in segment. Raises NotFound for an unknown member."""
+        definition = Definition(f"segment-{segment}", VERSION)
+        entry = self.of_filter(
+            MemberFilter(segment=segment), definition, member_id, now=now, turn=turn
+        )
+        if segment != "possible_duplicates":
+            return entry
+        return replace(entry, others=self._others(member_id))
+
+    def of_filter(
+        self,
+        asked: MemberFilter,
+        definition: Definition,
+        member_id: UUID,
+        *,
+        now: datetime,
+        turn: Turn,
+    ) -> Entry:
+        """An entry of any filter over the member list. Raises NotFound for an unknown member."""
+        view, given = Members(self.site), _given(asked)
+        read = StoredRows(self.scope, view).read(
+            sql.SQL(ONE),
+            {**asked.parameters(now), "member_id": member_id},
+            beside=[_holds(name, value) for name, value in given.items()],
+        )
+        facts = self.books.of_subject(member_id, read.reach)
+        stories = stories_of(view, (member_id,), facts, lenient=read.reach.as_of is not None)
+        story = stories.get((member_id,))
+        if not read.rows and story is None:
+            raise NotFound(what="member", id=member_id)
+        stored = next(iter(read.rows), None)
+        lines: Sequence[Line] = story.lines if story else ()
+        holds = read.beside[0] if stored else (False,) * len(given)
+        conditions = [
+            Condition(name, value, held, _compared(name, value, stored, story, lines))
+            for (name, value), held in zip(given.items(), holds, strict=True)
+        ]
+        columns = {one.column for condition in conditions for one in condition.compared}
+        return Entry(
+            definition=definition,
+            position=read.reach.position,
+            now=now,
+            is_in=stored is not None and all(holds),
+            conditions=conditions,
+            others=(),
+            facts=turned(_setting(lines, columns), turn),
+            unread=sum(line.fault is not None for line in lines),
+        )
+
+    def _others(self, member_id: UUID) -> list[Other]:
+        with self.scope.source.connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row)
+            found = cursor.execute(OTHERS, {"member_id": member_id})
+            return [Other(one, bool(name), bool(method)) for one, name, method in found]
+
+
+def _given(asked: MemberFilter) -> dict[str, Any]:
+    """What a filter asks for, by name; what it leaves open is left out."""
+    unasked = MemberFilter()
+    return {
+        one.name: getattr(asked, one.name)
+        for one in fields(asked)
+        if getattr(asked, one.name) != getattr(unasked, one.name)
+    }
+
+
+def _holds(name: str, value: Any) -> sql.Composable:
+    conditions = MemberFilter(**{name: value}).conditions()
+    joined = sql.SQL(" AND ").join(sql.SQL(one) for one in conditions)
+    return sql.SQL(HOLDS).format(condition=joined if conditions else sql.SQL("true"))
+
+
+def columns_of_condition(name: str, value: Any) -> tuple[str, ...]:
+    """The columns of the member list that a condition looks at."""
+    return OF_SEGMENT[value] if name == "segment" else OF_CONDITION[name]
+
+
+def _compared(
+    name: str, value: Any, stored: MemberRow | None, story: Any, lines: Sequence[Line]
+) -> list[Compared]:
+    made = story.row if story else None
+    return [
+        Compared(
+            column,
+            getattr(stored, column, None),
+            getattr(made, column, None),
+            _set_by(lines, column),
+        )
+        for column in columns_of_condition(name, value)
+    ]
+
+
+def _set_by(lines: Sequence[Line], column: str) -> str | None:
+    return next((line.fact_id for line in reversed(lines) if column in line.changed), None)
+
+
+def _setting(lines: Sequence[Line], columns: set[str]) -> list[Line]:
+    """The facts that set one of these columns, each with the ones it set."""
+    return [
+        replace(line, changed=tuple(name for name in line.changed if name in columns))
+        for line in lines
+        if line.fault or columns & set(line.changed)
+    ]

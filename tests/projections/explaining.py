@@ -1,0 +1,102 @@
+"""Books with a past, what the judge says of them, and the explainers over their live views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import tuple_row
+
+from projections.catalogue import all_views
+from projections.explain.access import ExplainAccess
+from projections.explain.answers import Line, Turn
+from projections.explain.books import Books as ExplainedBooks
+from projections.explain.books import Scope
+from projections.explain.figures import ExplainFigures
+from projections.explain.money import ExplainMoney
+from projections.explain.rows import ExplainRows, RowsExplained
+from projections.explain.segments import ExplainSegments
+from tests.projections.books import EUROS, Books, opened
+from tests.projections.oracle import Oracle
+
+WHOLE = Turn(limit=100_000)
+
+
+@dataclass
+class Past:
+    """A site with a past."""
+
+    books: Books
+    oracle: Oracle
+    scope: Scope
+
+    @property
+    def _read(self) -> ExplainedBooks:
+        return ExplainedBooks(self.books.recorder, self.books.mapper)
+
+    @property
+    def money(self) -> ExplainMoney:
+        return ExplainMoney(self.scope, self._read, EUROS)
+
+    @property
+    def figures(self) -> ExplainFigures:
+        return ExplainFigures(self.scope, self._read)
+
+    @property
+    def segments(self) -> ExplainSegments:
+        return ExplainSegments(self.scope, self._read, EUROS)
+
+    @property
+    def access(self) -> ExplainAccess:
+        return ExplainAccess(self.scope, self._read)
+
+    def rows(self, view: str, *key: object, turn: Turn = WHOLE) -> RowsExplained:
+        """Rows of a view by the beginning of their key."""
+        views = {one.name: one for one in all_views(EUROS)}
+        explainer = ExplainRows(self.scope, self._read, views)
+        return explainer.explain(view, [str(part) for part in key], turn)
+
+    @property
+    def members(self) -> list[UUID]:
+        return [UUID(member) for member in self.oracle.accounts]
+
+    @property
+    def instants(self) -> list[datetime]:
+        """Some in the past, the last thing that happened, and long after."""
+        happened = sorted(datetime.fromisoformat(fact["timestamp"]) for fact in self.oracle.facts)
+        some = [happened[len(happened) * part // 5] for part in range(1, 5)]
+        return [*some, happened[-1], happened[-1] + timedelta(days=40)]
+
+    def spoil(self, statement: str, **named: object) -> int:
+        """Change the views by hand; how many rows that were."""
+        with self.books.pool.connection() as connection:
+            changed: int = connection.execute(statement.encode(), named).rowcount
+        return changed
+
+    def one(self, query: str) -> tuple[Any, ...]:
+        """A row of any table."""
+        with self.books.pool.connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row)
+            found: tuple[Any, ...] | None = cursor.execute(query.encode()).fetchone()
+        assert found is not None
+        return found
+
+
+@contextmanager
+def past(dsn: str, seed: int, commands: int) -> Iterator[Past]:
+    """Books in which a story was told, with views that have read it all."""
+    with opened(dsn) as books:
+        books.tell(seed, commands)
+        books.follower().catch_up()
+        yield Past(books, Oracle(books.exported()), Scope(books.pool))
+
+
+def summed(lines: Iterator[Line] | list[Line], figure: str, currency: str, mode: str) -> int:
+    """What lines add to a figure."""
+    return sum(
+        line.adds.get(figure, 0) for line in lines if line.unit and line.unit == (currency, mode)
+    )
