@@ -14,6 +14,7 @@ from projections.orders import Orders
 from projections.plans import Plans
 from projections.site import Site
 from projections.spending import Spending
+from projections.timelines import Timelines
 from projections.view import View
 
 
@@ -25,6 +26,7 @@ def all_views(site: Site) -> tuple[View[Any], ...]:
         Orders(),
         Movements(site),
         Spending(),
+        Timelines(site),
         Notes(),
         Plans(),
         Discounts(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -24,6 +24,7 @@ from ledger.member.facts import (
     SelfCancelled,
 )
 from projections.instants import FOREVER
+from projections.rows import Line
 
 Standing = Literal[
     "running",
@@ -52,8 +53,8 @@ CHANGING: tuple[type[MembershipFact], ...] = (
 """Every fact about a membership that exists."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+@dataclass(frozen=True)
+class Stay(Line):
     """The essentials of one membership: instants, never a status (AX8)."""
 
     membership_id: UUID
@@ -70,14 +71,14 @@ class Stay:
 
     @property
     def runs_until(self) -> datetime:
-        """Until when it stands if nothing else happens; FOREVER where it has no end.
-
-        A charge or a retry that is merely late does not end it, though access has stopped.
-        """
-        given_up = self.billing in UNPAID and self.retry_at is None
-        ends_itself = self.cancelled_at is not None or given_up
-        over = self.access_until if ends_itself and self.access_until is not None else FOREVER
-        return over if self.ended_at is None else min(over, self.ended_at)
+        """Until when it stands if nothing else happens; FOREVER where it has no end."""
+        return runs_until(
+            billing=self.billing,
+            access_until=self.access_until,
+            retry_at=self.retry_at,
+            cancelled_at=self.cancelled_at,
+            ended_at=self.ended_at,
+        )
 
     @property
     def opens_until(self) -> datetime:
@@ -104,6 +105,24 @@ ENDED: dict[str, Standing] = {
 }
 
 
+def runs_until(
+    *,
+    billing: str,
+    access_until: datetime | None,
+    retry_at: datetime | None,
+    cancelled_at: datetime | None,
+    ended_at: datetime | None,
+) -> datetime:
+    """Until when a stay stands if nothing else happens; FOREVER where it has no end.
+
+    A charge or a retry that is merely late does not end it, though access has stopped.
+    """
+    given_up = billing in UNPAID and retry_at is None
+    ends_itself = cancelled_at is not None or given_up
+    over = access_until if ends_itself and access_until is not None else FOREVER
+    return over if ended_at is None else min(over, ended_at)
+
+
 def begun(fact: Joined) -> Stay:
     """The stay that begins."""
     return Stay(
@@ -120,7 +139,7 @@ def begun(fact: Joined) -> Stay:
 def changed(stay: Stay, fact: MembershipFact) -> Stay:
     """The stay after a fact."""
     changes = changes_of(fact)
-    return replace(stay, **changes) if changes else stay
+    return stay.changed(**changes) if changes else stay
 
 
 def changes_of(fact: MembershipFact) -> dict[str, Any]:
