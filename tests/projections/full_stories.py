@@ -79,7 +79,7 @@ class FullStory(OfficeStory):
         more = [self.discount, self.arrange, self.reprice, self.move_price]
         more += [self.change_account, self.change_method, self.correct, self.start_free]
         more += [self.try_once, self.try_once, self.hear_of_try, self.hear_of_try]
-        return [*super().acts(), *more, self.refund_all]
+        return [*super().acts(), *more, self.refund_all, self.think_again]
 
     # --- the house --------------------------------------------------------------------
 
@@ -188,6 +188,14 @@ class FullStory(OfficeStory):
                 fingerprint=f"fp_{self.random.randrange(40)}",
                 **METHOD,
             )
+        return [member]
+
+    def think_again(self) -> list[Aggregate]:
+        """Somebody cancels and withdraws the cancellation."""
+        member, membership_id = self.membership()
+        if not member.memberships[membership_id].cancelled_at:
+            member.self_cancel(membership_id, stamp=super().stamp())
+        member.withdraw_cancellation(membership_id, policy=STANDARD, stamp=super().stamp())
         return [member]
 
     def correct(self) -> list[Aggregate]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, get_args
 
 from psycopg import Connection, sql
 from pydantic_core import to_jsonable_python
 
 from projections.catalogue import all_views
 from projections.columns import RowCodec, reading
+from projections.queries.due import DueQueries
+from projections.queries.members import MemberFilter, MemberQueries
+from projections.queries.paging import Turn
 from projections.queries.reading import Source
+from projections.queries.segments import Segment
 from projections.site import Site
 from projections.view import Recorded, View, fold
 
@@ -28,6 +33,29 @@ def stored(source: Source, site: Site, names: Collection[str] = ()) -> Tables:
     views = [view for view in all_views(site) if not names or view.name in names]
     with source.connection() as connection:
         return {view.name: plain(_read(connection, view)) for view in views}
+
+
+def segments(source: Source, now: datetime) -> list[dict[str, str]]:
+    """Who is in which smart segment, as the list says."""
+    queries, found = MemberQueries(source), []
+    for name in get_args(Segment):
+        turn: Turn | None = Turn("name", limit=200)
+        while turn is not None:
+            page = queries.page(MemberFilter(segment=name), turn, now)
+            found += [{"segment": name, "member_id": str(row.member_id)} for row in page.rows]
+            more = page.next_cursor
+            turn = None if more is None else Turn("name", limit=200, cursor=more)
+    return found
+
+
+def due(source: Source, now: datetime) -> dict[str, list[str]]:
+    """What is due, as the queries say."""
+    queries, most = DueQueries(source), 100_000
+    return {
+        "charges": [str(one.membership_id) for one in queries.charges(now, most)],
+        "lapses": [str(one.membership_id) for one in queries.lapses(now, most)],
+        "undecided": [str(order_id) for order_id in queries.undecided(most)],
+    }
 
 
 def folded(facts: list[Recorded], site: Site) -> Tables:

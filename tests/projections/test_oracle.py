@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -17,8 +18,9 @@ from projections.view import Recorded
 from tests.projections import oracle
 from tests.projections.books import EUROS, Books, line
 from tests.projections.full_stories import told_fully
-from tests.projections.oracle import disagreements
-from tests.projections.tables import folded, stored
+from tests.projections.oracle import Oracle, compared, disagreements
+from tests.projections.oracle import due as what_is_due
+from tests.projections.tables import due, folded, segments, stored
 
 SEEDS = (1, 2, 3, 4)
 POSITIONS = 20
@@ -42,15 +44,26 @@ def test_every_view_is_what_the_oracle_says(seed: int) -> None:
 
 
 def test_live_tables_are_what_the_oracle_says_at_any_position(books: Books) -> None:
-    saves = sum(1 for _ in told_fully(7, 700))
-    stops = {*Random(7).sample(range(saves), POSITIONS - 1), saves - 1}  # noqa: S311
+    saves, random = sum(1 for _ in told_fully(7, 700)), Random(7)  # noqa: S311 -- any will do
+    stops = {*random.sample(range(saves), POSITIONS - 1), saves - 1}
     with books.follower().leading() as leader:
         for place, save in enumerate(told_fully(7, 700)):
             books.save(*save)
             if place in stops:
                 while leader.step():
                     pass
-                assert disagreements(books.exported(), stored(books.pool, EUROS)) == [], place
+                assert_agrees(books, random)
+
+
+def assert_agrees(books: Books, random: Random) -> None:
+    """The tables, who is in which segment, and what is due, now and at any other instant."""
+    lines = books.exported()
+    learned = datetime.fromisoformat(lines[-1]["recorded_at"])
+    for now in (learned, learned + timedelta(days=random.randrange(-400, 400))):
+        rows = stored(books.pool, EUROS)
+        rows["segments"] = segments(books.pool, now)
+        assert disagreements(lines, rows, now) == []
+        assert due(books.pool, now) == what_is_due(Oracle(lines), now)
 
 
 def test_stories_hold_every_fact_that_a_view_folds() -> None:
@@ -87,16 +100,21 @@ def test_a_view_that_the_oracle_does_not_know_is_noticed() -> None:
     assert {view.name for view in all_views(EUROS)} <= oracle.VIEWS.keys() == oracle.KEYS.keys()
 
 
-def test_any_difference_is_told() -> None:
-    facts = facts_of(1, 200)
-    lines = [line(*one) for one in facts]
-    right = folded(facts, EUROS)
-    for view, rows in right.items():
-        assert disagreements(lines, {view: rows[1:]})[0].endswith("the row is missing")
-        twice = [*rows, {**rows[0], **dict.fromkeys(oracle.KEYS[view], "x")}]
-        assert disagreements(lines, {view: twice})[0].endswith("the oracle knows no such row")
-        extra = [{**row, "colour": "red"} for row in rows]
-        assert disagreements(lines, {view: extra})[0].endswith("the oracle does not judge it")
-        for column in rows[0].keys() - {*oracle.KEYS[view], "position", "unsettled"}:
-            other = {**rows[0], column: [] if isinstance(rows[0][column], list) else "x"}
-            assert other == rows[0] or disagreements(lines, {view: [other, *rows[1:]]}), column
+@pytest.mark.parametrize("view", [view.name for view in all_views(EUROS)])
+def test_any_difference_is_told(view: str) -> None:
+    facts = facts_of(1)
+    judge, rows = Oracle([line(*one) for one in facts]), folded(facts, EUROS)[view]
+
+    def told(others: list[dict[str, Any]]) -> list[str]:
+        return list(compared(view, judge.rows(view), others))
+
+    assert told(rows) == []
+    assert told(rows[1:])[0].endswith("the row is missing")
+    assert told([*rows, rows[0]]) == [f"{view}: 1 rows are there twice"]
+    unknown = {**rows[0], **dict.fromkeys(oracle.KEYS[view], "x")}
+    assert told([*rows, unknown])[0].endswith("the oracle knows no such row")
+    assert told([{**rows[0], "colour": 1}, *rows[1:]])[0].endswith("the oracle does not judge it")
+    for column in rows[0].keys() - {*oracle.KEYS[view], *oracle.NOT_JUDGED}:
+        row = next((row for row in rows if row[column]), rows[0])
+        other = {**row, column: [] if row[column] and isinstance(row[column], list) else ["x"]}
+        assert told([other, *(one for one in rows if one is not row)]), column

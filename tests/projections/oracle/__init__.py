@@ -4,7 +4,17 @@ Plain Python over dictionaries as NDJSON has them, with the standard library and
 product: a fold that is compared with itself would not notice a fact that is applied twice.
 """
 
-from tests.projections.oracle.compare import KEYS, compared, disagreements, plain
+from tests.projections.oracle.compare import KEYS, NOT_JUDGED, compared, disagreements, plain
 from tests.projections.oracle.judge import SEGMENTS, VIEWS, Oracle, due
 
-__all__ = ["KEYS", "SEGMENTS", "VIEWS", "Oracle", "compared", "disagreements", "due", "plain"]
+__all__ = [
+    "KEYS",
+    "NOT_JUDGED",
+    "SEGMENTS",
+    "VIEWS",
+    "Oracle",
+    "compared",
+    "disagreements",
+    "due",
+    "plain",
+]

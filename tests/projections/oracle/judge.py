@@ -32,6 +32,7 @@ from tests.projections.oracle.stays import (
     runs,
     stays_of,
 )
+from tests.projections.oracle.timelines import apart, timeline_row
 
 DERIVED = ("stays", "orders", "moves", "accounts", "spent", "_stays_by_member", "_own_orders")
 
@@ -161,6 +162,12 @@ class Oracle:
             stays = self._stays_by_member.get(member, {})
             yield member_row(own, stays, self._own_orders.get(member, []), purse)
 
+    def timelines(self) -> Iterator[Fact]:
+        """Rows of the timelines."""
+        elsewhere = apart(self.facts, self.mode)
+        for member, stays in self._stays_by_member.items():
+            yield timeline_row(member, stays, elsewhere)
+
     # --- who is where -------------------------------------------------------------------
 
     def segment(self, name: str, now: datetime) -> set[str]:
@@ -205,6 +212,7 @@ VIEWS: dict[str, Callable[[Oracle], Iterable[Fact]]] = {
     "mailing_lists": _streams("list", lists.list_row),
     "list_entries": lambda oracle: lists.entry_rows(oracle.facts),
     "notices": _streams("notice", lists.notice_row),
+    "timelines": Oracle.timelines,
 }
 """Every view by its name."""
 

@@ -102,7 +102,7 @@ def _membership(stays: dict[str, Stay]) -> Fact:
         "last_joined_at": max(joined, default=NEVER),
         "is_customer": is_customer(every),
         "stays": [stay_part(name, stay) for name, stay in stays.items()],
-        "plans": plan_untils(every),
+        "plans": list(plan_untils(every).items()),
         "plan_key": _plan_key(every),
         "member_until": _latest(every),
         "access_until": max(map(opens_until, every), default=None),
