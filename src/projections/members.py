@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple, cast
 from uuid import UUID
@@ -164,9 +165,8 @@ class Members(View[MemberRow]):
     def joined(self, row: MemberRow, fact: Joined) -> MemberRow:
         """A stay begins, perhaps before one that was told of earlier."""
         at = fact.occurred_at
-        return _with_stays(
-            row,
-            (*row.stays, begun(fact)),
+        return row._replace(
+            stays=(*row.stays, begun(fact)),
             joined_at=min(row.joined_at, at) if row.stays else at,
             last_joined_at=max(row.last_joined_at, at),
             is_customer=row.is_customer or fact.terms.takes_money,
@@ -175,13 +175,11 @@ class Members(View[MemberRow]):
     @on(*CHANGING)
     def stay_changed(self, row: MemberRow, fact: MembershipFact) -> MemberRow:
         """A stay goes on, or ends."""
-        return _with_stays(
-            row,
-            tuple(
-                changed(stay, fact) if stay.membership_id == fact.membership_id else stay
-                for stay in row.stays
-            ),
-        )
+        stays = [
+            changed(stay, fact) if stay.membership_id == fact.membership_id else stay
+            for stay in row.stays
+        ]
+        return row._replace(stays=tuple(stays))
 
     # --- payment method, tags ---------------------------------------------------------
 
@@ -226,25 +224,51 @@ class Members(View[MemberRow]):
         Until then it is unsettled, also if it is withdrawn: money may come in after all (OR6).
         """
         if fact.amount.is_zero:
-            return _with_order(row, fact.occurred_at)
+            return row._replace(**_one_more(row, fact.occurred_at))
         return row._replace(unsettled=(*row.unsettled, fact.originator_id))
 
     @on(*SETTLED)
     def settled(self, row: MemberRow, fact: Fact) -> MemberRow:
         """Money came in or went back; the first payment of an order settles it."""
+        order, money = {}, cast("Paid", fact)
         if isinstance(fact, Paid) and fact.originator_id in row.unsettled:
-            row = _with_order(row, fact.occurred_at)
-            row = row._replace(unsettled=_without(row.unsettled, fact.originator_id))
-        money = cast("Paid", fact)
+            unsettled = [one for one in row.unsettled if one != fact.originator_id]
+            order = {"unsettled": tuple(unsettled), **_one_more(row, fact.occurred_at)}
         if money.mode != self._mode or money.amount.currency != self._currency:
-            return row
+            return row._replace(**order)
         effect = effect_of(fact)
         return row._replace(
+            **order,
             gross=row.gross + effect.gross,
             refunded=row.refunded + effect.refunded,
             disputed=row.disputed + effect.disputed,
             spent=row.spent + effect.gross - effect.refunded - effect.disputed,
         )
+
+    def finish(self, row: MemberRow) -> MemberRow:
+        """Plans and instants, by the stays."""
+        if not row.stays:
+            return row
+        # In the order in which they end: the last one of each plan counts.
+        untils = sorted([(stay.runs_until, stay) for stay in row.stays], key=itemgetter(0))
+        by_plan = {stay.plan_id: until for until, stay in untils}
+        last = untils[-1][0]
+        going_on = [(until, stay) for until, stay in untils if stay.cancelled_at is None]
+        cancelling = [until for until, stay in untils if stay.cancelled_at is not None]
+        unpaid = {name: [u for u, s in going_on if s.billing == name] for name in UNPAID}
+        return row._replace(
+            plan_ids=tuple(by_plan),
+            plan_untils=tuple(by_plan.values()),
+            plan_key=min([_plan_key(stay.plan_name) for until, stay in untils if until == last]),
+            member_until=last,
+            access_until=max([stay.opens_until for stay in row.stays]),
+            past_due_until=max(unpaid["past_due"], default=None),
+            action_required_until=max(unpaid["action_required"], default=None),
+            cancelling_until=max(cancelling, default=None),
+        )
+
+
+_plan_key = lru_cache(maxsize=1_024)(search_key)
 
 
 def _who(name: str, email: str) -> dict[str, Any]:
@@ -262,32 +286,8 @@ def _who(name: str, email: str) -> dict[str, Any]:
     }
 
 
-def _with_stays(row: MemberRow, stays: tuple[Stay, ...], **changes: Any) -> MemberRow:
-    # In the order in which they end: the last one of each plan counts.
-    untils = sorted(((stay.runs_until, stay) for stay in stays), key=itemgetter(0))
-    by_plan = {stay.plan_id: until for until, stay in untils}
-    last = untils[-1][0]
-    going_on = [(until, stay) for until, stay in untils if stay.cancelled_at is None]
-    billing = {name: [u for u, s in going_on if s.billing == name] for name in UNPAID}
-    return row._replace(
-        stays=stays,
-        plan_ids=tuple(by_plan),
-        plan_untils=tuple(by_plan.values()),
-        plan_key=min(search_key(stay.plan_name) for until, stay in untils if until == last),
-        member_until=last,
-        access_until=max(stay.opens_until for stay in stays),
-        past_due_until=max(billing["past_due"], default=None),
-        action_required_until=max(billing["action_required"], default=None),
-        cancelling_until=max((u for u, s in untils if s.cancelled_at is not None), default=None),
-        **changes,
-    )
-
-
-def _with_order(row: MemberRow, instant: datetime) -> MemberRow:
-    return row._replace(
-        order_count=row.order_count + 1, last_order_at=max(row.last_order_at, instant)
-    )
-
-
-def _without(order_ids: tuple[UUID, ...], order_id: UUID) -> tuple[UUID, ...]:
-    return tuple(one for one in order_ids if one != order_id)
+def _one_more(row: MemberRow, instant: datetime) -> dict[str, Any]:
+    return {
+        "order_count": row.order_count + 1,
+        "last_order_at": max(row.last_order_at, instant),
+    }

@@ -22,6 +22,7 @@ from ledger.member.facts import (
     SelfCancelled,
 )
 from ledger.terms import Terms
+from projections.instants import FOREVER
 from projections.laws import Law, one_row_a_fact
 from projections.rows import quick
 from projections.stays import Stay, begun, changes_of
@@ -143,7 +144,7 @@ class Memberships(View[MembershipRow]):
             cancelled_at=None,
             ended_at=None,
             ending=None,
-            runs_until=stay.runs_until,
+            runs_until=FOREVER,
         )
 
     @on(Renewed)
@@ -185,6 +186,10 @@ class Memberships(View[MembershipRow]):
         """Its end is another one."""
         return _changed(row, fact)
 
+    def finish(self, row: MembershipRow) -> MembershipRow:
+        """Until when it stands, by all that was said."""
+        return row._replace(runs_until=row.stay.runs_until)
+
 
 def _price(terms: Terms) -> dict[str, Any]:
     return {
@@ -198,5 +203,4 @@ def _price(terms: Terms) -> dict[str, Any]:
 
 
 def _changed(row: MembershipRow, fact: MembershipFact, **more: Any) -> MembershipRow:
-    row = row._replace(**changes_of(fact), **more)
-    return row._replace(runs_until=row.stay.runs_until)
+    return row._replace(**changes_of(fact), **more)

@@ -14,6 +14,9 @@ from projections.rows import quick
 from projections.site import Site
 from projections.view import Index, Key, Needs, View, first
 
+TURN_OF_THE_YEAR = ((1, 1), (12, 31))
+"""Month and day on which it may be another year elsewhere."""
+
 Kind = Literal["payment", "refund", "refund_failed", "dispute_lost", "fee"]
 
 
@@ -112,5 +115,11 @@ class Movements(View[MovementRow]):
             reference=reference,
             occurred_at=fact.occurred_at,
             recorded_at=fact.recorded_at,
-            year=fact.occurred_at.astimezone(self._zone).year,
+            year=self._year(fact.occurred_at),
         )
+
+    def _year(self, instant: datetime) -> int:
+        """The site's year. No zone is a whole day ahead or behind, so that most need no look."""
+        if (instant.month, instant.day) in TURN_OF_THE_YEAR:
+            return instant.astimezone(self._zone).year
+        return instant.year

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, NamedTuple, cast
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from ledger.facts import Fact
 from ledger.order import facts
 from projections.laws import MONEY_OF_ORDERS, Law, one_row_a_fact
-from projections.rows import quick
+from projections.rows import Line, quick
 from projections.view import Index, Key, Needs, View, first, on
 
 State = Literal[
@@ -31,8 +31,8 @@ UNDER_WAY = ("requested", "pending")
 """States of attempts and of refunds whose outcome is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptLine:
+@dataclass(frozen=True)
+class AttemptLine(Line):
     """One try to collect the money, and what came of it."""
 
     attempt_id: UUID
@@ -44,8 +44,8 @@ class AttemptLine:
     waits_for: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentLine:
+@dataclass(frozen=True)
+class PaymentLine(Line):
     """Money that came in, in minor units."""
 
     reference: str
@@ -54,8 +54,8 @@ class PaymentLine:
     fact_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class RefundLine:
+@dataclass(frozen=True)
+class RefundLine(Line):
     """Money on its way back, in minor units."""
 
     refund_id: UUID
@@ -67,8 +67,8 @@ class RefundLine:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DisputeLine:
+@dataclass(frozen=True)
+class DisputeLine(Line):
     """What a bank contests, in minor units."""
 
     dispute_id: str
@@ -104,7 +104,7 @@ class OrderRow(NamedTuple):
     due_at: datetime
     mode: str
     placed_at: datetime
-    state: str
+    state: str = "open"
     paid: int = 0
     refunded: int = 0
     refunding: int = 0
@@ -172,14 +172,13 @@ class Orders(View[OrderRow]):
             due_at=fact.due_at,
             mode=fact.mode,
             placed_at=fact.occurred_at,
-            state="free" if fact.amount.is_zero else "open",
         )
 
     @on(facts.AttemptStarted)
     def attempt_started(self, row: OrderRow, fact: facts.AttemptStarted) -> OrderRow:
         """A try is under way."""
         line = AttemptLine(fact.attempt_id, "open", fact.occurred_at, fact.off_session)
-        return _standing(row._replace(attempts=(*row.attempts, line)))
+        return row._replace(attempts=(*row.attempts, line))
 
     @on(facts.AttemptPending)
     def attempt_pending(self, row: OrderRow, fact: facts.AttemptPending) -> OrderRow:
@@ -218,7 +217,7 @@ class Orders(View[OrderRow]):
     @on(facts.Withdrawn)
     def withdrawn(self, row: OrderRow, fact: facts.Withdrawn) -> OrderRow:
         """No longer wanted."""
-        return _standing(row._replace(withdrawn_at=fact.occurred_at))
+        return row._replace(withdrawn_at=fact.occurred_at)
 
     @on(facts.RefundRequested)
     def refund_requested(self, row: OrderRow, fact: facts.RefundRequested) -> OrderRow:
@@ -226,7 +225,7 @@ class Orders(View[OrderRow]):
         line = RefundLine(
             fact.refund_id, fact.amount.minor, fact.reason, "requested", fact.occurred_at
         )
-        return _refunding(row._replace(refunds=(*row.refunds, line)))
+        return row._replace(refunds=(*row.refunds, line))
 
     @on(facts.RefundPending)
     def refund_pending(self, row: OrderRow, fact: facts.RefundPending) -> OrderRow:
@@ -252,49 +251,43 @@ class Orders(View[OrderRow]):
         line = DisputeLine(
             fact.dispute_id, fact.amount.minor, fact.reason, "open", fact.occurred_at
         )
-        return _disputed(row._replace(disputes=(*row.disputes, line)))
+        return row._replace(disputes=(*row.disputes, line))
 
     @on(facts.DisputeClosed)
     def dispute_closed(self, row: OrderRow, fact: facts.DisputeClosed) -> OrderRow:
         """The bank decided."""
-        lines = tuple(
-            replace(line, state=fact.outcome) if line.dispute_id == fact.dispute_id else line
+        lines = [
+            line.changed(state=fact.outcome) if line.dispute_id == fact.dispute_id else line
             for line in row.disputes
+        ]
+        return row._replace(disputes=tuple(lines))
+
+    def finish(self, row: OrderRow) -> OrderRow:
+        """Where it stands, by its lines."""
+        under_way = [line for line in row.refunds if line.state in UNDER_WAY]
+        waiting = [line.at for line in row.attempts if line.state in UNDECIDED]
+        waiting += [line.requested_at for line in under_way]
+        row = row._replace(
+            refunding=sum(line.minor for line in under_way),
+            contested=sum(line.minor for line in row.disputes if line.state == "open"),
+            lost=sum(line.minor for line in row.disputes if line.state == "lost"),
+            undecided_since=min(waiting, default=None),
         )
-        return _disputed(row._replace(disputes=lines))
+        return row._replace(state=_state(row))
 
 
 def _attempt(row: OrderRow, attempt_id: UUID, **changes: Any) -> OrderRow:
-    lines = tuple(
-        replace(line, **changes) if line.attempt_id == attempt_id else line for line in row.attempts
-    )
-    return _standing(row._replace(attempts=lines))
+    lines = [
+        line.changed(**changes) if line.attempt_id == attempt_id else line for line in row.attempts
+    ]
+    return row._replace(attempts=tuple(lines))
 
 
 def _refund(row: OrderRow, refund_id: UUID, **changes: Any) -> OrderRow:
-    lines = tuple(
-        replace(line, **changes) if line.refund_id == refund_id else line for line in row.refunds
-    )
-    return _refunding(row._replace(refunds=lines))
-
-
-def _refunding(row: OrderRow) -> OrderRow:
-    under_way = sum(r.minor for r in row.refunds if r.state in UNDER_WAY)
-    return _standing(row._replace(refunding=under_way))
-
-
-def _disputed(row: OrderRow) -> OrderRow:
-    sums = {
-        state: sum(line.minor for line in row.disputes if line.state == state)
-        for state in ("open", "lost")
-    }
-    return _standing(row._replace(contested=sums["open"], lost=sums["lost"]))
-
-
-def _standing(row: OrderRow) -> OrderRow:
-    waiting = [line.at for line in row.attempts if line.state in UNDECIDED]
-    waiting += [line.requested_at for line in row.refunds if line.state in UNDER_WAY]
-    return row._replace(state=_state(row), undecided_since=min(waiting, default=None))
+    lines = [
+        line.changed(**changes) if line.refund_id == refund_id else line for line in row.refunds
+    ]
+    return row._replace(refunds=tuple(lines))
 
 
 def _state(row: OrderRow) -> State:

@@ -1,14 +1,14 @@
-"""Rows: NamedTuples that are changed many thousand times a second."""
+"""Rows and the lines within them: immutable, and changed many thousand times a second."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 
 
 def quick(row: type[R]) -> type[R]:
-    """Give a row a `_replace` that takes a third of the time of the standard library's.
+    """Give a row, a NamedTuple, a `_replace` that takes a third of the standard library's time.
 
     That one looks for every field among the changes; a wide row has many fields and few changes.
     """
@@ -23,3 +23,17 @@ def quick(row: type[R]) -> type[R]:
 
     row._replace = _replace  # type: ignore[attr-defined]
     return row
+
+
+class Line:
+    """A part of a row: the base of frozen dataclasses, which have no slots.
+
+    The standard library's `replace` calls the constructor, and takes five times as long.
+    """
+
+    def changed(self, **changes: Any) -> Self:
+        """The same with some fields changed."""
+        line = object.__new__(type(self))
+        line.__dict__.update(self.__dict__)
+        line.__dict__.update(changes)
+        return line

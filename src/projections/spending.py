@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, cast
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, cast
 from uuid import UUID
 
 from ledger.facts import Fact
@@ -25,17 +26,20 @@ class Effect(NamedTuple):
 
 def effect_of(fact: Fact) -> Effect:
     """What a fact changes in someone's total: each counts when settled (OR8)."""
-    match fact:
-        case Paid():
-            return Effect(gross=fact.amount.minor)
-        case Refunded():
-            return Effect(refunded=fact.amount.minor)
-        case RefundFailed(was_settled=True):
-            return Effect(refunded=-fact.amount.minor)
-        case DisputeClosed(outcome="lost"):
-            return Effect(disputed=fact.amount.minor)
-        case _:
-            return Effect()
+    effect = _EFFECTS.get(type(fact))
+    return NOTHING if effect is None else effect(fact)
+
+
+NOTHING = Effect()
+
+_EFFECTS: dict[type[Fact], Callable[[Any], Effect]] = {
+    Paid: lambda fact: Effect(gross=fact.amount.minor),
+    Refunded: lambda fact: Effect(refunded=fact.amount.minor),
+    RefundFailed: lambda fact: Effect(refunded=-fact.amount.minor) if fact.was_settled else NOTHING,
+    DisputeClosed: lambda fact: (
+        Effect(disputed=fact.amount.minor) if fact.outcome == "lost" else NOTHING
+    ),
+}
 
 
 @quick
