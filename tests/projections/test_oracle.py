@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from ledger import ids
+from ledger.facts import Actor, Cause, Stamp
+from ledger.site import Site
 from projections.catalogue import all_views
 from projections.view import Recorded
 from tests.projections import oracle
@@ -20,10 +23,12 @@ from tests.projections.books import EUROS, Books, line
 from tests.projections.full_stories import told_fully
 from tests.projections.oracle import Oracle, compared, disagreements
 from tests.projections.oracle import due as what_is_due
+from tests.projections.stories import START
 from tests.projections.tables import due, folded, segments, stored
 
 SEEDS = (1, 2, 3, 4)
 POSITIONS = 20
+STAMP = Stamp(Actor(kind="machine"), Cause(kind="command_line", id=ids.SITE), START, START)
 
 
 @cache
@@ -64,6 +69,25 @@ def assert_agrees(books: Books, random: Random) -> None:
         rows["segments"] = segments(books.pool, now)
         assert disagreements(lines, rows, now) == []
         assert due(books.pool, now) == what_is_due(Oracle(lines), now)
+
+
+def test_facts_that_are_skipped_count_for_nobody() -> None:
+    facts = facts_of(1)
+    paid = next(one for one in facts if one.fact.TOPIC == "order.paid")
+    site = Site.found(stamp=STAMP)
+    site.skip(
+        paid.position,
+        stream_id=paid.fact.originator_id,
+        fact_version=paid.fact.originator_version,
+        topic=paid.fact.TOPIC,
+        concerns=paid.fact.subject_id,
+        reason="counted elsewhere",
+        stamp=STAMP,
+    )
+    (_, skip) = site.collect_events()
+    lines = [line(*one) for one in [*facts, Recorded(len(facts) + 1, skip)]]  # type: ignore[arg-type]
+    assert disagreements(lines, folded(facts, EUROS))
+    assert disagreements(lines, folded([one for one in facts if one != paid], EUROS)) == []
 
 
 def test_stories_hold_every_fact_that_a_view_folds() -> None:

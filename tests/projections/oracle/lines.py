@@ -25,6 +25,7 @@ def fact_of(line: Line) -> Fact:
         "originator_version": said["version"],
         "position": said["position"],
         "topic": said["topic"],
+        "skips": said["state"].get("position"),
     }
 
 
@@ -41,11 +42,17 @@ def moment(fact: Fact) -> datetime:
 def heard(
     lines: Iterable[Line], *, as_of: datetime | None = None, known: int | None = None
 ) -> Iterator[Fact]:
-    """The facts that were true by an instant and in the books by a position."""
-    for fact in map(fact_of, lines):
+    """The facts that were true by an instant and in the books by a position.
+
+    Those that the site has skipped, perhaps later, count at no moment.
+    """
+    facts = [fact_of(line) for line in lines]
+    skipped = {fact["skips"] for fact in facts if fact["topic"] == "site.fact_skipped"}
+    for fact in facts:
         is_known = known is None or fact["position"] <= known
-        if is_known and (as_of is None or moment(fact) <= as_of):
-            yield fact
+        if is_known and fact["position"] not in skipped:
+            if as_of is None or moment(fact) <= as_of:
+                yield fact
 
 
 def streams(facts: Iterable[Fact], kind: str) -> dict[str, list[Fact]]:
