@@ -6,12 +6,15 @@ from typing import Any
 
 from projections.contributors import Contributors
 from projections.discounts import Discounts
+from projections.mailing_lists import ListEntries, MailingLists
 from projections.members import Members
 from projections.memberships import Memberships
 from projections.movements import Movements
 from projections.notes import Notes
+from projections.notices import Notices
 from projections.orders import Orders
 from projections.plans import Plans
+from projections.saved_segments import SavedSegments
 from projections.site import Site
 from projections.spending import Spending
 from projections.timelines import Timelines
@@ -31,4 +34,8 @@ def all_views(site: Site) -> tuple[View[Any], ...]:
         Plans(),
         Discounts(),
         Contributors(),
+        SavedSegments(),
+        MailingLists(),
+        ListEntries(),
+        Notices(),
     )

@@ -34,6 +34,8 @@ class Permission(StrEnum):
     CLOSE_ACCOUNTS = "members:close"
     CHANGE_NOTES = "notes:change"
     CHANGE_TAGS = "tags:change"
+    CHANGE_SEGMENTS = "segments:change"
+    CHANGE_LISTS = "lists:change"
     READ_ORDERS = "orders:read"
     REFUND_ORDERS = "orders:refund"
     READ_FIGURES = "figures:read"
@@ -76,6 +78,8 @@ HOLDERS: dict[Permission, frozenset[Role]] = {
     Permission.CLOSE_ACCOUNTS: SELLERS,
     Permission.CHANGE_NOTES: SELLERS,
     Permission.CHANGE_TAGS: SELLERS,
+    Permission.CHANGE_SEGMENTS: SELLERS,
+    Permission.CHANGE_LISTS: SELLERS,
     Permission.READ_ORDERS: READERS,
     Permission.REFUND_ORDERS: SELLERS,
     Permission.READ_FIGURES: READERS,

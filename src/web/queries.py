@@ -8,11 +8,14 @@ from ledger.store.mapper import FactMapper
 from ledger.store.recorder import FactRecorder
 from projections.history import History
 from projections.queries.house import ContributorQueries, DiscountQueries, PlanQueries
+from projections.queries.mailing_lists import MailingListQueries
 from projections.queries.members import MemberQueries
 from projections.queries.memberships import MembershipQueries
 from projections.queries.money import MoneyQueries
+from projections.queries.notices import NoticeQueries
 from projections.queries.orders import OrderQueries
 from projections.queries.receipts import ReceiptQueries
+from projections.queries.saved_segments import SavedSegmentQueries
 from web.sessions.pool import Pool
 
 
@@ -28,6 +31,9 @@ class Queries:
     plans: PlanQueries
     discounts: DiscountQueries
     contributors: ContributorQueries
+    saved_segments: SavedSegmentQueries
+    mailing_lists: MailingListQueries
+    notices: NoticeQueries
     history: History
 
     @classmethod
@@ -42,5 +48,8 @@ class Queries:
             plans=PlanQueries(pool),
             discounts=DiscountQueries(pool),
             contributors=ContributorQueries(pool),
+            saved_segments=SavedSegmentQueries(pool),
+            mailing_lists=MailingListQueries(pool),
+            notices=NoticeQueries(pool),
             history=History(recorder, mapper),
         )

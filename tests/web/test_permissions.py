@@ -31,13 +31,15 @@ def test_operators_run_views_and_see_no_person() -> None:  # NO5
     assert may(Role.OPERATOR) == {Permission.READ_VIEWS, Permission.RUN_VIEWS}
 
 
-def test_store_managers_change_orders_members_notes_and_tags_alone() -> None:  # NO5
+def test_store_managers_change_orders_and_members_and_what_groups_them_alone() -> None:  # NO5
     assert may(Role.STORE_MANAGER) - READS == {
         Permission.REFUND_ORDERS,
         Permission.REMOVE_MEMBERS,
         Permission.CLOSE_ACCOUNTS,
         Permission.CHANGE_NOTES,
         Permission.CHANGE_TAGS,
+        Permission.CHANGE_SEGMENTS,
+        Permission.CHANGE_LISTS,
     }
     assert Permission.READ_TEAM not in may(Role.STORE_MANAGER)
 

@@ -7,23 +7,13 @@ of the statuses, everybody has one: the first that fits.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, LiteralString
+from typing import LiteralString
 
+from ledger.segment import MemberStatus, SmartSegment
 from projections.members import MemberRow
 
-Segment = Literal[
-    "members",
-    "customers",
-    "past_due",
-    "action_required",
-    "cancelling",
-    "former_members",
-    "accounts_without_plan",
-    "possible_duplicates",
-]
-Status = Literal[
-    "action_required", "past_due", "cancelling", "member", "former", "contact", "closed"
-]
+Segment = SmartSegment
+Status = MemberStatus
 
 SEGMENTS: dict[Segment, LiteralString] = {
     "members": "view.member_until > %(now)s",

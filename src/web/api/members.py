@@ -104,11 +104,16 @@ class Profile(MemberReply):
     is_stale: bool = Field(description="a fact of theirs could not be read into the views")
 
 
-class MembersQuery(PageQuery):
-    """The list; all that is given must hold. Money is net, in the site's currency's minor units."""
+class MemberTurnQuery(PageQuery):
+    """How a list of members is sorted, and which page of it."""
 
     sort: MemberSort = "name"
     descending: bool = False
+
+
+class MembersQuery(MemberTurnQuery):
+    """The list; all that is given must hold. Money is net, in the site's currency's minor units."""
+
     text: str = Field(default="", max_length=200, description="words of names and addresses")
     status: list[Status] = []
     segment: Segment | None = None
@@ -166,16 +171,9 @@ class EntryReply(Reply):
 )
 def list_members(call: Call[None, MembersQuery]) -> MemberPage:
     """Everybody who ever opened an account: sorted, filtered, searched (SE3)."""
-    now, asked, queries = call.parts.clock.now(), call.query, call.parts.queries.members
     beside = {"cursor", "limit", "sort", "descending", "status"}
-    filters = MemberFilter(statuses=tuple(asked.status), **asked.model_dump(exclude=beside))
-    turn = Turn(asked.sort, asked.descending, asked.limit, cursor_in(call))
-    page, count = queries.page(filters, turn, now), queries.count(filters, now)
-    return MemberPage(
-        items=[MemberReply.model_validate(_line(call, row)) for row in page.rows],
-        next=call.cursor([page.next_cursor]) if page.next_cursor else None,
-        total=Counted(count=count.rows, is_exact=count.is_exact),
-    )
+    said = call.query.model_dump(exclude=beside)
+    return members_page(call, MemberFilter(statuses=tuple(call.query.status), **said))
 
 
 @routes.get(
@@ -270,6 +268,19 @@ def close_account(call: Call[ReasonBody, None], member_id: UUID) -> Answer:
     )
     call.parts.desk.forget(Kind.MEMBER, member_id, email=member.email)
     return done(position)
+
+
+def members_page(call: Call[None, Any], filters: MemberFilter) -> MemberPage:
+    """A page of some members, sorted as the query asks (it is a MemberTurnQuery)."""
+    now, queries = call.parts.clock.now(), call.parts.queries.members
+    asked: MemberTurnQuery = call.query
+    turn = Turn(asked.sort, asked.descending, asked.limit, cursor_in(call))
+    page, count = queries.page(filters, turn, now), queries.count(filters, now)
+    return MemberPage(
+        items=[MemberReply.model_validate(_line(call, row)) for row in page.rows],
+        next=call.cursor([page.next_cursor]) if page.next_cursor else None,
+        total=Counted(count=count.rows, is_exact=count.is_exact),
+    )
 
 
 def spent_reply(row: SpendingRow) -> SpentReply:
