@@ -88,7 +88,7 @@ def filters(site: Past) -> Iterator[MovementFilter]:
     yield MovementFilter(member_id=given["member_id"], plan_id=given["plan_id"])
 
 
-def test_a_spending_figure_is_re_added_from_the_books(site: Past) -> None:  # NU4
+def test_a_spending_figure_is_re_added_from_the_books(site: Past) -> None:  # part of NU4
     money = MoneyQueries(site.books.pool)
     for asked in filters(site):
         found = site.figures.spending(asked, WHOLE)

@@ -132,19 +132,20 @@ class ExplainFigures:
         with self.scope.source.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             [(position,)] = cursor.execute(POSITION, {"known_position": self.scope.position})
-            parts, named = _sides(asked), self._parameters(asked, turn, position)
-            sums = cursor.execute(sql.SQL(SUMS).format(**parts), named).fetchall()
-            records = cursor.execute(sql.SQL(PAGE).format(**parts), named).fetchall()
+            sides, named = _sides(asked), self._parameters(asked, turn, position)
+            sums = cursor.execute(sql.SQL(SUMS).format(**sides), named).fetchall()
+            page = cursor.execute(sql.SQL(PAGE).format(**sides), named).fetchall()
             figures = compared("movements", FIGURES, _side(sums, 3), _side(sums, 4))
-            differs = not all(figure.agrees for figure in figures)
-            apart = cursor.execute(sql.SQL(APART).format(**parts), named) if differs else ()
-            return SpendingSum(
-                definition=SPENDING,
-                position=position,
-                figures=figures,
-                facts=self._page(records, sum(row[5] for row in sums), turn, position),
-                apart=[one for (one,) in apart],
-            )
+            apart = []
+            if not all(figure.agrees for figure in figures):
+                apart = cursor.execute(sql.SQL(APART).format(**sides), named).fetchall()
+        return SpendingSum(
+            definition=SPENDING,
+            position=position,
+            figures=figures,
+            facts=self._page(page, sum(row[5] for row in sums), turn, position),
+            apart=[place for (place,) in apart],
+        )
 
     def _parameters(self, asked: MovementFilter, turn: Turn, position: int) -> dict[str, object]:
         return {
