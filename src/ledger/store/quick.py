@@ -72,14 +72,14 @@ class FactReader:
                 and SEALED_MARK in record.state
             }
         )
-        return [self._open(kinds[record.topic], record, keys) for record in records]
-
-    def _open(self, kind: Kind, record: FactRecord, keys: Keys) -> Fact:
-        try:
-            return kind.read(record, keys)
-        except (ValueError, TypeError, InvalidTag, LedgerError):
-            # The error quotes what may be personal; the mapper says what is wrong without that.
-            return self._read_whole(record)
+        facts = []
+        for record in records:
+            try:
+                facts.append(kinds[record.topic].read(record, keys))
+            except (ValueError, TypeError, InvalidTag, LedgerError):
+                # The error quotes what may be personal; the mapper says what is wrong without it.
+                facts.append(self._read_whole(record))
+        return facts
 
 
 class Kind:
@@ -107,37 +107,35 @@ class QuickKind(Kind):
     def read(self, record: FactRecord, keys: Keys) -> Fact:
         """The fact. Raises ValueError, TypeError, InvalidTag or LedgerError."""
         _, stream_id, version, _, subject_id, _, state = record
-        if self._version == 1 and SCHEMA_MARK in state:
-            raise Unusual
         fact: Fact = self._validate(state)
         fields = fact.__dict__
         if self._version > 1:
             del fields[SCHEMA]
-        fields["originator_id"] = stream_id
-        fields["originator_version"] = version
+        elif SCHEMA_MARK in state:
+            raise Unusual
         if self._by_column:
             if _as_member(subject_id) not in state:
                 raise Unusual
             fields["member_id"] = subject_id
+        fields["originator_id"], fields["originator_version"] = stream_id, version
         if self._sealed:
             self._unseal(fact, record, keys)
         return fact
 
     def _unseal(self, fact: Fact, record: FactRecord, keys: Keys) -> None:
         fields: dict[str, Any] = fact.__dict__
-        for name, value in self._sealed:
-            seal = fields[name]
-            if seal is None:
-                continue
-            if record.subject_id is None or fact.subject_id != record.subject_id:
-                raise Unusual
-            key = keys[record.subject_id]
+        sealed = [(name, value) for name, value in self._sealed if fields[name] is not None]
+        if not sealed:
+            return
+        if record.subject_id is None or fact.subject_id != record.subject_id:
+            raise Unusual
+        key, bound_to = keys[record.subject_id], place(record.stream_id, record.version)
+        for name, value in sealed:
             if key is None:
                 fields[name] = ERASED
-                continue
-            bound_to = place(record.stream_id, record.version, name)
-            plain = unseal(key, a2b_base64(seal[SEALED], strict_mode=True), bound_to)
-            fields[name] = value.validate_json(plain)
+            else:
+                seal = a2b_base64(fields[name][SEALED], strict_mode=True)
+                fields[name] = value.validate_json(unseal(key, seal, bound_to + name.encode()))
 
 
 def _kind(fact_class: type[Fact], wanted: frozenset[str] | None) -> Kind:
@@ -152,8 +150,5 @@ def _kind(fact_class: type[Fact], wanted: frozenset[str] | None) -> Kind:
 @lru_cache(maxsize=4_096)
 def _as_member(subject_id: UUID | None) -> bytes:
     """How a state names its person."""
-    return (
-        b'"member_id":null'
-        if subject_id is None
-        else b'"member_id":"%b"' % str(subject_id).encode()
-    )
+    named = b"null" if subject_id is None else b'"%b"' % str(subject_id).encode()
+    return b'"member_id":' + named

@@ -27,7 +27,7 @@ SET_ASIDE = frozenset({"actor", "cause", "originator_topic"})
 """Plain fields that folds seldom read."""
 
 
-def place(stream_id: UUID, version: int, field: str) -> bytes:
+def place(stream_id: UUID, version: int, field: str = "") -> bytes:
     """Where a sealed value belongs: moved to any other place, it does not open."""
     return f"{stream_id}/{version}/{field}".encode()
 
