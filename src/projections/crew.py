@@ -57,13 +57,17 @@ class Here:
 class Processes:
     """Processes of their own on this machine, at the lowest priority."""
 
-    def __init__(self, work: Work, workers: int) -> None:
-        self._work, self._workers = work, workers
+    def __init__(self, work: Work, workers: int, *, begin: Callable[[int], None]) -> None:
+        """`begin` is called first in each, with the id of the process that it belongs to."""
+        self._work, self._workers, self._begin = work, workers, begin
 
     def fold(self, rebuild_id: UUID, numbers: Sequence[int]) -> Iterator[int]:
         """Each part's number as it is done."""
         pool = ProcessPoolExecutor(
-            self._workers, mp_context=get_context("spawn"), initializer=_step_back
+            self._workers,
+            mp_context=get_context("spawn"),
+            initializer=_begin,
+            initargs=(self._begin, os.getpid()),
         )
         try:
             waiting = {pool.submit(self._work, rebuild_id, number): number for number in numbers}
@@ -84,11 +88,11 @@ class Cluster:
 
     def fold(self, rebuild_id: UUID, numbers: Sequence[int]) -> Iterator[int]:
         """Each part's number as it is done."""
-        from distributed import Client
+        import distributed  # ships no types worth having
         from distributed import as_completed as completed
 
         try:
-            client = Client(self._address, timeout=10, set_as_default=False)
+            client: Any = distributed.Client(self._address, timeout=10, set_as_default=False)
         except (OSError, TimeoutError) as error:
             raise CrewLost(why=f"no scheduler at {self._address}") from error
         with client:
@@ -113,6 +117,8 @@ def carry_out(
     """
     begun = time.monotonic()
     with connect(dsn) as connection, connection.transaction():
+        if os.nice(0) > 0:
+            step_back(connection)
         part = take_part(connection, rebuild_id, number)
         rebuild = one(connection, rebuild_id)
         if part is None or rebuild is None or rebuild.state != "building":
@@ -146,5 +152,6 @@ def step_back(connection: Connection[Any]) -> None:
             os.setpriority(os.PRIO_PROCESS, connection.info.backend_pid, LOWEST_PRIORITY)
 
 
-def _step_back() -> None:
+def _begin(begin: Callable[[int], None], parent_id: int) -> None:
     os.nice(LOWEST_PRIORITY)
+    begin(parent_id)

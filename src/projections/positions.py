@@ -88,9 +88,10 @@ CREATE TABLE IF NOT EXISTS views.damages (
     PRIMARY KEY (name, key)
 );
 CREATE TABLE IF NOT EXISTS views.checks (
-    name       text COLLATE "C" NOT NULL PRIMARY KEY,
-    bucket     integer NOT NULL,
-    subjects   bigint NOT NULL,
+    only_row   boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (only_row),
+    last       uuid NOT NULL,
+    people     bigint NOT NULL,
+    rounds     bigint NOT NULL,
     checked_at timestamptz NOT NULL
 );
 """

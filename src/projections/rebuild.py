@@ -105,15 +105,9 @@ class Rebuilder:
     # --- what there is to do ----------------------------------------------------------
 
     def outdated(self) -> list[str]:
-        """Views that this program's version did not make, but for those that were given up.
-
-        One whose last rebuild for this version failed, was cancelled or rolled back is left to
-        whoever asks for it by name. Raises ViewNewer.
-        """
+        """Views that this program's version did not make; see `outdated`. Raises ViewNewer."""
         with self._connected() as connection:
-            made = {t.view.name for t in current(self._tables(), standings(connection))}
-            stale = [table for table in self._tables() if table.view.name not in made]
-            return [t.view.name for t in stale if not _given_up(connection, t)]
+            return outdated(connection, self.views)
 
     def plan(
         self, names: Collection[str], *, workers: int = 1, replaces_damaged: bool = False
@@ -366,6 +360,18 @@ class Rebuilder:
             step_back(connection)
             teach(connection)
             yield connection
+
+
+def outdated(connection: Connection[Any], views: Sequence[View[Any]]) -> list[str]:
+    """Views that this program's version did not make, but for those that were given up.
+
+    One whose last rebuild for this version failed, was cancelled or rolled back is left to
+    whoever asks for it by name. Raises ViewNewer.
+    """
+    tables = [Table(view) for view in views]
+    made = {table.view.name for table in current(tables, standings(connection))}
+    stale = [table for table in tables if table.view.name not in made]
+    return [table.view.name for table in stale if not _given_up(connection, table)]
 
 
 def _given_up(connection: Connection[Any], table: Table) -> bool:

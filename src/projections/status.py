@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
 from ledger.clock import Clock
+from projections.digest import Buckets, Digest, digest
 from projections.freshness import MOST_COUNTED
 from projections.parking import parked
 from projections.positions import Standing, standings
@@ -18,6 +19,8 @@ from projections.tables import SCHEMA, Table
 from projections.view import View
 
 ROWS = "SELECT count(*) FROM {table}"
+HASHES = 1 << 64
+DAMAGED = "SELECT count(*) FROM views.damages WHERE name = %(name)s"
 BEHIND = """
 SELECT count(*), min(recorded_at)
   FROM (SELECT recorded_at FROM ledger.facts
@@ -31,7 +34,8 @@ class ViewStatus:
 
     `lag` counts the facts that wait (at most MOST_COUNTED), `lag_seconds` how long the first of
     them has; `parked` the facts set aside that this view would hold. Where `is_current` is false,
-    another version made the rows, and the next follower folds them anew.
+    another version made the rows, and a rebuild folds them anew; `damaged` counts the rows that a
+    check found to be otherwise than the books say.
     """
 
     name: str
@@ -42,6 +46,9 @@ class ViewStatus:
     lag_seconds: int
     rows: int
     parked: int
+    damaged: int
+    digest: str
+    """Of all rows, in hexadecimal: equal where the rows are, and only there. None if outdated."""
 
 
 class ViewsStatus:
@@ -68,16 +75,20 @@ class ViewsStatus:
         lag, lag_seconds = self._behind(connection, standing.position)
         topics = {fact_class.TOPIC for fact_class in table.view.handlers}
         name = sql.Identifier(SCHEMA, table.view.name)
-        (rows,) = _one(connection, sql.SQL(ROWS).format(table=name), {})
+        is_current = standing.shape == table.shape
+        rows, told = _held(connection, table.view, name, is_current=is_current)
+        (damaged,) = _one(connection, sql.SQL(DAMAGED), {"name": standing.name})
         return ViewStatus(
             name=standing.name,
             version=standing.version,
-            is_current=standing.shape == table.shape,
+            is_current=is_current,
             position=standing.position,
             lag=lag,
             lag_seconds=lag_seconds,
             rows=rows,
             parked=sum(topic in topics for topic in aside),
+            damaged=damaged,
+            digest=told,
         )
 
     def _behind(self, connection: Connection[Any], position: int) -> tuple[int, int]:
@@ -87,8 +98,25 @@ class ViewsStatus:
         return lag, max(0, int(age.total_seconds())) if age else 0
 
 
+def _held(
+    connection: Connection[Any], view: View[Any], name: sql.Identifier, *, is_current: bool
+) -> tuple[int, str]:
+    """How many rows there are, and their digest where this version made them."""
+    if is_current:
+        whole = _whole(digest(connection, view, name))
+        return whole.rows, f"{whole.hash % HASHES:016x}"
+    (rows,) = _one(connection, sql.SQL(ROWS).format(table=name), {})
+    return rows, ""
+
+
+def _whole(buckets: Buckets) -> Digest:
+    return Digest(
+        sum(one.rows for one in buckets.values()), sum(one.hash for one in buckets.values())
+    )
+
+
 def _one(
-    connection: Connection[Any], query: sql.SQL | sql.Composed, parameters: dict[str, int]
+    connection: Connection[Any], query: sql.SQL | sql.Composed, parameters: Mapping[str, object]
 ) -> tuple[Any, ...]:
     row = connection.cursor(row_factory=tuple_row).execute(query, parameters).fetchone()
     return row or ()

@@ -187,20 +187,36 @@ class Verifier:
     def serving(
         self, connection: Connection[Any], tables: Sequence[Table], *, sample: int | None
     ) -> list[Mismatch]:
-        """Whether tables that serve are right, as they stand at this moment.
+        """All that is wrong with tables that serve, in the caller's snapshot.
 
         `sample` people are folded again, or all of them for None.
         """
-        with connection.transaction():
-            connection.execute(ONE_SNAPSHOT)
-            found: list[Mismatch] = []
-            position = {one.name: one.position for one in standings(connection)}
-            for table in tables:
-                at = position[table.view.name]
-                subjects = self.sample(connection, sample, position=at)
-                found += self.again(connection, [table], subjects, position=at)
-                found += self.laws(connection, table, position=at)
-            return found
+        position = max((one.position for one in standings(connection)), default=0)
+        people = self.sample(connection, sample, position=position)
+        return self.people(connection, tables, people) + self.sums(connection, tables)
+
+    def people(
+        self, connection: Connection[Any], tables: Sequence[Table], people: Collection[UUID]
+    ) -> list[Mismatch]:
+        """Whether these people's rows are as a fold makes them, each table where it stands."""
+        at: dict[int, list[Table]] = {}
+        positions = {one.name: one.position for one in standings(connection)}
+        for table in tables:
+            at.setdefault(positions[table.view.name], []).append(table)
+        return [
+            one
+            for position, group in at.items()
+            for one in self.again(connection, group, people, position=position)
+        ]
+
+    def sums(self, connection: Connection[Any], tables: Sequence[Table]) -> list[Mismatch]:
+        """Whether the sums are right, each table where it stands."""
+        positions = {one.name: one.position for one in standings(connection)}
+        return [
+            one
+            for table in tables
+            for one in self.laws(connection, table, position=positions[table.view.name])
+        ]
 
     def sample(self, connection: Connection[Any], size: int | None, *, position: int) -> set[UUID]:
         """Some people with facts up to a position; everybody for None."""

@@ -15,6 +15,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ledger.errors import LedgerError
 from ledger.store.refusals import DatabaseUnreachable
+from projections.live import ViewNotReady
+from projections.positions import ViewNewer
 from web import problems
 from web.problems import Problem
 
@@ -31,6 +33,8 @@ def register(app: Flask) -> None:
     """Answer every failure."""
     app.register_error_handler(Problem, _answer)
     app.register_error_handler(LedgerError, _refusal)
+    app.register_error_handler(ViewNotReady, _not_readable)
+    app.register_error_handler(ViewNewer, _not_readable)
     app.register_error_handler(DatabaseUnreachable, _database_away)
     app.register_error_handler(PersistenceError, _database_away)
     app.register_error_handler(CSRFError, lambda _: _answer(_form_expired()))
@@ -43,6 +47,11 @@ def _refusal(error: LedgerError) -> Response:
     if problems.status_of(type(error)) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _unexpected(error)
     return _answer(problems.from_ledger(error))
+
+
+def _not_readable(error: LedgerError) -> Response:
+    """Rows that another version made, or that are not built yet, are not read at all."""
+    return _answer(Problem(503, error.code, str(error), headers={"Retry-After": "2"}))
 
 
 def _answer(problem: Problem) -> Response:

@@ -9,6 +9,7 @@ from ledger import ids
 from ledger.billing.sweep import Sweep, SweepReport
 from ledger.facts import Cause
 from projections.queries.due import DueQueries
+from web.checking import checker
 from web.parts import Parts
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 PURGE_MINUTES = 60
 SWEEP_SECONDS = 60
+CHECK_SECONDS = 60
 MOST_AT_ONCE = 1_000
 """Of each kind of work in one run; what is left waits for the next."""
 
@@ -33,6 +35,7 @@ class Schedule:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
         )
         self._scheduler.add_job(self._purge, "interval", minutes=PURGE_MINUTES, id="purge")
+        self._scheduler.add_job(self._check, "interval", seconds=CHECK_SECONDS, id="check")
         self._scheduler.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS, id="sweep")
 
     def start(self) -> None:
@@ -45,6 +48,10 @@ class Schedule:
 
     def _purge(self) -> None:
         log.info("purged %s expired rows", self._parts.desk.purge())
+
+    def _check(self) -> None:
+        for wrong in checker(self._parts).turn():
+            log.error("check: %s %s %s", wrong.view, wrong.key, ", ".join(wrong.columns))
 
     def _sweep(self) -> None:
         report = sweep(self._parts)

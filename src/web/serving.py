@@ -85,7 +85,7 @@ class Children:
 
     def start(self, *arguments: str) -> None:
         """Start `ledger ARGUMENTS` as a child."""
-        self.running.append(Child(arguments, _spawn(arguments), [time.monotonic()]))
+        self.running.append(Child(arguments, spawn(arguments), [time.monotonic()]))
 
     def tend(self) -> NoReturn:
         """Start again whatever dies, until one dies too often: then ChildLost."""
@@ -115,7 +115,8 @@ class Children:
                 process.wait()
 
 
-def _spawn(arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
+def spawn(arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    """Start `ledger ARGUMENTS`; it ends when this process does."""
     command = [sys.executable, "-P", "-m", "web.cli", *arguments]
     return subprocess.Popen(  # noqa: S603 -- our own program
         command,
@@ -133,7 +134,7 @@ def _restart(child: Child, code: int) -> None:
             f" last with code {code}; what it said is above."
         )
     child.starts.append(now)
-    child.process = _spawn(child.arguments)
+    child.process = spawn(child.arguments)
 
 
 def wait_until_ready(host: str, port: int, children: Sequence[subprocess.Popen[bytes]]) -> bool:

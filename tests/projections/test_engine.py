@@ -157,7 +157,9 @@ def test_another_version_is_folded_anew_and_takes_the_place(books: Books) -> Non
     books.follower(views=views).catch_up()
     with books.pool.connection() as connection:
         versions = {standing.name: standing.version for standing in standings(connection)}
-        leftover = connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'rebuild%'").fetchone()
+        leftover = connection.execute(
+            "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'rebuild%'"
+        ).fetchone()
         indexes = connection.execute(
             "SELECT count(*) FROM pg_indexes WHERE tablename = 'members' AND schemaname = 'views'"
         ).fetchone()

@@ -361,7 +361,7 @@ def test_the_house_lists_its_plans_codes_and_staff(site: Site) -> None:
 
 
 def test_views_say_how_far_they_are(books: Books) -> None:
-    views = Views(books.pool, books.clock)
+    views = Views(books.pool, books.clock, all_views(EUROS))
     follower = books.follower()
     first = books.tell(1, 20)
     follower.catch_up()
@@ -382,6 +382,11 @@ def test_one_reads_ones_own_command(books: Books) -> None:
     follower.start()
     try:
         last = books.tell(3, 30)
-        assert Views(books.pool, books.clock).wait_for(last, wait_seconds=20).position >= last
+        assert (
+            Views(books.pool, books.clock, all_views(EUROS))
+            .wait_for(last, wait_seconds=20)
+            .position
+            >= last
+        )
     finally:
         follower.stop()

@@ -8,7 +8,7 @@ from web.cli.books import db, history
 from web.cli.context import Failure, opened, sentences, settings_given
 from web.cli.export import export
 from web.cli.team import team
-from web.cli.views import views
+from web.cli.rebuilds import views
 
 DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
 

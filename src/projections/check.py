@@ -1,0 +1,155 @@
+"""The continuous check: some people at a time, folded again and held against rows that serve."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+from pydantic_core import to_json
+
+from ledger.application.operating import skipped_positions
+from ledger.clock import Clock
+from ledger.errors import NotFound
+from ledger.store.mapper import FactMapper
+from ledger.store.pool import connect
+from ledger.store.recorder import FactRecorder
+from projections.parking import parked
+from projections.positions import current, standings
+from projections.rebuild_rows import Mismatch
+from projections.tables import Table
+from projections.verify import ONE_SNAPSHOT, SAMPLE, Verifier
+from projections.view import View
+
+A_TURN = 200
+"""People a turn."""
+
+NEXT = """
+SELECT DISTINCT subject_id FROM ledger.facts
+ WHERE subject_id > %(last)s AND position <= %(position)s ORDER BY subject_id LIMIT %(limit)s
+"""
+LAST = "SELECT last, people, rounds, checked_at FROM views.checks"
+KEEP = """
+INSERT INTO views.checks (last, people, rounds, checked_at)
+VALUES (%(last)s, %(people)s, %(rounds)s, %(now)s)
+ON CONFLICT (only_row) DO UPDATE
+   SET last = excluded.last, people = excluded.people, rounds = excluded.rounds,
+       checked_at = excluded.checked_at
+"""
+DAMAGED = """
+INSERT INTO views.damages (name, key, what, found_at)
+VALUES (%(name)s, %(key)s, %(what)s::jsonb, %(now)s)
+ON CONFLICT (name, key) DO UPDATE SET what = excluded.what, found_at = excluded.found_at
+"""
+MENDED = "DELETE FROM views.damages WHERE name = ANY (%(names)s)"
+LOWEST = UUID(int=0)
+
+
+class Rotation(NamedTuple):
+    """How far the check has come: the last person, how many in all, how often all of them."""
+
+    last: UUID
+    people: int
+    rounds: int
+    checked_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Checker:
+    """Finds rows that are not what the books say, and writes down which."""
+
+    dsn: str
+    recorder: FactRecorder
+    mapper: FactMapper
+    views: Sequence[View[Any]]
+    clock: Clock
+
+    def check(self, names: Collection[str] = (), *, everybody: bool = False) -> list[Mismatch]:
+        """Hold views (all, for no names) against the books: sums over all facts, and people.
+
+        A sample of them, or everybody. Raises NotFound for a view that there isn't.
+        """
+        for name in names:
+            if name not in {view.name for view in self.views}:
+                raise NotFound(what="view", id=name)
+        with connect(self.dsn) as connection:
+            with connection.transaction():
+                connection.execute(ONE_SNAPSHOT)
+                tables = [t for t in self._tables(connection) if not names or t.view.name in names]
+                size = None if everybody else SAMPLE
+                found = self._verifier(connection).serving(connection, tables, sample=size)
+            self._write(connection, found)
+            if everybody and not found:
+                connection.execute(MENDED, {"names": [table.view.name for table in tables]})
+        return found
+
+    def turn(self) -> list[Mismatch]:
+        """Fold the next people again; sums over all facts each time everybody has had a turn."""
+        with connect(self.dsn) as connection:
+            before = self.rotation(connection)
+            with connection.transaction():
+                connection.execute(ONE_SNAPSHOT)
+                tables, verifier = self._tables(connection), self._verifier(connection)
+                positions = {one.name: one.position for one in standings(connection)}
+                lowest = min((positions[table.view.name] for table in tables), default=0)
+                people = _next(connection, before.last, lowest)
+                by_person = [one for one in tables if one.view.partition == "subject"]
+                found = verifier.people(connection, by_person, people)
+                is_over = len(people) < A_TURN
+                if is_over:
+                    by_stream = [one for one in tables if one not in by_person]
+                    found += verifier.people(connection, by_stream, [])
+                    found += verifier.sums(connection, tables)
+            self._write(connection, found)
+            self._keep(connection, before, people, is_over=is_over)
+        return found
+
+    def rotation(self, connection: Connection[Any]) -> Rotation:
+        """How far the check has come."""
+        row = connection.cursor(row_factory=tuple_row).execute(LAST).fetchone()
+        return Rotation(*row) if row else Rotation(LOWEST, 0, 0, None)
+
+    def _tables(self, connection: Connection[Any]) -> list[Table]:
+        return current([Table(view) for view in self.views], standings(connection))
+
+    def _verifier(self, connection: Connection[Any]) -> Verifier:
+        aside = {one.position for one in parked(connection)}
+        skipped = skipped_positions(self.recorder, self.mapper)
+        return Verifier(self.recorder, self.mapper, frozenset(aside | skipped))
+
+    def _write(self, connection: Connection[Any], found: Sequence[Mismatch]) -> None:
+        connection.cursor().executemany(
+            DAMAGED,
+            [
+                {
+                    "name": one.view,
+                    "key": one.key,
+                    "what": to_json(one).decode(),
+                    "now": self.clock.now(),
+                }
+                for one in found
+            ],
+        )
+
+    def _keep(
+        self, connection: Connection[Any], before: Rotation, people: list[UUID], *, is_over: bool
+    ) -> None:
+        connection.execute(
+            KEEP,
+            {
+                "last": LOWEST if is_over else people[-1],
+                "people": before.people + len(people),
+                "rounds": before.rounds + is_over,
+                "now": self.clock.now(),
+            },
+        )
+
+
+def _next(connection: Connection[Any], last: UUID, position: int) -> list[UUID]:
+    cursor = connection.cursor(row_factory=tuple_row)
+    asked = cursor.execute(NEXT, {"last": last, "position": position, "limit": A_TURN})
+    return [subject_id for (subject_id,) in asked]

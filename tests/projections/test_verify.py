@@ -1,0 +1,250 @@
+"""Proof before the swap: whatever is planted is caught, refused and shown row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import pytest
+
+from ledger.order.facts import Paid, Refunded
+from projections.catalogue import all_views
+from projections.check import Checker
+from projections.freshness import Views
+from projections.members import MemberRow, Members
+from projections.movements import MovementRow, Movements
+from projections.rebuild import RebuildFailed
+from projections.rebuild_rows import Mismatch
+from projections.spending import Spending, SpendingRow
+from projections.view import View, first, on
+from tests.projections.books import EUROS, Books
+from tests.projections.rebuilds import asked, at, digest_of, done, rebuilder, shadow, views_with
+from tests.projections.test_engine import assert_true
+
+EDIT_ONE = """
+UPDATE members SET locale = 'xx'
+ WHERE member_id::text = (SELECT max(member_id::text) FROM members)
+"""
+ONE_TOO_MANY = """
+INSERT INTO notes
+SELECT member_id, member_id, 'x', 'member', NULL, opened_at, NULL, 0 FROM members LIMIT 1
+"""
+LEAVE_OUT = """
+UPDATE views.rebuilds SET aside = (
+    SELECT ARRAY[max(position)] FROM ledger.facts WHERE topic = 'order.paid')
+"""
+
+
+class Case(NamedTuple):
+    """What is planted, and which check must see it."""
+
+    view: View[Any]
+    check: str
+
+
+class Forgets(Spending):
+    """Refunds are not counted."""
+
+    version = 2
+    changes: ClassVar[frozenset[str]] = frozenset({"refunded", "net", "position"})
+
+    @on(Refunded)
+    def settled(self, row: SpendingRow, fact: Any) -> SpendingRow:
+        """Nothing happens."""
+        return row
+
+
+class CountsTwice(Spending):
+    """Payments are counted twice."""
+
+    version = 2
+    changes: ClassVar[frozenset[str]] = frozenset({"gross", "net", "payments"})
+
+    @on(Paid)
+    def settled(self, row: SpendingRow, fact: Any) -> SpendingRow:
+        """Once, and again."""
+        again = super().settled
+        return again(again(row, fact), fact)
+
+
+class Miscalculates(Spending):
+    """Net is off by one, where much was spent."""
+
+    version = 2
+    changes: ClassVar[frozenset[str]] = frozenset({"net"})
+
+    @on(Paid)
+    def settled(self, row: SpendingRow, fact: Any) -> SpendingRow:
+        """One cent too many."""
+        row = super().settled(row, fact)
+        return row._replace(net=row.net + 1)
+
+
+class Drops(Movements):
+    """Payments of a certain kind make no row."""
+
+    version = 2
+
+    @first(Paid)
+    def paid(self, fact: Paid) -> MovementRow | None:  # type: ignore[override]
+        """Lost if the cents are odd."""
+        return None if fact.amount.minor % 2 == 0 else super().paid(fact)
+
+
+def refused(books: Books, *views: View[Any], **changes: Any) -> tuple[Mismatch, ...]:
+    """What verification found; the rows that served still do."""
+    names = [view.name for view in views] or ["members"]
+    before = {name: digest_of(books, view) for name, view in named(names).items()}
+    own = rebuilder(books, views_with(*views), **changes)
+    with pytest.raises(RebuildFailed, match="the old rows go on serving"):
+        own.run(names)
+    assert {name: digest_of(books, view) for name, view in named(names).items()} == before
+    found = own.latest()[0].rebuild.differences
+    assert found
+    return found
+
+
+def named(names: list[str]) -> dict[str, View[Any]]:
+    """The site's views of these names."""
+    return {view.name: view for view in all_views(EUROS) if view.name in names}
+
+
+@pytest.fixture
+def served(books: Books) -> Books:
+    """Books whose views serve."""
+    books.tell(1, 250)
+    books.follower().catch_up()
+    return books
+
+
+@pytest.mark.parametrize(
+    "view",
+    [Forgets(), CountsTwice(), Miscalculates(), Drops(EUROS)],
+    ids=lambda v: type(v).__name__,
+)
+def test_a_fold_that_drops_or_miscounts_money_breaks_a_law(served: Books, view: View[Any]) -> None:
+    found = [one for one in refused(served, view) if one.check == "law"]
+    assert found
+    assert all(one.expected != one.found for one in found)
+
+
+def test_a_fact_that_is_applied_twice_is_caught(served: Books) -> None:
+    def again() -> None:
+        twice = "UPDATE members SET gross = gross + 500, spent = spent + 500 WHERE gross > 0"
+        done(served, twice, shadow(served))
+
+    found = refused(served, Members(EUROS), tell=at("verifying", again))
+    assert {"refold", "digest", "live", "law"} <= {one.check for one in found}
+    assert ("gross", "spent") in {one.columns for one in found}
+
+
+def test_a_row_edited_by_hand_before_the_swap_is_caught_without_a_sample(served: Books) -> None:
+    def edit() -> None:
+        done(served, EDIT_ONE, shadow(served))
+
+    view = Relocated(EUROS)
+    found = refused(served, view, tell=at("verifying", edit), sample=0)
+    assert {one.check for one in found} == {"digest"}
+    assert len({one.key for one in found}) == 1
+
+
+class Relocated(Members):
+    """Means to change a column, so that what serves says nothing about it."""
+
+    version = 2
+    changes: ClassVar[frozenset[str]] = frozenset({"locale"})
+
+
+def test_a_row_edited_by_hand_where_it_serves_is_caught_and_shown(served: Books) -> None:
+    done(served, EDIT_ONE)
+    found = refused(served, Members(EUROS))
+    assert {(one.check, one.columns) for one in found} == {("live", ("locale",))}
+    assert all(len(one.expected) <= 16 for one in found)
+    assert "xx" not in repr(found)
+
+
+def test_rows_known_to_be_wrong_are_replaced_when_that_is_asked(served: Books) -> None:
+    done(served, "UPDATE views.members SET locale = 'xx'")
+    rebuilder(served).run(["members"], replaces_damaged=True)
+    assert_true(served)
+
+
+def test_a_dropped_fact_is_caught(served: Books) -> None:
+    own = rebuilder(served)
+    crew = own.crew
+
+    class Careless:
+        def fold(self, rebuild_id: Any, numbers: Any) -> Any:
+            done(served, LEAVE_OUT)
+            yield from crew.fold(rebuild_id, numbers)
+            done(served, "UPDATE views.rebuilds SET aside = '{}'")
+
+    found = refused(served, Spending(), crew=Careless())
+    assert {"law", "refold", "live"} <= {one.check for one in found}
+
+
+def test_what_a_version_changes_must_be_declared(served: Books) -> None:
+    class Louder(Members):
+        version = 2
+
+        @first(*(fact for fact in Members.handlers if fact.TOPIC == "member.account_opened"))
+        def account_opened(self, fact: Any) -> MemberRow:
+            return super().account_opened(fact)._replace(locale="en_GB")
+
+    found = refused(served, Louder(EUROS))
+    assert {(one.check, one.columns) for one in found} == {("live", ("locale",))}
+    Louder.changes = frozenset({"locale"})
+    assert rebuilder(served, views_with(Louder(EUROS))).run(["members"]).state == "live"
+
+
+def test_a_new_column_is_no_difference(served: Books) -> None:
+    done(served, "ALTER TABLE views.members DROP COLUMN locale CASCADE")
+    assert rebuilder(served).run(["members"]).state == "live"
+    assert_true(served)
+
+
+# --- what serves --------------------------------------------------------------------------
+
+
+def checker(books: Books) -> Checker:
+    """The check of the site's views."""
+    return Checker(books.dsn, books.recorder, books.mapper, all_views(EUROS), books.clock)
+
+
+def test_rows_that_are_right_are_found_right(served: Books) -> None:
+    assert checker(served).check(everybody=True) == []
+
+
+@pytest.mark.parametrize("look", [lambda c: c.check(["members"]), lambda c: c.turn()])
+def test_an_edited_row_is_found_and_answers_carry_a_warning(
+    served: Books, look: Callable[[Checker], list[Mismatch]]
+) -> None:
+    done(served, "UPDATE views.members SET locale = 'xx'")
+    found = look(checker(served))
+    assert {(one.check, one.view, one.columns) for one in found} == {
+        ("refold", "members", ("locale",))
+    }
+    views = Views(served.pool, served.clock, all_views(EUROS))
+    assert views.freshness().damaged == ("members",)
+    rebuilder(served).run(["members"], replaces_damaged=True)
+    assert views.freshness().damaged == ()
+
+
+def test_a_row_that_is_missing_and_one_too_many_are_found(served: Books) -> None:
+    done(served, "DELETE FROM views.spending WHERE net = (SELECT max(net) FROM views.spending)")
+    done(served, ONE_TOO_MANY)
+    found = checker(served).check(everybody=True)
+    missing = [one for one in found if one.view == "spending" and one.check == "refold"]
+    extra = [one for one in found if one.view == "notes" and one.check == "refold"]
+    assert all(one.found == "" for one in missing)
+    assert [one.expected for one in extra] == [""]
+    assert {one.view for one in found if one.check == "law"} == {"spending", "notes"}
+
+
+def test_the_check_goes_round(served: Books) -> None:
+    own = checker(served)
+    assert own.turn() == []
+    with served.pool.connection() as connection:
+        rotation = own.rotation(connection)
+    (people,) = asked(served, "SELECT count(DISTINCT subject_id) FROM ledger.facts")[0]
+    assert (rotation.rounds, rotation.people) == (1, people)
