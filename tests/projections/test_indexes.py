@@ -19,11 +19,15 @@ from projections.catalogue import all_views
 from projections.columns import teach
 from projections.engine import prepare
 from projections.instants import FOREVER, NEVER
+from projections.mailing_lists import ListEntries, ListEntryRow
 from projections.members import MemberRow, Members
 from projections.memberships import MembershipRow, Memberships
+from projections.notices import NoticeRow, Notices
 from projections.orders import OrderRow, Orders
 from projections.queries.due import DueQueries
+from projections.queries.mailing_lists import MailingListQueries
 from projections.queries.members import MemberFilter, MemberQueries, MemberSort
+from projections.queries.notices import NoticeFilter, NoticeQueries
 from projections.queries.paging import Turn
 from projections.queries.segments import Segment, Status
 from projections.search import search_key
@@ -36,7 +40,8 @@ PEOPLE = 20_000
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 PLANS = [uuid5(ids.SITE, f"plan {number}") for number in range(40)]
-SEQUENTIAL = re.compile(r"Seq Scan on (members|orders|memberships)\b")
+LISTS = [uuid5(ids.SITE, f"list {number}") for number in range(40)]
+SEQUENTIAL = re.compile(r"Seq Scan on (members|orders|memberships|list_entries|notices)\b")
 SORTS: tuple[MemberSort, ...] = get_args(MemberSort)
 
 
@@ -84,6 +89,8 @@ def fill(dsn: str) -> None:
                 (Members(EUROS), people),
                 (Memberships(), stays),
                 (Orders(), [order(random, row) for row in stays]),
+                (ListEntries(), [entry(random, row.member_id) for row in people]),
+                (Notices(), [notice(random, row.member_id) for row in people]),
             ):
                 put(connection, view, rows)
 
@@ -196,6 +203,32 @@ def order(random: Random, row: MembershipRow) -> OrderRow:
     )
 
 
+def entry(random: Random, member_id: UUID) -> ListEntryRow:
+    return ListEntryRow(
+        list_id=random.choice(LISTS),
+        entry_id=uuid5(member_id, "entry"),
+        member_id=member_id,
+        email=None,
+        added_at=NOW - random.randrange(400) * DAY,
+        taken_off_at=NOW if random.random() < 0.5 else None,
+    )
+
+
+def notice(random: Random, member_id: UUID) -> NoticeRow:
+    return NoticeRow(
+        notice_id=uuid5(member_id, "notice"),
+        recipient_id=random.choice(PLANS),
+        recipient_kind="contributor",
+        role="owner",
+        kind=random.choice(["member_joined", "renewal_paid"]),
+        because_of=f"{member_id}/1",
+        member_id=member_id,
+        locale="fr",
+        queued_at=NOW - random.randrange(400) * DAY,
+        state="failed" if random.random() < 0.01 else "sent",
+    )
+
+
 QUESTIONS: dict[str, Callable[[DueQueries], object]] = {
     "charges": lambda due: due.charges(NOW, 100),
     "lapses": lambda due: due.lapses(NOW, 100),
@@ -253,3 +286,32 @@ def test_a_page_far_behind_costs_no_more(plans: Plans, sort: MemberSort) -> None
     plan = plans.of(lambda: members.page(MemberFilter(), turn, NOW))
     assert "Index Scan" in plan
     assert not SEQUENTIAL.search(plan), plan
+
+
+NOTICES = {
+    "all": NoticeFilter(),
+    "told to one": NoticeFilter(recipient_id=PLANS[7]),
+    "about one": NoticeFilter(member_id=PLANS[7]),
+    "that failed": NoticeFilter(state="failed"),
+    "of a kind": NoticeFilter(kind="renewal_paid"),
+}
+
+
+@pytest.mark.parametrize("asked", NOTICES)
+def test_notices_are_read_off_an_index(plans: Plans, asked: str) -> None:
+    notices, turn = NoticeQueries(plans.pool), Turn("queued", descending=True)
+    plan = plans.of(lambda: notices.page(NOTICES[asked], turn))
+    assert "Index" in plan
+    assert not SEQUENTIAL.search(plan), plan
+
+
+def test_who_is_on_a_list_and_the_lists_of_somebody_are_read_off_an_index(plans: Plans) -> None:
+    lists = MailingListQueries(plans.pool)
+    for ask in (
+        lambda: lists.entries(LISTS[7], Turn("added")),
+        lambda: lists.of_member(PLANS[0]),
+        lambda: lists.one(LISTS[7]),
+    ):
+        plan = plans.of(ask)
+        assert "Index" in plan
+        assert not SEQUENTIAL.search(plan), plan
