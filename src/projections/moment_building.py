@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +18,7 @@ from ledger.errors import LedgerError
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import connect
 from projections.columns import teach
+from projections.moment_erasure import Eraser
 from projections.moments import (
     BESIDE,
     HOLD_LOCK,
@@ -29,9 +30,8 @@ from projections.moments import (
     remove_schema,
 )
 from projections.parking import why
-from projections.part import Part, PartStopped, Streams, Subjects, fold_part, refold
+from projections.part import Part, PartStopped, Streams, Subjects, fold_part
 from projections.tables import SCHEMA, Table
-from projections.view import View
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,6 @@ FORGET = """
 UPDATE views.moments SET forgotten = forgotten || %(subject_id)s::uuid WHERE state <> 'ready'
 """
 KEPT = "SELECT id FROM views.moments WHERE state = 'ready' ORDER BY id"
-DELETE = "DELETE FROM {table} WHERE {key} = %(subject_id)s"
 SIZE = """
 SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
  WHERE relnamespace = to_regnamespace(%(schema)s) AND relkind = 'r'
@@ -99,6 +98,10 @@ class Builder:
     moments: Moments
     mapper: FactMapper
     most_bytes: int
+
+    @property
+    def _eraser(self) -> Eraser:
+        return Eraser(self.moments.recorder, self.mapper, self.moments.views)
 
     def build_waiting(self, *, stopping: Callable[[], bool] = lambda: False) -> int:
         """Build whatever waits and nobody else builds; how many were finished, well or not.
@@ -190,7 +193,7 @@ class Builder:
                 table.analyze(connection)
             row = connection.execute(FORGOTTEN, {"id": moment.id}).fetchone()
             for subject_id in row[0] if row else ():
-                self._forget_in(connection, moment, subject_id)
+                self._eraser.erase(connection, moment, subject_id)
             now = self.moments.clock.now()
             size = _size(connection, moment.schema)
             done = connection.execute(FINISH, {"id": moment.id, "bytes": size, "now": now})
@@ -233,21 +236,7 @@ class Builder:
                     connection.execute(HOLD_LOCK, {"key": lock_of(moment_id)})
                     moment = next((m for m in self.moments.all() if m.id == moment_id), None)
                     if moment is not None:
-                        self._forget_in(connection, moment, subject_id)
-
-    def _forget_in(self, connection: Connection[Any], moment: Moment, subject_id: UUID) -> None:
-        views = [view for view in self.moments.views if view.partition == "subject"]
-        rows = refold(
-            connection,
-            self.mapper,
-            views,
-            [subject_id],
-            position=moment.known_position,
-            as_of=moment.as_of,
-            skipped=frozenset(moment.left_out),
-        )
-        for view in views:
-            _replace(connection, Table(view, moment.schema), subject_id, rows[view.name])
+                        self._eraser.erase(connection, moment, subject_id)
 
 
 def parts(moment: Moment) -> list[Part]:
@@ -274,14 +263,3 @@ def _claimed(connection: Connection[Any], moment_id: int) -> Iterator[bool]:
 def _size(connection: Connection[Any], schema: str) -> int:
     row = connection.execute(SIZE, {"schema": schema}).fetchone()
     return int(row[0]) if row else 0
-
-
-def _replace(
-    connection: Connection[Any], table: Table, subject_id: UUID, rows: Sequence[Any]
-) -> None:
-    view: View[Any] = table.view
-    deleting = sql.SQL(DELETE).format(
-        table=sql.Identifier(table.schema, view.name), key=sql.Identifier(view.key[0])
-    )
-    connection.execute(deleting, {"subject_id": subject_id})
-    table.write(connection, {}, {row[: len(view.key)]: row for row in rows})

@@ -28,6 +28,10 @@ class MomentWorker:
         self._thread: Thread | None = None
         self._starting = Lock()
 
+    def build(self) -> int:
+        """Build what waits here and now; how many were finished."""
+        return self._builder.build_waiting()
+
     def start(self) -> None:
         """Look for planned moments until told to stop."""
         self._thread = Thread(target=self._run, name="moments", daemon=True)

@@ -318,19 +318,18 @@ class Moments:
 
     def drop(self, moment_id: int) -> None:
         """Let go of what is kept; whoever builds it stops. Raises NotFound."""
+        self.one(moment_id)
         with self.pool.connection() as connection:
-            if not drop(connection, moment_id):
-                raise NotFound(what="moment", id=moment_id)
+            drop(connection, moment_id)
 
 
-def drop(connection: Connection[Any], moment_id: int) -> bool:
-    """Remove a moment and its tables; whether there was one.
+def drop(connection: Connection[Any], moment_id: int) -> None:
+    """Remove a moment and its tables.
 
     Tables that somebody is at just now are left to whoever builds the next moment.
     """
-    removed = connection.execute(REMOVE, {"id": moment_id}).rowcount
+    connection.execute(REMOVE, {"id": moment_id})
     remove_free_schema(connection, moment_id)
-    return bool(removed)
 
 
 def remove_free_schema(connection: Connection[Any], moment_id: int) -> None:

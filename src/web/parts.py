@@ -14,6 +14,7 @@ from ledger.payments.sandbox import Sandbox
 from ledger.store.recorder import FactRecorder
 from projections.freshness import Freshness
 from projections.site import Site
+from web.past import PastViews
 from web.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
@@ -60,6 +61,8 @@ class Parts:
     pool: Pool
     queries: Queries
     """What is asked of the views."""
+    past: PastViews
+    """The views as of moments."""
     site: Site
     desk: Desk
     views: Views

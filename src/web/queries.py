@@ -1,11 +1,9 @@
-"""Everything that is asked of the views, built once over the pool."""
+"""Everything that is asked of the views, over any source of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ledger.store.mapper import FactMapper
-from ledger.store.recorder import FactRecorder
 from projections.history import History
 from projections.queries.house import ContributorQueries, DiscountQueries, PlanQueries
 from projections.queries.mailing_lists import MailingListQueries
@@ -14,9 +12,9 @@ from projections.queries.memberships import MembershipQueries
 from projections.queries.money import MoneyQueries
 from projections.queries.notices import NoticeQueries
 from projections.queries.orders import OrderQueries
+from projections.queries.reading import Source
 from projections.queries.receipts import ReceiptQueries
 from projections.queries.saved_segments import SavedSegmentQueries
-from web.sessions.pool import Pool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +33,24 @@ class Queries:
     mailing_lists: MailingListQueries
     notices: NoticeQueries
     history: History
+    source: Source
+    """Where all of them read: explanations read rows there too."""
 
     @classmethod
-    def over(cls, pool: Pool, recorder: FactRecorder, mapper: FactMapper) -> Queries:
-        """All of them over one pool; histories come from the books themselves."""
+    def over(cls, source: Source, history: History) -> Queries:
+        """All of them over one source; histories come from the books themselves."""
         return cls(
-            members=MemberQueries(pool),
-            memberships=MembershipQueries(pool),
-            orders=OrderQueries(pool),
-            money=MoneyQueries(pool),
-            receipts=ReceiptQueries(pool),
-            plans=PlanQueries(pool),
-            discounts=DiscountQueries(pool),
-            contributors=ContributorQueries(pool),
-            saved_segments=SavedSegmentQueries(pool),
-            mailing_lists=MailingListQueries(pool),
-            notices=NoticeQueries(pool),
-            history=History(recorder, mapper),
+            members=MemberQueries(source),
+            memberships=MembershipQueries(source),
+            orders=OrderQueries(source),
+            money=MoneyQueries(source),
+            receipts=ReceiptQueries(source),
+            plans=PlanQueries(source),
+            discounts=DiscountQueries(source),
+            contributors=ContributorQueries(source),
+            saved_segments=SavedSegmentQueries(source),
+            mailing_lists=MailingListQueries(source),
+            notices=NoticeQueries(source),
+            history=history,
+            source=source,
         )

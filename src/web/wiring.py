@@ -21,11 +21,17 @@ from ledger.store.vault import Vault
 from projections.catalogue import all_views
 from projections.engine import prepare
 from projections.freshness import Views
+from projections.history import History
+from projections.moment_building import Builder
+from projections.moment_worker import PATIENCE_SECONDS, MomentWorker
+from projections.moments import Moments
 from projections.site import Site
 from projections.tables import SCHEMA
 from web.parts import Parts
+from web.past import PastViews
 from web.queries import Queries
 from web.sessions.desk import Desk
+from web.sessions.pool import Pool
 from web.settings import Settings
 
 
@@ -41,13 +47,14 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             open_pool(dsn, max_size=16, name="ledger", search_path=SCHEMA)
         )
         gateway_pool = open_things.enter_context(open_pool(dsn, max_size=4, name="sandbox"))
-        recorder = FactRecorder(pool)
-        vault = Vault(settings.key(), KeyTable(pool))
+        recorder, vault = FactRecorder(pool), Vault(settings.key(), KeyTable(pool))
         ledger = Ledger(recorder, vault, clock=time, rules=rules(settings))
         open_things.callback(ledger.close)
         gateway = Sandbox(books=PostgresBooks(gateway_pool), clock=time)
-        site = Site(settings.currency, settings.mode, settings.time_zone)
+        site = site_of(settings)
         prepare(dsn, all_views(site), time)
+        past = past_views(settings, dsn, pool, FactMapper(vault), time)
+        open_things.callback(past.worker.stop)
         yield Parts(
             settings=settings,
             clock=time,
@@ -58,10 +65,22 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             views=Views(pool, time),
             team=LedgerTeam(ledger),
             pool=pool,
-            queries=Queries.over(pool, recorder, FactMapper(vault)),
+            queries=Queries.over(pool, History(recorder, FactMapper(vault))),
+            past=past,
             recorder=recorder,
             site=site,
         )
+
+
+def past_views(
+    settings: Settings, dsn: str, pool: Pool, mapper: FactMapper, clock: Clock
+) -> PastViews:
+    """The views as of moments, and who builds these where no worker does."""
+    moments = Moments(pool, FactRecorder(pool), all_views(site_of(settings)), clock)
+    moments.lay_out()
+    builder = Builder(dsn, moments, mapper, settings.moments_mb << 20)
+    worker = MomentWorker(builder, patience_seconds=PATIENCE_SECONDS)
+    return PastViews(pool, mapper, moments, worker)
 
 
 def rules(settings: Settings) -> SiteRules:
@@ -73,6 +92,11 @@ def rules(settings: Settings) -> SiteRules:
         most_plans=settings.max_plans,
         most_tags=settings.max_tags,
     )
+
+
+def site_of(settings: Settings) -> Site:
+    """What the views must know of the site."""
+    return Site(settings.currency, settings.mode, settings.time_zone)
 
 
 class LedgerTeam:

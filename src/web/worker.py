@@ -1,4 +1,4 @@
-"""The worker: follows the books with every view, and runs the schedule."""
+"""The worker: follows the books with every view, builds moments, and runs the schedule."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def run(parts: Parts, dsn: str, stopping: Event) -> None:
         views = follower(parts, dsn)
         views.start()
         open_things.callback(views.stop)
+        parts.past.worker.start()
+        open_things.callback(parts.past.worker.stop)
         schedule = Schedule(parts)
         schedule.start()
         open_things.callback(schedule.stop)

@@ -23,7 +23,7 @@ from ledger.store.pool import open_pool
 from ledger.store.recorder import FactRecorder
 from ledger.store.sandbox_books import PostgresBooks
 from ledger.store.vault import Vault
-from projections.site import Site
+from projections.history import History
 from projections.tables import SCHEMA
 from tests.web import sample
 from web.app import create_app
@@ -32,7 +32,7 @@ from web.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
 from web.settings import Settings
-from web.wiring import rules
+from web.wiring import past_views, rules, site_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MASTER_KEY = bytes(range(32))
@@ -99,6 +99,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def parts(
+    database: str,
     settings: Settings,
     pool: Pool,
     clock: VirtualClock,
@@ -109,6 +110,7 @@ def parts(
     recorder = FactRecorder(pool)
     ledger = Ledger(recorder, Vault(MASTER_KEY, KeyTable(pool)), clock=clock, rules=rules(settings))
     sandbox = Sandbox(books=PostgresBooks(pool), clock=clock)
+    mapper = FactMapper(ledger.vault)
     return Parts(
         settings=settings,
         clock=clock,
@@ -117,8 +119,9 @@ def parts(
         sandbox=sandbox,
         recorder=recorder,
         pool=pool,
-        queries=Queries.over(pool, recorder, FactMapper(ledger.vault)),
-        site=Site(settings.currency, settings.mode, settings.time_zone),
+        queries=Queries.over(pool, History(recorder, mapper)),
+        past=past_views(settings, database, pool, mapper, clock),
+        site=site_of(settings),
         desk=desk,
         views=views,
         team=team,

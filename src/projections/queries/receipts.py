@@ -1,7 +1,8 @@
 """Receipts: one a payment, numbered without a gap per site, mode and year (OR10).
 
 The number is the payment's place among those of its year, by position: positions only grow, so a
-number never changes, and a payment learned late is the last of its year.
+number never changes, and a payment learned late is the last of its year. It is counted among the
+live rows also where a receipt is read as of a moment: what is left out there has its number too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SELECT payment.year, payment.mode, payment.member_id, payment.order_id, payment.
        payment.position, payment.minor, payment.currency, payment.occurred_at AS paid_at,
        placed.plan_name, placed.tax_basis_points, placed.discount_code, placed.period_start,
        placed.period_end,
-       (SELECT count(*) FROM movements AS earlier
+       (SELECT count(*) FROM views.movements AS earlier
          WHERE earlier.kind = 'payment' AND earlier.mode = payment.mode
            AND earlier.year = payment.year AND earlier.position <= payment.position) AS number
   FROM movements AS payment
@@ -39,7 +40,7 @@ SELECT * FROM ({receipts} AND payment.member_id = %(member_id)s) AS receipts
 """
 NUMBERED: LiteralString = """
 SELECT * FROM ({receipts} AND payment.position = (
-    SELECT position FROM movements
+    SELECT position FROM views.movements
      WHERE kind = 'payment' AND mode = %(mode)s AND year = %(year)s
      ORDER BY position OFFSET %(number)s - 1 LIMIT 1)) AS receipts
 """

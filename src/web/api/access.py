@@ -13,6 +13,7 @@ from ledger.member import AccessAnswer
 from web.api.framework import Answer, Call, Routes
 from web.api.models import InstantField, Query
 from web.api.shapes import AccessReply, ShortText
+from web.past import Scope
 from web.permissions import Permission
 from web.problems import Problem, parameter_fault
 
@@ -41,6 +42,7 @@ class ForwardQuery(Query):
     summary="Whether somebody has access",
     query=AccessQuery,
     answers=AccessReply,
+    past=Scope.BOOKS,
 )
 def show_access(call: Call[None, AccessQuery]) -> AccessReply:
     """For a site's server. After a removal was acknowledged the answer is never yes (AX2).
@@ -52,6 +54,9 @@ def show_access(call: Call[None, AccessQuery]) -> AccessReply:
         raise parameter_fault("member_id", "who", "Give either member_id or email.")
     member_id = asked.member_id
     if asked.email is not None:
+        if call.past is not None:
+            detail = "An e-mail is known as it is now; of the past, ask by member_id."
+            raise parameter_fault("email", "who", detail)
         member_id = call.parts.ledger.member_by_email(asked.email)
     return answer_of(call, member_id, asked.plan_id, asked.at)
 
@@ -82,10 +87,10 @@ def answer_of(
     call: Call[Any, Any], member_id: UUID | None, plan_id: UUID, at: datetime | None
 ) -> AccessReply:
     """The books' answer at an instant, with the rule and the facts that decide it (AX7)."""
-    ledger, instant = call.parts.ledger, at or call.parts.clock.now()
-    answer = ledger.access(member_id, plan_id, instant) if member_id else NO_ACCOUNT
+    instant = at or call.now
+    answer = call.member(member_id).access(plan_id, instant) if member_id else NO_ACCOUNT
     if answer.membership_id is None:
-        ledger.plan(plan_id)  # a plan that isn't there is a 404, not a no
+        call.require_plan(plan_id)  # a plan that isn't there is a 404, not a no
     return AccessReply(
         member_id=member_id,
         plan_id=plan_id,

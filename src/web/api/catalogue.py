@@ -12,6 +12,7 @@ from web.api import (
     mailing_lists,
     members,
     memberships,
+    moments,
     notices,
     orders,
     own,
@@ -40,6 +41,7 @@ RESOURCES = (
     figures,
     team,
     access,
+    moments,
     mailbox,
 )
 

@@ -15,6 +15,7 @@ from projections.discounts import DiscountRow
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, InstantField, MoneyField, Page, Reply
 from web.api.shapes import Made, ShortText, done, made
+from web.past import Scope
 from web.permissions import Permission
 
 routes = Routes("discounts")
@@ -71,10 +72,11 @@ class NewDiscount(DiscountBody):
     permission=Permission.READ_DISCOUNTS,
     summary="List discount codes",
     answers=Page[DiscountReply],
+    past=Scope.LISTS,
 )
 def list_discounts(call: Call[None, None]) -> Page[DiscountReply]:
     """Every code, ended ones too."""
-    rows = call.parts.queries.discounts.all()
+    rows = call.queries.discounts.all()
     return Page[DiscountReply](items=[_discount(row) for row in rows])
 
 
@@ -83,10 +85,11 @@ def list_discounts(call: Call[None, None]) -> Page[DiscountReply]:
     permission=Permission.READ_DISCOUNTS,
     summary="One discount code",
     answers=DiscountReply,
+    past=Scope.LISTS,
 )
 def show_discount(call: Call[None, None], discount_id: UUID) -> DiscountReply:
     """With its rules and its uses."""
-    row = call.parts.queries.discounts.one(discount_id)
+    row = call.queries.discounts.one(discount_id)
     if row is None:
         raise NotFound(what="discount code", id=discount_id)
     return _discount(row)

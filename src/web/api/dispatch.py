@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -12,11 +14,14 @@ from flask import Blueprint, Response, request
 
 from ledger import ids
 from ledger.errors import LedgerError
+from projections.moments import MomentFailed
 from web import problems
-from web.api.framework import BASE, Answer, Call, Route
+from web.api.framework import BASE, POSITION, WAIT_SECONDS, Answer, Call, Route, behind
 from web.api.idempotency import fingerprint, key_of, once
-from web.api.models import Body, Query, Reply
+from web.api.models import Body, PastQuery, Query, Reply
+from web.api.moments import progress
 from web.api.reading import (
+    read_beside,
     read_body,
     read_query,
     require_fit_path,
@@ -26,14 +31,17 @@ from web.api.reading import (
 from web.auth import caller, mark, parts, require
 from web.origins import require_same_origin
 from web.parts import Freshness, Parts
-from web.principals import Principal
+from web.past import Asked, Reading, Scope, StillBuilding
+from web.principals import Person, Principal
 from web.problems import Problem, header_fault
 
-POSITION = "Ledger-Position"
 LAG = "Ledger-Lag"
 AGE = "Ledger-Age"
+AS_OF = "Ledger-As-Of"
+KNOWN_AT = "Ledger-Known-At"
+KNOWN_POSITION = "Ledger-Known-Position"
 WRITTEN_POSITION = re.compile(r"0|[1-9][0-9]{0,17}")
-WAIT_SECONDS = 2.0
+LATER = {"Retry-After": "60"}
 
 AnyCall = Call[Body | None, Query | None]
 
@@ -50,7 +58,10 @@ def _view(route: Route) -> Callable[..., Response]:
         if caller().by_cookie and not route.is_read:
             require_same_origin(parts(), request)
         require_fit_path(path_values)
-        call = _call(route, principal)
+        asked = _moment(route)
+        call = _call(route, principal, asked)
+        if asked:
+            return _carry_out(call, path_values, asked)
         if route.is_read or key_of(request, route) is None:
             return _carry_out(call, path_values)
         return once(
@@ -63,23 +74,34 @@ def _view(route: Route) -> Callable[..., Response]:
     return view
 
 
-def _call(route: Route, principal: Principal) -> AnyCall:
+def _moment(route: Route) -> Asked:
+    """The moment that is asked for; a route that knows the present alone refuses to be asked."""
+    if route.past is None:
+        return Asked()
+    named = read_beside(request, PastQuery)
+    return Asked(named.as_of, named.known_at)
+
+
+def _call(route: Route, principal: Principal, asked: Asked) -> AnyCall:
     query, body = _read_query(route), _read_body(route)
+    freshness = None if asked else _freshness(parts(), is_read=route.is_read)
     return Call(
         route=route,
         parts=parts(),
+        reading=Reading(parts().queries),
         principal=principal,
         query=query,
         body=body,
         command_id=_command_id(route, principal),
-        freshness=_freshness(parts(), is_read=route.is_read),
+        freshness=freshness,
     )
 
 
 def _read_query(route: Route) -> Query | None:
+    beside = PastQuery if route.past else None
     if route.query is not None:
-        return read_query(request, route.query)
-    require_no_query(request)
+        return read_query(request, route.query, beside=beside)
+    require_no_query(request, beside=beside)
     return None
 
 
@@ -110,23 +132,19 @@ def _freshness(wired: Parts, *, is_read: bool) -> Freshness | None:
     if found.position < int(asked) and wired.recorder.position_time(int(asked)) is not None:
         found = views.wait_for(int(asked), wait_seconds=WAIT_SECONDS)
     if found.position < int(asked):
-        raise _behind(found, int(asked))
+        raise behind(found, int(asked))
     return found
 
 
-def _behind(found: Freshness, asked: int) -> Problem:
-    return Problem(
-        503,
-        "view_behind",
-        f"The views have read up to position {found.position}, and not yet {asked}.",
-        headers={"Retry-After": "1", POSITION: str(found.position)},
-        more={"position": found.position, "lag": asked - found.position},
-    )
-
-
-def _carry_out(call: AnyCall, path_values: dict[str, Any]) -> Response:
+def _carry_out(call: AnyCall, path_values: dict[str, Any], asked: Asked | None = None) -> Response:
     try:
-        given = call.route.handler(call, **path_values)
+        with _opened(call, path_values, asked) as reading:
+            call = replace(call, reading=reading)
+            given = call.route.handler(call, **path_values)
+    except StillBuilding as building:
+        given = _building(building)
+    except MomentFailed as failed:
+        return problems.response(Problem(503, failed.code, str(failed), headers=LATER))
     except LedgerError as refused:
         if problems.status_of(type(refused)) >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise
@@ -137,12 +155,38 @@ def _carry_out(call: AnyCall, path_values: dict[str, Any]) -> Response:
     return _response(call, answer)
 
 
+@contextmanager
+def _opened(call: AnyCall, path_values: dict[str, Any], asked: Asked | None) -> Iterator[Reading]:
+    """Where the handler reads: the present, or the moment that is asked for."""
+    scope, past = call.route.past, call.parts.past
+    if not asked or scope is None:
+        yield call.reading
+    elif scope is Scope.BOOKS:
+        with past.books(asked) as reading:
+            yield reading
+    else:
+        own_id = call.principal.member_id if isinstance(call.principal, Person) else None
+        with past.opened(asked, scope, path_values, own_id) as reading:
+            yield reading
+
+
+def _building(building: StillBuilding) -> Answer:
+    here = request.full_path.rstrip("?")
+    headers = {"Retry-After": "1", "Location": here}
+    return Answer(reply=progress(building.moment), status=202, headers=headers)
+
+
 def _response(call: AnyCall, answer: Answer) -> Response:
     body = _json(answer.reply)
     response = Response(body, answer.status or call.route.success, content_type="application/json")
     if answer.reply is None:
         del response.headers["Content-Type"]
     response.headers.update(answer.headers)
+    if call.past is not None:
+        response.headers[AS_OF] = call.past.as_of.isoformat()
+        response.headers[KNOWN_POSITION] = str(call.past.position)
+        if call.past.known_at is not None:
+            response.headers[KNOWN_AT] = call.past.known_at.isoformat()
     if answer.position is not None:
         response.headers[POSITION] = str(answer.position)
     elif call.freshness is not None:

@@ -14,6 +14,7 @@ from projections.queries.paging import Turn
 from web.api.framework import Call, Routes
 from web.api.lists import cursor_in
 from web.api.models import InstantField, Page, PageQuery, Query, Reply
+from web.past import Scope
 from web.permissions import Permission
 
 routes = Routes("figures")
@@ -68,10 +69,11 @@ class MovementReply(Reply):
     summary="Spending totals",
     query=MoneyQuery,
     answers=Page[TotalReply],
+    past=Scope.LISTS,
 )
 def list_spending(call: Call[None, MoneyQuery]) -> Page[TotalReply]:
     """Payments less refunds less disputes lost, each when it settled, by currency and mode."""
-    totals = call.parts.queries.money.totals(MovementFilter(**dict(call.query)))
+    totals = call.queries.money.totals(MovementFilter(**dict(call.query)))
     return Page[TotalReply](items=[_total(one) for one in totals])
 
 
@@ -81,12 +83,13 @@ def list_spending(call: Call[None, MoneyQuery]) -> Page[TotalReply]:
     summary="Movements of money",
     query=MovementsQuery,
     answers=Page[MovementReply],
+    past=Scope.LISTS,
 )
 def list_movements(call: Call[None, MovementsQuery]) -> Page[MovementReply]:
     """The facts that a total adds up, the latest first."""
     named = call.query.model_dump(exclude={"cursor", "limit"})
     turn = Turn("position", descending=True, limit=call.query.limit, cursor=cursor_in(call))
-    page = call.parts.queries.money.page(MovementFilter(**named), turn)
+    page = call.queries.money.page(MovementFilter(**named), turn)
     return Page[MovementReply](
         items=[
             MovementReply(

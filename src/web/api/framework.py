@@ -9,21 +9,27 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, Required, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 from ledger.errors import LedgerError
 from ledger.facts import Actor, Cause
+from ledger.member import Member
 from web.api.models import Body, PageQuery, Query, Reply
 from web.api.pagination import Cursors, Place
 from web.auth import unauthenticated
 from web.parts import Freshness, Parts
+from web.past import Past, Reading, Scope
 from web.permissions import Permission
 from web.principals import Person, Principal
 from web.problems import Problem
+from web.queries import Queries
 from web.sessions.limits import Limit
 
 BASE = "/api/v1"
+POSITION = "Ledger-Position"
+WAIT_SECONDS = 2.0
 BodyType = TypeVar("BodyType", bound=Body | None)
 QueryType = TypeVar("QueryType", bound=Query | None)
 Handler = TypeVar("Handler", bound="Callable[..., Answer | Reply | None]")
@@ -52,7 +58,47 @@ class Call(Generic[BodyType, QueryType]):
     query: QueryType
     command_id: UUID
     """The same whenever this request is sent again with its Idempotency-Key."""
+    reading: Reading
+    """Where it reads the views: as they are, or as of the moment that it names."""
     freshness: Freshness | None = None
+
+    @property
+    def queries(self) -> Queries:
+        """What is asked of the views."""
+        return self.reading.queries
+
+    @property
+    def now(self) -> datetime:
+        """The instant at which everything is asked: the present, or that of the moment."""
+        # The present is looked at when it is needed: what was recorded before counts (AX2).
+        return self.past.as_of if self.past else self.parts.clock.now()
+
+    @property
+    def past(self) -> Past | None:
+        """The moment that is read; None for the present."""
+        return self.reading.past
+
+    def member(self, member_id: UUID) -> Member:
+        """Somebody as the books have them, or had them. Raises NotFound."""
+        if self.past is not None:
+            return self.past.facts.member(member_id)
+        return self.parts.ledger.member(member_id)
+
+    def require_plan(self, plan_id: UUID) -> None:
+        """Raise NotFound if there is, or was, no such plan."""
+        if self.past is not None:
+            self.past.facts.require_plan(plan_id)
+        else:
+            self.parts.ledger.plan(plan_id)
+
+    def require_numbers(self) -> None:
+        """Wait until the live views hold all that the moment knows: receipts are numbered there."""
+        if self.past is None:
+            return
+        position = self.past.position
+        found = self.parts.views.wait_for(position, wait_seconds=WAIT_SECONDS)
+        if found.position < position:
+            raise behind(found, position)
 
     @property
     def actor(self) -> Actor:
@@ -93,6 +139,7 @@ class Call(Generic[BodyType, QueryType]):
         beside = {"cursor", "limit"}
         query: Query | None = self.query
         filters = query.model_dump(mode="json", exclude=beside) if query else {}
+        filters |= self.past.named if self.past else {}
         return f"{self.route.path} {json.dumps(filters, sort_keys=True)}"
 
 
@@ -112,6 +159,8 @@ class Route:
     answers: type[Reply] | None = None
     status: int = 200
     refusals: tuple[type[LedgerError], ...] = ()
+    past: Scope | None = None
+    """How it is read as of a moment; None where it only knows the present."""
 
     @property
     def success(self) -> int:
@@ -150,6 +199,7 @@ class Declared(TypedDict, total=False):
     answers: type[Reply]
     status: int
     refusals: tuple[type[LedgerError], ...]
+    past: Scope
 
 
 class Routes:
@@ -185,3 +235,14 @@ class Routes:
             return handler
 
         return keep
+
+
+def behind(found: Freshness, asked: int) -> Problem:
+    """The views have not read up to a position in time."""
+    return Problem(
+        503,
+        "view_behind",
+        f"The views have read up to position {found.position}, and not yet {asked}.",
+        headers={"Retry-After": "1", POSITION: str(found.position)},
+        more={"position": found.position, "lag": asked - found.position},
+    )

@@ -17,6 +17,7 @@ from web.api.framework import Answer, Call, Routes
 from web.api.lists import cursor_in
 from web.api.models import Body, Page, PageQuery, Reply
 from web.api.shapes import Count, Made, ShortText, done, made
+from web.past import Scope
 from web.permissions import Permission
 
 routes = Routes("lists")
@@ -85,10 +86,11 @@ class EntriesAdded(Reply):
     permission=Permission.READ_MEMBERS,
     summary="List mailing lists",
     answers=Page[ListReply],
+    past=Scope.LISTS,
 )
 def list_lists(call: Call[None, None]) -> Page[ListReply]:
     """Every one by name, also those that are over."""
-    return Page[ListReply](items=[_list(row) for row in call.parts.queries.mailing_lists.all()])
+    return Page[ListReply](items=[_list(row) for row in call.queries.mailing_lists.all()])
 
 
 @routes.get(
@@ -97,6 +99,7 @@ def list_lists(call: Call[None, None]) -> Page[ListReply]:
     summary="One mailing list",
     answers=ListReply,
     refusals=(NotFound,),
+    past=Scope.LISTS,
 )
 def show_list(call: Call[None, None], list_id: UUID) -> ListReply:
     """With how many are on it."""
@@ -110,12 +113,13 @@ def show_list(call: Call[None, None], list_id: UUID) -> ListReply:
     query=PageQuery,
     answers=Page[ListEntryReply],
     refusals=(NotFound,),
+    past=Scope.LISTS,
 )
 def list_entries(call: Call[None, PageQuery], list_id: UUID) -> Page[ListEntryReply]:
     """In the order in which they were added."""
     _found(call, list_id)
     turn = Turn("added", limit=call.query.limit, cursor=cursor_in(call))
-    page = call.parts.queries.mailing_lists.entries(list_id, turn)
+    page = call.queries.mailing_lists.entries(list_id, turn)
     return Page[ListEntryReply](
         items=[
             ListEntryReply(
@@ -137,6 +141,7 @@ def list_entries(call: Call[None, PageQuery], list_id: UUID) -> Page[ListEntryRe
     summary="List the mailing lists that a member is on",
     answers=Page[ListOfMemberReply],
     refusals=(NotFound,),
+    past=Scope.LISTS,
 )
 def list_lists_of_member(call: Call[None, None], member_id: UUID) -> Page[ListOfMemberReply]:
     """By name (AC11)."""
@@ -150,7 +155,7 @@ def list_lists_of_member(call: Call[None, None], member_id: UUID) -> Page[ListOf
                 added_at=row.added_at,
                 ended_at=row.ended_at,
             )
-            for row in call.parts.queries.mailing_lists.of_member(member_id)
+            for row in call.queries.mailing_lists.of_member(member_id)
         ]
     )
 
@@ -221,7 +226,7 @@ def end_list(call: Call[None, None], list_id: UUID) -> Answer:
 
 
 def _found(call: Call[None, PageQuery] | Call[None, None], list_id: UUID) -> ListSummary:
-    row = call.parts.queries.mailing_lists.one(list_id)
+    row = call.queries.mailing_lists.one(list_id)
     if row is None:
         raise NotFound(what="list", id=list_id)
     return row

@@ -31,6 +31,7 @@ from web.api.shapes import (
     SpentReply,
     done,
 )
+from web.past import Scope
 from web.permissions import Permission
 from web.sessions.sessions import Kind
 
@@ -98,9 +99,11 @@ class Profile(MemberReply):
     method: MethodShown | None
     notes: list[NoteReply]
     spent: list[SpentReply]
-    duplicates: list[UUID] = Field(description="same name or card, another e-mail (SE1)")
-    last_sign_in_at: datetime | None
-    content_opened_at: datetime | None
+    duplicates: list[UUID] | None = Field(
+        description="same name or card, another e-mail (SE1); null as of a moment"
+    )
+    last_sign_in_at: datetime | None = Field(description="null as of a moment")
+    content_opened_at: datetime | None = Field(description="null as of a moment")
     is_stale: bool = Field(description="a fact of theirs could not be read into the views")
 
 
@@ -168,6 +171,7 @@ class EntryReply(Reply):
     summary="List members",
     query=MembersQuery,
     answers=MemberPage,
+    past=Scope.LISTS,
 )
 def list_members(call: Call[None, MembersQuery]) -> MemberPage:
     """Everybody who ever opened an account: sorted, filtered, searched (SE3)."""
@@ -181,22 +185,21 @@ def list_members(call: Call[None, MembersQuery]) -> MemberPage:
     permission=Permission.READ_MEMBERS,
     summary="One member",
     answers=Profile,
+    past=Scope.MEMBER,
 )
 def show_member(call: Call[None, None], member_id: UUID) -> Profile:
     """With method, notes, totals by currency, and when they were last here (AC11)."""
-    queries = call.parts.queries
-    row = _found(call, member_id)
-    seen = call.parts.desk.engagement.of(member_id)
-    duplicates = queries.members.duplicates_of(member_id, call.parts.clock.now())
+    queries, row = call.queries, _found(call, member_id)
+    seen = None if call.past else call.parts.desk.engagement.of(member_id)
     return Profile.model_validate(
         {
             **_line(call, row),
             "method": _method(row),
             "notes": [_note(note) for note in queries.members.notes_of(member_id)],
             "spent": [spent_reply(one) for one in queries.money.spending_of(member_id)],
-            "duplicates": [one.member_id for one in duplicates],
-            "last_sign_in_at": seen.signed_in_at,
-            "content_opened_at": seen.content_opened_at,
+            "duplicates": _duplicates(call, member_id),
+            "last_sign_in_at": seen and seen.signed_in_at,
+            "content_opened_at": seen and seen.content_opened_at,
             "is_stale": call.parts.views.is_stale(member_id),
         }
     )
@@ -208,6 +211,7 @@ def show_member(call: Call[None, None], member_id: UUID) -> Profile:
     summary="A member's access, explained",
     query=AccessOfQuery,
     answers=AccessReply,
+    past=Scope.BOOKS,
 )
 def explain_access(call: Call[None, AccessOfQuery], member_id: UUID) -> AccessReply:
     """The answer with the rule and the facts that decide it, at any instant (AX7)."""
@@ -220,16 +224,15 @@ def explain_access(call: Call[None, AccessOfQuery], member_id: UUID) -> AccessRe
     summary="A member's history",
     query=PageQuery,
     answers=Page[EntryReply],
+    past=Scope.BOOKS,
 )
 def show_history(call: Call[None, PageQuery], member_id: UUID) -> Page[EntryReply]:
     """Every fact about them, oldest first, straight from the books (AU2)."""
-    call.parts.ledger.member(member_id)
+    call.member(member_id)
     place = call.place()
     after = int(place[0] or 0) if place else 0
     entries = [
-        entry
-        for entry in call.parts.queries.history.of_subject(member_id)
-        if entry.position > after
+        entry for entry in call.queries.history.of_subject(member_id) if entry.position > after
     ]
     page = entries[: call.query.limit]
     more = len(entries) > len(page)
@@ -272,7 +275,7 @@ def close_account(call: Call[ReasonBody, None], member_id: UUID) -> Answer:
 
 def members_page(call: Call[None, Any], filters: MemberFilter) -> MemberPage:
     """A page of some members, sorted as the query asks (it is a MemberTurnQuery)."""
-    now, queries = call.parts.clock.now(), call.parts.queries.members
+    now, queries = call.now, call.queries.members
     asked: MemberTurnQuery = call.query
     turn = Turn(asked.sort, asked.descending, asked.limit, cursor_in(call))
     page, count = queries.page(filters, turn, now), queries.count(filters, now)
@@ -297,10 +300,17 @@ def spent_reply(row: SpendingRow) -> SpentReply:
 
 
 def _found(call: Call[None, None], member_id: UUID) -> MemberSummary:
-    row = call.parts.queries.members.one(member_id, call.parts.clock.now())
+    row = call.queries.members.one(member_id, call.now)
     if row is None:
         raise NotFound(what="member", id=member_id)
     return row
+
+
+def _duplicates(call: Call[None, None], member_id: UUID) -> list[UUID] | None:
+    """Of the past, one member is read alone: who else there was can't be told."""
+    if call.past is not None:
+        return None
+    return [one.member_id for one in call.queries.members.duplicates_of(member_id, call.now)]
 
 
 def _line(call: Call[Any, Any], row: MemberSummary) -> dict[str, object]:

@@ -16,6 +16,7 @@ from web.api.accounts import LinkBody
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Page, Reply
 from web.api.shapes import LongText, MailSent, done
+from web.past import Scope
 from web.permissions import Permission
 
 routes = Routes("memberships")
@@ -58,10 +59,11 @@ class RemovalBody(Body):
     permission=Permission.READ_MEMBERS,
     summary="A member's memberships",
     answers=Page[MembershipReply],
+    past=Scope.MEMBER,
 )
 def list_memberships(call: Call[None, None], member_id: UUID) -> Page[MembershipReply]:
     """Every one they ever had, the latest first."""
-    now, queries = call.parts.clock.now(), call.parts.queries
+    now, queries = call.now, call.queries
     if queries.members.one(member_id, now) is None:
         raise NotFound(what="member", id=member_id)
     rows = queries.memberships.of_member(member_id)

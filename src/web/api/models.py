@@ -86,3 +86,14 @@ MoneyField = Annotated[Money, WrapValidator(_sayable_money)]
 
 InstantField = Annotated[AwareDatetime, BeforeValidator(_instant)]
 """An instant with its offset, as in RFC 3339; read as UTC."""
+
+
+class PastQuery(Query):
+    """The moment to read as of; the present, unless told. The future is refused."""
+
+    as_of: InstantField | None = Field(
+        default=None, description="what was true then; what `known_at` names, unless told"
+    )
+    known_at: InstantField | None = Field(
+        default=None, description="from what the ledger knew then; from all it knows, unless told"
+    )

@@ -14,6 +14,7 @@ from web.api.framework import Call, Routes
 from web.api.lists import cursor_in
 from web.api.models import Page, PageQuery, Reply
 from web.api.shapes import Count
+from web.past import Scope
 from web.permissions import Permission
 
 routes = Routes("notices")
@@ -59,13 +60,14 @@ class NoticesQuery(PageQuery):
     summary="List notices",
     query=NoticesQuery,
     answers=Page[NoticeReply],
+    past=Scope.LISTS,
 )
 def list_notices(call: Call[None, NoticesQuery]) -> Page[NoticeReply]:
     """By when they were queued, the latest first unless told."""
     asked = call.query
     filters = NoticeFilter(**asked.model_dump(exclude={"cursor", "limit", "descending"}))
     turn = Turn("queued", asked.descending, asked.limit, cursor_in(call))
-    page = call.parts.queries.notices.page(filters, turn)
+    page = call.queries.notices.page(filters, turn)
     return Page[NoticeReply](
         items=[NoticeReply.of(row) for row in page.rows],
         next=call.cursor([page.next_cursor]) if page.next_cursor else None,

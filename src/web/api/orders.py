@@ -31,6 +31,7 @@ from web.api.order_shapes import (
     refund_fields,
 )
 from web.api.shapes import LongText, Made, made
+from web.past import Scope
 from web.permissions import Permission
 from web.sessions.limits import REFUND_BY
 
@@ -93,10 +94,11 @@ class RefundBody(Body):
     summary="List orders",
     query=OrdersQuery,
     answers=Page[StaffOrder],
+    past=Scope.LISTS,
 )
 def list_orders(call: Call[None, OrdersQuery]) -> Page[StaffOrder]:
     """The latest first, unless told."""
-    asked, queries = call.query, call.parts.queries.orders
+    asked, queries = call.query, call.queries.orders
     named = asked.model_dump(exclude={"cursor", "limit", "sort", "descending"})
     turn = Turn(asked.sort, asked.descending, asked.limit, cursor_in(call))
     page = queries.page(OrderFilter(**named), turn)
@@ -112,11 +114,12 @@ def list_orders(call: Call[None, OrdersQuery]) -> Page[StaffOrder]:
     permission=Permission.READ_ORDERS,
     summary="One order",
     answers=StaffOrder,
+    past=Scope.ORDER,
 )
 def show_order(call: Call[None, None], order_id: UUID) -> StaffOrder:
     """With its attempts and refunds."""
     row = _found(call, order_id)
-    return _order(row, call.parts.queries.orders.people([row]).get(row.member_id))
+    return _order(row, call.queries.orders.people([row]).get(row.member_id))
 
 
 @routes.get(
@@ -124,11 +127,13 @@ def show_order(call: Call[None, None], order_id: UUID) -> StaffOrder:
     permission=Permission.READ_ORDERS,
     summary="An order's receipts",
     answers=Page[ReceiptReply],
+    past=Scope.ORDER,
 )
 def list_receipts(call: Call[None, None], order_id: UUID) -> Page[ReceiptReply]:
     """One a payment (OR10)."""
     _found(call, order_id)
-    receipts = call.parts.queries.receipts.of_order(order_id)
+    call.require_numbers()
+    receipts = call.queries.receipts.of_order(order_id)
     return Page[ReceiptReply](items=[receipt_reply(one) for one in receipts])
 
 
@@ -159,7 +164,7 @@ def refund_order(call: Call[RefundBody, None], order_id: UUID) -> Answer:
 
 
 def _found(call: Call[None, None], order_id: UUID) -> OrderRow:
-    row = call.parts.queries.orders.one(order_id)
+    row = call.queries.orders.one(order_id)
     if row is None:
         raise NotFound(what="order", id=order_id)
     return row

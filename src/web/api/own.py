@@ -27,6 +27,7 @@ from web.api.order_shapes import OrderReply, ReceiptReply, order_reply, receipt_
 from web.api.shapes import MethodReply, ShortText, done
 from web.bank import answer_for_card
 from web.parts import Parts
+from web.past import Scope
 from web.permissions import Permission
 from web.sessions.limits import JOIN_BY
 
@@ -70,10 +71,11 @@ class CardConfirmation(Body):
     permission=Permission.OWN_ACCOUNT,
     summary="My memberships",
     answers=Page[OwnMembership],
+    past=Scope.BOOKS,
 )
 def list_own_memberships(call: Call[None, None]) -> Page[OwnMembership]:
     """All I ever had, the latest first; from the books: never behind."""
-    now, member = call.parts.clock.now(), call.parts.ledger.member(call.member_id)
+    now, member = call.now, call.member(call.member_id)
     stays = sorted(member.memberships.values(), key=lambda stay: stay.joined_at, reverse=True)
     return Page[OwnMembership](items=[_membership(stay, now) for stay in stays])
 
@@ -122,12 +124,13 @@ def leave(call: Call[None, None], membership_id: UUID) -> Answer:
     summary="My orders",
     query=PageQuery,
     answers=Page[OrderReply],
+    past=Scope.OWN,
 )
 def list_own_orders(call: Call[None, PageQuery]) -> Page[OrderReply]:
     """The latest first."""
     asked = OrderFilter(member_id=call.member_id)
     turn = Turn("placed", descending=True, limit=call.query.limit, cursor=cursor_in(call))
-    page = call.parts.queries.orders.page(asked, turn)
+    page = call.queries.orders.page(asked, turn)
     return Page[OrderReply](
         items=[order_reply(row) for row in page.rows],
         next=call.cursor([page.next_cursor]) if page.next_cursor else None,
@@ -139,10 +142,11 @@ def list_own_orders(call: Call[None, PageQuery]) -> Page[OrderReply]:
     permission=Permission.OWN_ACCOUNT,
     summary="One of my orders",
     answers=OrderReply,
+    past=Scope.OWN,
 )
 def show_own_order(call: Call[None, None], order_id: UUID) -> OrderReply:
     """With its refunds. Somebody else's is not found."""
-    row = call.parts.queries.orders.one(order_id)
+    row = call.queries.orders.one(order_id)
     if row is None or row.member_id != call.member_id:
         raise NotFound(what="order", id=order_id)
     return order_reply(row)
@@ -153,10 +157,12 @@ def show_own_order(call: Call[None, None], order_id: UUID) -> OrderReply:
     permission=Permission.OWN_ACCOUNT,
     summary="My receipts",
     answers=Page[ReceiptReply],
+    past=Scope.OWN,
 )
 def list_own_receipts(call: Call[None, None]) -> Page[ReceiptReply]:
     """One a payment, the latest first (OR10)."""
-    receipts = call.parts.queries.receipts.of_member(call.member_id)
+    call.require_numbers()
+    receipts = call.queries.receipts.of_member(call.member_id)
     return Page[ReceiptReply](items=[receipt_reply(one) for one in receipts])
 
 

@@ -27,6 +27,7 @@ from projections.plans import PlanRow
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, InstantField, MoneyField, Page, PageQuery, Reply
 from web.api.shapes import LongText, Made, PriceReply, Secret, ShortText, done, made
+from web.past import Scope
 from web.permissions import Permission
 from web.problems import body_fault
 
@@ -125,8 +126,8 @@ class PlansQuery(PageQuery):
 )
 def list_open_plans(call: Call[None, None]) -> Page[OpenPlan]:
     """Every plan whose sign-ups are open at this moment, with its price, by name (AX10)."""
-    now = call.parts.clock.now()
-    rows = call.parts.queries.plans.all()
+    now = call.now
+    rows = call.queries.plans.all()
     return Page[OpenPlan](items=[_open(row, now) for row in rows if _can_be_joined(row, now)])
 
 
@@ -138,7 +139,7 @@ def list_open_plans(call: Call[None, None]) -> Page[OpenPlan]:
 )
 def show_open_plan(call: Call[None, None], plan_id: UUID) -> OpenPlan:
     """A 404 for one that can't be joined at this moment."""
-    now, row = call.parts.clock.now(), call.parts.queries.plans.one(plan_id)
+    now, row = call.now, call.queries.plans.one(plan_id)
     if row is None or not _can_be_joined(row, now):
         raise NotFound(what="open plan", id=plan_id)
     return _open(row, now)
@@ -150,12 +151,13 @@ def show_open_plan(call: Call[None, None], plan_id: UUID) -> OpenPlan:
     summary="List plans",
     query=PlansQuery,
     answers=Page[PlanReply],
+    past=Scope.LISTS,
 )
 def list_plans(call: Call[None, PlansQuery]) -> Page[PlanReply]:
     """Every plan by name, drafts and retired ones too."""
-    now, state = call.parts.clock.now(), call.query.state
-    rows = [row for row in call.parts.queries.plans.all() if state in {None, row.state}]
-    start, running = _start(call), call.parts.queries.memberships.running(now)
+    now, state = call.now, call.query.state
+    rows = [row for row in call.queries.plans.all() if state in {None, row.state}]
+    start, running = _start(call), call.queries.memberships.running(now)
     page, more = rows[start : start + call.query.limit], start + call.query.limit < len(rows)
     return Page[PlanReply](
         items=[_plan(row, now, running) for row in page],
@@ -168,13 +170,14 @@ def list_plans(call: Call[None, PlansQuery]) -> Page[PlanReply]:
     permission=Permission.READ_PLANS,
     summary="One plan",
     answers=PlanReply,
+    past=Scope.LISTS,
 )
 def show_plan(call: Call[None, None], plan_id: UUID) -> PlanReply:
     """With every price version, and how many memberships run in it."""
-    now, row = call.parts.clock.now(), call.parts.queries.plans.one(plan_id)
+    now, row = call.now, call.queries.plans.one(plan_id)
     if row is None:
         raise NotFound(what="plan", id=plan_id)
-    return _plan(row, now, call.parts.queries.memberships.running(now))
+    return _plan(row, now, call.queries.memberships.running(now))
 
 
 @routes.post(

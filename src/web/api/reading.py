@@ -63,19 +63,35 @@ def require_no_body(asking: Request) -> None:
         raise Problem(400, "body_unexpected", "This request takes no body.")
 
 
-def read_query(asking: Request, model: type[QueryModel]) -> QueryModel:
-    """The query as its model; unknown and wrongly repeated parameters are refused."""
-    values = _collect(_parameters(asking), kinds_of(model))
+def read_query(
+    asking: Request, model: type[QueryModel], *, beside: type[Query] | None = None
+) -> QueryModel:
+    """The query as its model; unknown and wrongly repeated parameters are refused.
+
+    Parameters of the model `beside` are read by somebody else.
+    """
+    values = _collect(_parameters(asking, beside), kinds_of(model))
+    return _validated(model, values)
+
+
+def read_beside(asking: Request, model: type[QueryModel]) -> QueryModel:
+    """The parameters of a model among others, which are read by somebody else."""
+    kinds = kinds_of(model)
+    values = _collect([one for one in _parameters(asking) if one[0] in kinds], kinds)
+    return _validated(model, values)
+
+
+def require_no_query(asking: Request, *, beside: type[Query] | None = None) -> None:
+    """Refuse parameters where none is read: a misspelt filter would answer everything."""
+    for name, _ in _parameters(asking, beside):
+        raise _unknown(name)
+
+
+def _validated(model: type[QueryModel], values: dict[str, Any]) -> QueryModel:
     try:
         return model.model_validate_json(json.dumps(values))
     except ValidationError as refused:
         raise from_validation(refused, place="query") from None
-
-
-def require_no_query(asking: Request) -> None:
-    """Refuse parameters where none is read: a misspelt filter would answer everything."""
-    for name, _ in _parameters(asking):
-        raise _unknown(name)
 
 
 def require_fit_path(path_values: Mapping[str, object]) -> None:
@@ -160,7 +176,8 @@ def _inside(value: Any) -> Iterator[tuple[Step, Any]]:
         yield from enumerate(value)
 
 
-def _parameters(asking: Request) -> list[tuple[str, str]]:
+def _parameters(asking: Request, beside: type[Query] | None = None) -> list[tuple[str, str]]:
+    """Every parameter, but for those of the model `beside`."""
     try:
         text = asking.query_string.decode("ascii")
         found = parse_qsl(
@@ -173,7 +190,8 @@ def _parameters(asking: Request) -> list[tuple[str, str]]:
         if not is_fit(name) or not is_fit(value):
             shown = name if is_fit(name) else ""
             raise parameter_fault(shown, "text_unfit", UNFIT)
-    return found
+    others = kinds_of(beside) if beside else {}
+    return [one for one in found if one[0] not in others]
 
 
 def _collect(

@@ -9,6 +9,7 @@ from ledger.errors import NoteMalformed, NotFound, TagMalformed, TooManyTags
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Page, Query, Reply
 from web.api.shapes import LongText, Made, ShortText, done, made
+from web.past import Scope
 from web.permissions import Permission
 
 routes = Routes("remarks")
@@ -44,10 +45,11 @@ class NoteBody(Body):
     permission=Permission.READ_MEMBERS,
     summary="List tags",
     answers=Page[TagReply],
+    past=Scope.LISTS,
 )
 def list_tags(call: Call[None, None]) -> Page[TagReply]:
     """Every tag in use, and how many have it."""
-    tags = call.parts.queries.members.tags()
+    tags = call.queries.members.tags()
     return Page[TagReply](items=[TagReply(tag=tag, members=n) for tag, n in tags.items()])
 
 

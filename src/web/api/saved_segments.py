@@ -25,6 +25,7 @@ from web.api.framework import Answer, Call, Routes
 from web.api.members import MemberPage, MemberTurnQuery, members_page
 from web.api.models import Body, InstantField, MoneyField, Page, Reply
 from web.api.shapes import Counted, Made, ShortText, done, made
+from web.past import Scope
 from web.permissions import Permission
 
 routes = Routes("segments")
@@ -86,10 +87,11 @@ class SavedSegmentReply(Reply):
     permission=Permission.READ_MEMBERS,
     summary="List saved segments",
     answers=Page[SavedSegmentReply],
+    past=Scope.LISTS,
 )
 def list_saved_segments(call: Call[None, None]) -> Page[SavedSegmentReply]:
     """Every one by name, with how many it has at this moment; they may overlap."""
-    rows = call.parts.queries.saved_segments.all()
+    rows = call.queries.saved_segments.all()
     return Page[SavedSegmentReply](items=[_segment(call, row) for row in rows])
 
 
@@ -100,10 +102,11 @@ def list_saved_segments(call: Call[None, None]) -> Page[SavedSegmentReply]:
     query=MemberTurnQuery,
     answers=MemberPage,
     refusals=(NotFound, CurrencyMismatch),
+    past=Scope.LISTS,
 )
 def list_members_in_segment(call: Call[None, MemberTurnQuery], segment_id: UUID) -> MemberPage:
     """The member list with this filter."""
-    row = call.parts.queries.saved_segments.one(segment_id)
+    row = call.queries.saved_segments.one(segment_id)
     if row is None:
         raise NotFound(what="saved segment", id=segment_id)
     return members_page(call, filter_of(row, call.parts.site.currency))
@@ -178,7 +181,7 @@ def _counted(call: Call[None, None], row: SavedSegmentRow) -> Counted | None:
         filters = filter_of(row, call.parts.site.currency)
     except CurrencyMismatch:
         return None
-    count = call.parts.queries.members.count(filters, call.parts.clock.now())
+    count = call.queries.members.count(filters, call.now)
     return Counted(count=count.rows, is_exact=count.is_exact)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from projections.queries.segments import Segment
 from web.api.framework import Call, Routes
 from web.api.models import Page, Reply
 from web.api.shapes import Counted
+from web.past import Scope
 from web.permissions import Permission
 
 routes = Routes("segments")
@@ -24,16 +27,18 @@ class SegmentReply(Reply):
     permission=Permission.READ_MEMBERS,
     summary="List smart segments",
     answers=Page[SegmentReply],
+    past=Scope.LISTS,
 )
 def list_segments(call: Call[None, None]) -> Page[SegmentReply]:
     """How many each has at this moment; they may overlap."""
-    counts = call.parts.queries.members.segments(call.parts.clock.now())
+    named = call.past.named if call.past else {}
+    counts = call.queries.members.segments(call.now)
     return Page[SegmentReply](
         items=[
             SegmentReply(
                 segment=name,
                 members=Counted(count=count.rows, is_exact=count.is_exact),
-                list=f"/api/v1/members?segment={name}",
+                list=f"/api/v1/members?{urlencode({'segment': name, **named})}",
             )
             for name, count in counts.items()
         ]

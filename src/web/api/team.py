@@ -24,6 +24,7 @@ from web.api.accounts import PasswordByLink, SignedInReply, signed_in
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, InstantField, Page, Reply
 from web.api.shapes import Locale, Made, MailSent, ShortText, done, made
+from web.past import Scope
 from web.permissions import Permission, Role
 from web.sessions.sessions import Kind
 from web.sessions.tokens import Token
@@ -102,10 +103,11 @@ class TokenMade(Reply):
     permission=Permission.READ_TEAM,
     summary="List staff",
     answers=Page[ContributorReply],
+    past=Scope.LISTS,
 )
 def list_team(call: Call[None, None]) -> Page[ContributorReply]:
     """Everybody who is, or was, staff, by name."""
-    rows = call.parts.queries.contributors.all()
+    rows = call.queries.contributors.all()
     return Page[ContributorReply](items=[_contributor(row) for row in rows])
 
 
@@ -114,10 +116,11 @@ def list_team(call: Call[None, None]) -> Page[ContributorReply]:
     permission=Permission.READ_TEAM,
     summary="One of the staff",
     answers=ContributorReply,
+    past=Scope.LISTS,
 )
 def show_contributor(call: Call[None, None], contributor_id: UUID) -> ContributorReply:
     """With their roles."""
-    row = call.parts.queries.contributors.one(contributor_id)
+    row = call.queries.contributors.one(contributor_id)
     if row is None:
         raise NotFound(what="contributor", id=contributor_id)
     return _contributor(row)

@@ -45,7 +45,8 @@ def address(app: Flask, endpoint: Endpoint) -> str:
 
 
 def _values(rule: Rule) -> dict[str, object]:
+    nothing: dict[str, object] = {"UUIDConverter": NOWHERE, "IntegerConverter": 0}
     return {
-        name: NOWHERE if type(converter).__name__ == "UUIDConverter" else "x"
+        name: nothing.get(type(converter).__name__, "x")
         for name, converter in rule._converters.items()
     }
