@@ -9,7 +9,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from web.api.framework import BASE, PATH_PARAMETER, Route
+from web.api.models import PastQuery, Query
+from web.api.moments import MomentProgress
 from web.auth import cookie_name
+from web.past import Scope
 from web.permissions import HOLDERS, Permission
 from web.problems import CONTENT_TYPE, ProblemDocument, status_of
 from web.sessions.sessions import Kind
@@ -41,6 +44,13 @@ FRAMEWORK_PROBLEMS = {
     422: "A field was refused, or the ledger's rules refuse this.",
     429: "Too many requests; Retry-After says when to come back.",
     503: "The views are behind the position asked for, or the database is away.",
+}
+INTEGER: Schema = {"schema": {"type": "integer"}}
+INSTANT: Schema = {"schema": {"type": "string", "format": "date-time"}}
+PAST_HEADERS: Schema = {
+    "Ledger-As-Of": INSTANT,
+    "Ledger-Known-At": INSTANT,
+    "Ledger-Known-Position": INTEGER,
 }
 
 
@@ -77,7 +87,10 @@ def _license() -> Schema:
 
 
 def _schemas(routes: Iterable[Route]) -> tuple[Keys, Schema]:
-    models: dict[tuple[type[BaseModel], Mode], None] = {(ProblemDocument, "serialization"): None}
+    always: tuple[type[BaseModel], ...] = (ProblemDocument, MomentProgress)
+    models: dict[tuple[type[BaseModel], Mode], None] = {
+        (model, "serialization"): None for model in always
+    }
     for route in routes:
         if route.body is not None:
             models[(route.body, "validation")] = None
@@ -94,7 +107,7 @@ def _operation(route: Route, keys: Keys) -> Schema:
         "tags": [route.tag],
         "summary": route.summary,
         "description": route.description,
-        "parameters": [*_path(route), *_query(route), *_headers(route)],
+        "parameters": [*_path(route), *_queries(route), *_headers(route)],
         "responses": _responses(route, keys),
         "security": _security(route.permission),
         "x-permission": route.permission.value,
@@ -118,10 +131,13 @@ def _path(route: Route) -> list[Schema]:
     ]
 
 
-def _query(route: Route) -> list[Schema]:
-    if route.query is None:
-        return []
-    schema = route.query.model_json_schema()
+def _queries(route: Route) -> list[Schema]:
+    models = (route.query, PastQuery if route.past else None)
+    return [parameter for model in models if model for parameter in _query(model)]
+
+
+def _query(model: type[Query]) -> list[Schema]:
+    schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
     required = schema.get("required", [])
     return [
@@ -174,14 +190,28 @@ def _responses(route: Route, keys: Keys) -> Schema:
         str(status): {"description": _description(status, route), "content": problem}
         for status in _statuses(route)
     }
-    return {str(route.success): _success(route, keys), **refused}
+    return {str(route.success): _success(route, keys), **_building(route, keys), **refused}
+
+
+def _building(route: Route, keys: Keys) -> Schema:
+    if route.past is not Scope.LISTS:
+        return {}
+    schema = keys[(MomentProgress, "serialization")]
+    headers = {
+        "Retry-After": INTEGER,
+        "Location": {"schema": {"type": "string", "format": "uri-reference"}},
+    }
+    told = "The moment is being made; ask again."
+    content = {"application/json": {"schema": schema}}
+    return {"202": {"description": told, "headers": headers, "content": content}}
 
 
 def _success(route: Route, keys: Keys) -> Schema:
-    integer = {"schema": {"type": "integer"}}
-    headers: Schema = {"Ledger-Position": integer}
+    headers: Schema = {"Ledger-Position": INTEGER}
     if route.is_read:
-        headers |= {"Ledger-Lag": integer, "Ledger-Age": integer}
+        headers |= {"Ledger-Lag": INTEGER, "Ledger-Age": INTEGER}
+    if route.past:
+        headers |= PAST_HEADERS
     answer: Schema = {"description": route.summary, "headers": headers}
     if route.answers is not None:
         schema = keys[(route.answers, "serialization")]
@@ -194,6 +224,7 @@ def _statuses(route: Route) -> list[int]:
     own = {status_of(refusal) for refusal in route.refusals}
     always = {400, 401, 403, 404, 422, 429, 503}
     writing = set() if route.is_read else {409, 413}
+    writing |= {409} if route.past is Scope.LISTS else set()
     reading = {415} if route.body is not None else set()
     return sorted(own | always | writing | reading)
 
