@@ -100,10 +100,15 @@ class Change(NamedTuple):
 
 
 class Presence(NamedTuple):
-    """Somebody was a member from an instant until another, FOREVER where it has no end."""
+    """Somebody was a member from an instant until another, FOREVER where it has no end.
+
+    `began_by` and `ended_by` are the facts of the member's stream that say so.
+    """
 
     began: datetime
     ended: datetime
+    began_by: int
+    ended_by: int
 
 
 def monthly(terms: Terms, lasting: Discount | None) -> Fraction:
@@ -171,20 +176,20 @@ def _distinct(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
 def presences(courses: Iterable[Course]) -> list[Presence]:
     """When somebody was a member: stretches of time that don't touch, from the first on."""
     found: list[Presence] = []
-    stood = (one for course in courses for one in _stood(course))
-    for began, ended in sorted(stood):
-        if found and began <= found[-1].ended:
-            found[-1] = Presence(found[-1].began, max(found[-1].ended, ended))
-        else:
-            found.append(Presence(began, ended))
+    for one in sorted(stood for course in courses for stood in _stood(course)):
+        if not found or found[-1].ended < one.began:
+            found.append(one)
+        elif found[-1].ended < one.ended:
+            found[-1] = found[-1]._replace(ended=one.ended, ended_by=one.ended_by)
     return found
 
 
 def _stood(course: Course) -> Iterator[Presence]:
     for stretch, following in _with_next(course):
-        ended = min(stretch.until, following)
+        ended = min(stretch.until, following.at)
         if stretch.at < ended:
-            yield Presence(stretch.at, ended)
+            by = stretch.version if stretch.until <= following.at else following.version
+            yield Presence(stretch.at, ended, stretch.version, by)
 
 
 def changes(courses: Sequence[Course]) -> list[Change]:
@@ -247,11 +252,11 @@ def _values(course: Course) -> Iterator[_Value]:
         if stretch.value != value:
             value = stretch.value
             yield _Value(stretch.at, stretch.version, value, course)
-        if value and stretch.until < following:
+        if value and stretch.until < following.at:
             value = Fraction(0)
             yield _Value(stretch.until, stretch.version, value, course)
 
 
-def _with_next(course: Course) -> Iterator[tuple[Stretch, datetime]]:
-    ends = [one.at for one in course.stretches[1:]]
-    return zip(course.stretches, [*ends, FOREVER], strict=True)
+def _with_next(course: Course) -> Iterator[tuple[Stretch, Stretch]]:
+    last = course.stretches[-1]._replace(at=FOREVER)
+    return zip(course.stretches, [*course.stretches[1:], last], strict=True)

@@ -93,6 +93,21 @@ class Total:
         """Payments less refunds less disputes lost; fees are costs and stand apart (OR8)."""
         return self.gross - self.refunded - self.disputed
 
+    def __add__(self, other: Total) -> Total:
+        """Both together; ValueError where they are not of the same currency and mode (OR9)."""
+        if (self.currency, self.mode) != (other.currency, other.mode):
+            message = f"{self.currency} {self.mode} and {other.currency} {other.mode} never add up"
+            raise ValueError(message)
+        return Total(
+            self.currency,
+            self.mode,
+            gross=self.gross + other.gross,
+            refunded=self.refunded + other.refunded,
+            disputed=self.disputed + other.disputed,
+            fees=self.fees + other.fees,
+            payments=self.payments + other.payments,
+        )
+
 
 class MoneyQueries:
     """Asks about money that moved."""

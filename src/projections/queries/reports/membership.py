@@ -1,0 +1,104 @@
+"""Members by month, and how many of those who joined together are still there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import LiteralString
+
+from projections.queries.reading import Source
+from projections.queries.reports.asking import asked
+from projections.queries.reports.calendar import Calendar, months_between
+
+STAYS: LiteralString = """
+SELECT width_bucket(joined_at, %(bounds)s::timestamptz[]),
+       width_bucket(began[place], %(bounds)s::timestamptz[]),
+       CASE WHEN ended[place] <= %(now)s
+            THEN width_bucket(ended[place], %(bounds)s::timestamptz[]) END,
+       place = 1, count(*)
+  FROM timelines, generate_subscripts(began, 1) AS place
+ WHERE began[place] < %(before)s AND began[place] <= %(now)s
+ GROUP BY 1, 2, 3, 4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MembersLine:
+    """Members of a month: starting + new + returned - left = ending."""
+
+    month: date
+    starting: int
+    new: int
+    returned: int
+    left: int
+
+    @property
+    def ending(self) -> int:
+        """At the end of the month, or now if that is earlier."""
+        return self.starting + self.new + self.returned - self.left
+
+
+@dataclass(frozen=True, slots=True)
+class CohortLine:
+    """Of `size` people who joined first in the month `cohort`, `members` were members at the end of
+    `month`, or now if that is earlier.
+    """
+
+    cohort: date
+    month: date
+    size: int
+    members: int
+
+    @property
+    def months_after(self) -> int:
+        """0 for the month in which they joined."""
+        return months_between(self.cohort, self.month)
+
+    @property
+    def basis_points(self) -> int:
+        """How many of ten thousand would be left; half of one goes up."""
+        return (self.members * 20_000 + self.size) // (2 * self.size)
+
+
+class MembershipReports:
+    """Asks how many were members when."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def by_month(self, months: Calendar, now: datetime) -> list[MembersLine]:
+        """Every month of a calendar; nothing after `now` counts."""
+        starting, new, returned, left = 0, *(defaultdict[int, int](int) for _ in range(3))
+        for _, began, ended, is_first, count in self._stays(months, now):
+            (new if is_first else returned)[began] += count
+            left[len(months.bounds) if ended is None else ended] += count
+        starting = new[0] + returned[0] - left[0]
+        lines: list[MembersLine] = []
+        for place, month in enumerate(months.starts, 1):
+            lines.append(MembersLine(month, starting, new[place], returned[place], left[place]))
+            starting = lines[-1].ending
+        return lines
+
+    def cohorts(self, months: Calendar, now: datetime) -> list[CohortLine]:
+        """Who joined first in each month of a calendar, and each month until its last."""
+        sizes: dict[int, int] = defaultdict(int)
+        moved: dict[tuple[int, int], int] = defaultdict(int)
+        for joined, began, ended, is_first, count in self._stays(months, now):
+            sizes[joined] += count if is_first else 0
+            moved[joined, began] += count
+            moved[joined, len(months.bounds) if ended is None else ended] -= count
+        lines: list[CohortLine] = []
+        for place, cohort in enumerate(months.starts, 1):
+            members = 0
+            for later, month in enumerate(months.starts[place - 1 :], place):
+                members += moved[place, later]
+                if sizes[place]:
+                    lines.append(CohortLine(cohort, month, sizes[place], members))
+        return lines
+
+    def _stays(
+        self, months: Calendar, now: datetime
+    ) -> list[tuple[int, int, int | None, bool, int]]:
+        parameters = {"bounds": list(months.bounds), "before": months.before, "now": now}
+        return asked(self._source, STAYS, parameters)
