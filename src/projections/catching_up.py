@@ -32,6 +32,14 @@ SELECT position, stream_id, version, topic, subject_id, recorded_at, state FROM 
 """
 
 
+LEADS = """
+SELECT EXISTS (
+    SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+     WHERE datname = current_database() AND locktype = 'advisory'
+       AND objsubid = 1 AND classid::bigint >> 16 = 22)
+"""
+
+
 class CatchUpStopped(LedgerError):
     """A fact from {first} to {last} can't be folded by {views}: {why}."""
 
@@ -47,9 +55,9 @@ class CatchingUp:
     clock: Clock
 
     def bound(self, connection: Connection[Any]) -> int:
-        """Where the views stand that are followed; the horizon where none was ever built."""
+        """Where the views stand that are followed; the horizon where nobody follows any."""
         found = [standing.position for standing in standings(connection)]
-        return max(found) if found else self.recorder.horizon()
+        return max(found) if found and _is_followed(connection) else self.recorder.horizon()
 
     def skipped(self) -> frozenset[int]:
         """What an operator decided that views leave out."""
@@ -101,3 +109,8 @@ class CatchingUp:
             if record.position not in skipped
             and record.position < first.get(subject_of(record), record.position + 1)
         ]
+
+
+def _is_followed(connection: Connection[Any]) -> bool:
+    row = connection.cursor(row_factory=tuple_row).execute(LEADS).fetchone()
+    return bool(row and row[0])

@@ -163,7 +163,7 @@ def lay_out(connection: Connection[Any], tables: Iterable[Table], now: datetime)
         for table in tables:
             if is_new:
                 table.create(connection, indexed=True)
-                put(connection, table, position=0, now=now)
+                put_all(connection, [table], position=0, now=now)
             elif not table.exists(connection):
                 connection.execute(FORGET, {"name": table.view.name})
 
@@ -199,19 +199,23 @@ def _is_current(table: Table, found: Mapping[str, Standing]) -> bool:
     return standing.shape == table.shape
 
 
-def put(connection: Connection[Any], table: Table, *, position: int, now: datetime) -> None:
-    """Write down that a table was made by the present version and holds all up to a position."""
-    view = table.view
-    connection.execute(
+def put_all(
+    connection: Connection[Any], tables: Iterable[Table], *, position: int, now: datetime
+) -> None:
+    """Write down that tables were made by the present version and hold all up to a position."""
+    connection.cursor().executemany(
         PUT,
-        {
-            "name": view.name,
-            "version": view.version,
-            "shape": table.shape,
-            "parameters": list(view.parameters),
-            "position": position,
-            "now": now,
-        },
+        [
+            {
+                "name": table.view.name,
+                "version": table.view.version,
+                "shape": table.shape,
+                "parameters": list(table.view.parameters),
+                "position": position,
+                "now": now,
+            }
+            for table in tables
+        ],
     )
 
 

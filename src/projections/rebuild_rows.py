@@ -28,7 +28,8 @@ State = Literal[
 ]
 UNDER_WAY: tuple[State, ...] = get_args(State)[:4]
 
-FACTS_A_PART = 100_000
+FACTS_A_PART, FEW_FACTS, LEAST_PARTS = 100_000, 20_000, 8
+"""Small enough to lose little when one is lost, large enough that beginning one costs nothing."""
 LARGEST = 1 << 128
 
 COLUMNS: LiteralString = """id, number, state, names, shapes, versions, workers, replaces_damaged,
@@ -191,9 +192,9 @@ def parts_for(facts: int, tables: Sequence[Table], workers: int) -> list[Part]:
     if any(table.view.partition == "stream" for table in tables):
         parts.append(Streams())
     if any(table.view.partition == "subject" for table in tables):
-        ranges = max(1, -(-facts // FACTS_A_PART))
-        if ranges > 1:
-            ranges = -(-ranges // workers) * workers
+        ranges = 1
+        if facts > FEW_FACTS:
+            ranges = -(-max(facts // FACTS_A_PART, LEAST_PARTS) // workers) * workers
         bounds = [UUID(int=LARGEST * place // ranges) for place in range(1, ranges)]
         parts += [
             Subjects(lower, upper)

@@ -11,7 +11,7 @@ from psycopg import Connection, errors, sql
 from pydantic_core import to_json
 
 from ledger.errors import Refused
-from projections.positions import Standing, hold, put
+from projections.positions import Standing, hold, put_all
 from projections.rebuild_rows import Rebuild, set_fields, set_state
 from projections.tables import SCHEMA, Table
 
@@ -31,6 +31,7 @@ UPDATE views.positions
        position = %(position)s, updated_at = %(now)s
  WHERE name = %(name)s
 """
+MOVE = "ALTER TABLE {table} SET SCHEMA {schema}"
 UNDAMAGED = "DELETE FROM views.damages WHERE name = ANY (%(names)s)"
 
 
@@ -86,17 +87,26 @@ def _swapped(
     last_facts: LastFacts,
     now: datetime,
 ) -> Rebuild:
+    # Everybody waits from here on: the rest is sent in as few messages as can be.
     held = hold(connection, rebuild.names)
     position = last_facts(connection, rebuild, held)
-    for table in tables:
-        serving = Table(table.view)
-        if serving.exists(connection):
-            serving.move(connection, OLD)
-        table.move(connection, SCHEMA)
-        put(connection, table, position=position, now=now)
-    connection.execute(UNDAMAGED, {"names": rebuild.names})
+    moves = [
+        sql.SQL(MOVE).format(
+            table=sql.Identifier(SCHEMA, table.view.name), schema=sql.Identifier(OLD)
+        )
+        for table in tables
+        if table.view.name in held
+    ] + [
+        sql.SQL(MOVE).format(
+            table=sql.Identifier(table.schema, table.view.name), schema=sql.Identifier(SCHEMA)
+        )
+        for table in tables
+    ]
+    connection.execute(sql.SQL("; ").join(moves))
+    put_all(connection, tables, position=position, now=now)
     replaced = to_json([held[name] for name in rebuild.names if name in held]).decode()
     set_fields(connection, rebuild, position=position, replaced=replaced)
+    connection.execute(UNDAMAGED, {"names": rebuild.names})
     return set_state(connection, rebuild._replace(position=position), "live", now=now)
 
 
