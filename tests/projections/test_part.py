@@ -14,6 +14,8 @@ from psycopg import Connection, sql
 
 from ledger.member.facts import AccountOpened, Tagged
 from ledger.order.facts import OrderPlaced
+from ledger.store.quick import QuickKind
+from ledger.store.shapes import sealed_fields
 from projections import part as parts
 from projections.catalogue import all_views
 from projections.columns import RowCodec, reading
@@ -31,8 +33,9 @@ from projections.part import (
     refold,
 )
 from projections.tables import Table
-from projections.view import Recorded, View, fold, on
+from projections.view import Recorded, View, fold, fold_anew, needs_of, on, work_of
 from tests.projections.books import EUROS, Books
+from tests.projections.full_stories import told_fully
 from tests.projections.test_engine import spoil
 
 VIEWS = all_views(EUROS)
@@ -91,6 +94,12 @@ def all_together(reports: list[PartReport]) -> dict[str, Buckets]:
     }
 
 
+def tell_fully(books: Books) -> None:
+    """Live through a story in which everything happens, often told late."""
+    for changed in told_fully(11, 500):
+        books.save(*changed)
+
+
 def cuts() -> list[list[Part]]:
     """Several ways to cut the books."""
     edges = [None, *QUARTERS, None]
@@ -104,7 +113,7 @@ def cuts() -> list[list[Part]]:
 
 
 def test_a_part_is_the_fold_from_scratch(books: Books) -> None:
-    books.tell(1, 300)
+    tell_fully(books)
     facts = books.facts()
     with folding(books) as connection:
         reports = fold_into(connection, books, Subjects(), Streams())
@@ -185,6 +194,20 @@ def test_as_of_a_moment_only_what_was_true_then_is_folded(books: Books) -> None:
         fold_into(connection, books, Subjects(), Streams(), as_of=moment)
         for view in VIEWS:
             assert rows_in(connection, view) == true_then(view, books.facts(), moment), view.name
+
+
+def test_of_what_was_told_late_there_is_what_was_true_at_any_moment(books: Books) -> None:
+    tell_fully(books)
+    facts = books.facts()
+    instants = sorted(one.fact.occurred_at for one in facts)
+    for moment in instants[:: len(instants) // 8]:
+        true = [one for one in facts if one.fact.occurred_at <= moment]
+        with folding(books) as connection:
+            fold_into(connection, books, Subjects(), Streams(), as_of=moment)
+            for view in VIEWS:
+                rows = fold_anew(view, work_of(view, true), lenient=True)
+                expected = {row[: len(view.key)]: row for row in rows}
+                assert rows_in(connection, view) == expected, view.name
 
 
 def true_then(view: View[Any], facts: list[Recorded], moment: datetime) -> dict[Any, Any]:
@@ -275,6 +298,12 @@ def test_one_person_is_folded_on_the_spot(books: Books) -> None:
         for view in VIEWS
         if view.partition == "subject"
     }
+
+
+def test_every_kind_of_fact_that_is_folded_is_read_quickly() -> None:
+    for kind, wanted in needs_of(VIEWS).items():
+        assert wanted is not None, f"the views of {kind.TOPIC} don't say what they need of it"
+        assert QuickKind(kind, wanted).may_open == bool(wanted & sealed_fields(kind))
 
 
 def test_some_persons_are_folded_again_like_all(books: Books) -> None:
