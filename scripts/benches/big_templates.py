@@ -22,7 +22,7 @@ from ledger.order.facts import OrderPlaced
 from ledger.store.mapper import FactMapper, canonical
 from ledger.store.master_key import seal
 from ledger.store.records import StoredFact
-from ledger.store.shapes import SEALED
+from ledger.store.shapes import SEALED, place
 from scripts.benches.big_lives import (
     EMAIL,
     FINGERPRINT,
@@ -176,9 +176,8 @@ class Teller:
     ) -> bytes:
         if self._cipher is None:
             self._cipher = AESGCM(self.who.key)
-        # Where the mapper says that a sealed value belongs; it opens nowhere else.
-        place = b"%b/%d/%b" % (_hyphenated(stream_id), version, field.name.encode())
-        return b64encode(seal(self._cipher, field.value.filled(values), place))
+        bound_to = place(UUID(bytes=stream_id), version, field.name)
+        return b64encode(seal(self._cipher, field.value.filled(values), bound_to))
 
 
 def template(life: Life, mapper: FactMapper) -> LifeTemplate:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Row:
-    """Ours beside a peer's, in one unit; `limit` is the least ratio that is promised, if any."""
+    """Ours beside a peer's, in one unit.
+
+    `limit` is the least ratio that is promised, if any, `most` the greatest. `load` is how many
+    processes wanted the machine in the last minute, when the row was made.
+    """
 
     case: str
     unit: str
     ours: float
     peer: float
     limit: float | None = None
+    most: float | None = None
+    load: float = field(default_factory=lambda: round(os.getloadavg()[0], 2))
 
     @property
     def ratio(self) -> float:
@@ -25,11 +33,23 @@ class Row:
     @property
     def is_kept(self) -> bool:
         """Whether what was promised is so, as far as was measured here."""
-        return self.limit is None or self.ratio >= self.limit
+        enough = self.limit is None or self.ratio >= self.limit
+        return enough and (self.most is None or self.ratio <= self.most)
 
 
-Case = Callable[[float], Iterator[Row]]
-"""Measures, given how many seconds each contender may take in each round."""
+@dataclass(frozen=True)
+class Options:
+    """What was asked of the bench: see `scripts/bench --help`."""
+
+    seconds: float = 1.0
+    facts: int = 1_000_000
+    sizes: tuple[int, ...] = ()
+    keep: Path | None = None
+    plot: Path | None = None
+
+
+Case = Callable[[Options], Iterator[Row]]
+"""Measures, and gives rows as they are known."""
 
 
 def as_json(row: Row) -> str:
@@ -40,8 +60,9 @@ def as_json(row: Row) -> str:
 def as_text(row: Row) -> str:
     """One line of a table."""
     promise = "" if row.limit is None else f"at least {row.limit:.2f}"
+    promise += "" if row.most is None else f"at most {row.most:.2f}"
     verdict = "" if row.is_kept else "  MISSED"
     return (
-        f"{row.case:<42}{row.ours:>10,.0f}{row.peer:>10,.0f} {row.unit:<8}"
-        f"{row.ratio:>6.2f}x  {promise}{verdict}"
+        f"{row.case:<64}{row.ours:>11,.0f}{row.peer:>11,.0f} {row.unit:<8}"
+        f"{row.ratio:>8.2f}x  load {row.load:>5.2f}  {promise}{verdict}"
     )

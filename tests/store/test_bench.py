@@ -41,4 +41,15 @@ def test_a_row_says_whether_its_promise_was_kept() -> None:
     assert "2.90x" in as_text(missed)
     assert as_text(missed).endswith("at least 3.00  MISSED")
     assert Row("append", "saves/s", 1, 10).is_kept
-    assert set(json.loads(as_json(kept))) == {"case", "unit", "ours", "peer", "limit"}
+    assert set(json.loads(as_json(kept))) == {
+        "case",
+        "unit",
+        "ours",
+        "peer",
+        "limit",
+        "most",
+        "load",
+    }
+    held, exceeded = Row("memory", "MiB", 9, 10, most=1.0), Row("memory", "MiB", 11, 10, most=1.0)
+    assert (held.is_kept, exceeded.is_kept) == (True, False)
+    assert as_text(exceeded).endswith("at most 1.00  MISSED")
