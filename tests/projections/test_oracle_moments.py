@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,10 +16,14 @@ from projections.catalogue import all_views
 from projections.moment_building import Builder
 from projections.moments import Moments, MomentSource
 from projections.one_member import Facts, Known, OnTheSpot
+from projections.queries.reports.calendar import Calendar
+from projections.queries.reports.recurring import RecurringQueries
+from projections.queries.reports.revenue import RevenueFilter, RevenueQueries
 from tests.conftest import FreshDatabases
 from tests.projections.books import EUROS, Books, opened
 from tests.projections.full_stories import FullStory
-from tests.projections.oracle import KEYS, Oracle, compared, disagreements
+from tests.projections.oracle import KEYS, Oracle, compared, disagreements, figures
+from tests.projections.stories import START
 from tests.projections.tables import Tables, stored
 
 PAIRS = 20
@@ -43,13 +48,16 @@ class Past:
             known = random.randrange(line["position"], len(self.lines) + 1)
             yield as_of, self.books.recorder.last_of_save(known)
 
-    def tables(self, as_of: datetime, position: int) -> Tables:
-        """The rows of a moment, built now."""
+    def source(self, as_of: datetime, position: int) -> MomentSource:
+        """A moment, built now unless there is one."""
         moments = self.builder.moments
         moments.at(as_of, position)
         self.builder.build_waiting()
-        moment = moments.at(as_of, position)
-        return stored(MomentSource(self.books.pool, moment), EUROS)
+        return MomentSource(self.books.pool, moments.at(as_of, position))
+
+    def tables(self, as_of: datetime, position: int) -> Tables:
+        """The rows of a moment."""
+        return stored(self.source(as_of, position), EUROS)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +79,26 @@ def test_every_view_is_right_at_any_moment(past: Past) -> None:  # part of AU3
     for as_of, position in past.pairs(1):
         rows = past.tables(as_of, position)
         assert disagreements(past.lines, rows, as_of=as_of, known=position) == [], (as_of, position)
+
+
+def test_reports_are_right_at_any_moment(past: Past) -> None:  # part of AU3
+    counted = 0
+    for as_of, position in past.pairs(5):
+        source, oracle = past.source(as_of, position), Oracle(past.lines, as_of, position)
+        worth = RecurringQueries(source).at(as_of)
+        told = {(one.currency, str(one.plan_id)): one.exact for one in worth.plans}
+        right = figures.recurring(oracle, as_of).items()
+        assert told == {plan: value for plan, (value, _) in right}
+        days = Calendar.days(START.date() - timedelta(days=70), as_of.date(), ZoneInfo(EUROS.zone))
+        lines = RevenueQueries(source).lines(days, as_of, RevenueFilter())
+        money = {(d.start, d.total.currency, d.total.mode, str(d.plan_id)): d.total for d in lines}
+        expected = figures.revenue(oracle, as_of)
+        assert {day: (one.gross, one.fees, one.net) for day, one in money.items()} == {
+            day: (one["gross"], one["fees"], one["gross"] - one["refunded"] - one["disputed"])
+            for day, one in expected.items()
+        }
+        counted += len(told) + len(money)
+    assert counted > 500
 
 
 def test_late_news_is_in_what_was_true_and_not_in_what_was_known(past: Past) -> None:  # part of AU3

@@ -34,7 +34,7 @@ from tests.projections.oracle.stays import (
 )
 from tests.projections.oracle.timelines import apart, timeline_row
 
-DERIVED = ("stays", "orders", "moves", "accounts", "spent", "_stays_by_member", "_own_orders")
+DERIVED = ("stays", "orders", "moves", "accounts", "spent", "stays_by_member", "_own_orders")
 
 
 class Oracle:
@@ -91,7 +91,8 @@ class Oracle:
         return spending(self.moves)
 
     @cached_property
-    def _stays_by_member(self) -> dict[str, dict[str, Stay]]:
+    def stays_by_member(self) -> dict[str, dict[str, Stay]]:
+        """Memberships of each member, by their ids."""
         found: defaultdict[str, dict[str, Stay]] = defaultdict(dict)
         for membership_id, stay in self.stays.items():
             found[stay["member"]][membership_id] = stay
@@ -108,7 +109,7 @@ class Oracle:
 
     def stays_of(self, member: str) -> list[Stay]:
         """Somebody's memberships."""
-        return list(self._stays_by_member.get(member, {}).values())
+        return list(self.stays_by_member.get(member, {}).values())
 
     def name(self, member: str) -> str:
         """Somebody's name."""
@@ -159,13 +160,13 @@ class Oracle:
         """Rows of the members."""
         for member, own in self.accounts.items():
             purse = self.spent.get((member, self.currency, self.mode), Counter())
-            stays = self._stays_by_member.get(member, {})
+            stays = self.stays_by_member.get(member, {})
             yield member_row(own, stays, self._own_orders.get(member, []), purse)
 
     def timelines(self) -> Iterator[Fact]:
         """Rows of the timelines."""
         elsewhere = apart(self.facts, self.mode)
-        for member, stays in self._stays_by_member.items():
+        for member, stays in self.stays_by_member.items():
             yield timeline_row(member, stays, elsewhere)
 
     # --- who is where -------------------------------------------------------------------

@@ -49,10 +49,9 @@ def heard(
     facts = [fact_of(line) for line in lines]
     skipped = {fact["skips"] for fact in facts if fact["topic"] == "site.fact_skipped"}
     for fact in facts:
-        is_known = known is None or fact["position"] <= known
-        if is_known and fact["position"] not in skipped:
-            if as_of is None or moment(fact) <= as_of:
-                yield fact
+        counts = fact["position"] not in skipped and (known is None or fact["position"] <= known)
+        if counts and (as_of is None or moment(fact) <= as_of):
+            yield fact
 
 
 def streams(facts: Iterable[Fact], kind: str) -> dict[str, list[Fact]]:
