@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,12 @@ import psycopg
 from psycopg import Connection
 
 from ledger.store.mapper import FactMapper
+from ledger.store.quick import FactReader
 from ledger.store.records import FactRecord
 from projections.parking import BEHIND, park, release, subject_of, why
 from projections.positions import ViewsTaken, move
 from projections.tables import Table
-from projections.view import Recorded, fold_work, work_of
+from projections.view import Recorded, Work, fold_work, needs_of, works_of
 
 FATAL = (ViewsTaken, psycopg.OperationalError, psycopg.InterfaceError)
 """Faults that are not those of a fact."""
@@ -60,12 +62,9 @@ class Batches:
         if waiting:
             park(connection, waiting, BEHIND, now)
             records = [record for record in records if subject_of(record) not in self.parked]
-        facts = self._opened(records)
-        for table in self.tables:
-            work = work_of(table.view, facts)
-            if work:
-                rows = table.load(connection, work)
-                table.write(connection, rows, fold_work(table.view, rows, work))
+        for table, work in self._works(records):
+            rows = table.load(connection, work)
+            table.write(connection, rows, fold_work(table.view, rows, work))
 
     def fold_carefully(
         self, connection: Connection[Any], records: Sequence[FactRecord], now: datetime
@@ -110,15 +109,19 @@ class Batches:
         """What `fold` does, as often as needed in one transaction."""
         waiting = [record for record in records if subject_of(record) in self.parked]
         park(connection, waiting, BEHIND, now)
-        facts = self._opened([r for r in records if subject_of(r) not in self.parked])
-        for table in self.tables:
-            work = work_of(table.view, facts)
-            if work:
-                rows = table.load(connection, work)
-                table.write_singly(connection, rows, fold_work(table.view, rows, work))
+        going_on = [record for record in records if subject_of(record) not in self.parked]
+        for table, work in self._works(going_on):
+            rows = table.load(connection, work)
+            table.write_singly(connection, rows, fold_work(table.view, rows, work))
 
-    def _opened(self, records: Sequence[FactRecord]) -> list[Recorded]:
-        facts = self.mapper.open_records(records)
-        return [
-            Recorded(record.position, fact) for record, fact in zip(records, facts, strict=True)
-        ]
+    def _works(self, records: Sequence[FactRecord]) -> list[tuple[Table, Work]]:
+        """What there is to fold for each table that has something; other facts are not read."""
+        wanted = [record for record in records if record.topic in self._reader.topics]
+        facts = self._reader.open(wanted)
+        recorded = list(map(Recorded, [record.position for record in wanted], facts))
+        works = works_of([table.view for table in self.tables], recorded)
+        return [(table, work) for table, work in zip(self.tables, works, strict=True) if work]
+
+    @cached_property
+    def _reader(self) -> FactReader:
+        return self.mapper.reader(needs_of(table.view for table in self.tables))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -138,6 +138,7 @@ class QuickKind(Kind):
                 fields[name] = value.validate_json(unseal(key, seal, bound_to + name.encode()))
 
 
+@cache
 def _kind(fact_class: type[Fact], wanted: frozenset[str] | None) -> Kind:
     if wanted is None:
         return Kind()
