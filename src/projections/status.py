@@ -59,24 +59,32 @@ class ViewsStatus:
         self._tables = {view.name: Table(view) for view in views}
         self._clock = clock
 
-    def all(self) -> list[ViewStatus]:
-        """Every view that is laid out and that this program knows, by name."""
+    def all(self, *, with_digests: bool = True) -> list[ViewStatus]:
+        """Every view that is laid out and that this program knows, by name.
+
+        Digests look at every row; without them they are empty.
+        """
         with self._pool.connection() as connection, connection.transaction():
             aside = [one.topic for one in parked(connection)]
             return [
-                self._status(connection, self._tables[one.name], one, aside)
+                self._status(connection, self._tables[one.name], one, aside, with_digests)
                 for one in standings(connection)
                 if one.name in self._tables
             ]
 
     def _status(
-        self, connection: Connection[Any], table: Table, standing: Standing, aside: list[str]
+        self,
+        connection: Connection[Any],
+        table: Table,
+        standing: Standing,
+        aside: list[str],
+        with_digests: bool,
     ) -> ViewStatus:
         lag, lag_seconds = self._behind(connection, standing.position)
         topics = {fact_class.TOPIC for fact_class in table.view.handlers}
         name = sql.Identifier(SCHEMA, table.view.name)
         is_current = standing.shape == table.shape
-        rows, told = _held(connection, table.view, name, is_current=is_current)
+        rows, told = _held(connection, table.view, name, digested=is_current and with_digests)
         (damaged,) = _one(connection, sql.SQL(DAMAGED), {"name": standing.name})
         return ViewStatus(
             name=standing.name,
@@ -99,10 +107,10 @@ class ViewsStatus:
 
 
 def _held(
-    connection: Connection[Any], view: View[Any], name: sql.Identifier, *, is_current: bool
+    connection: Connection[Any], view: View[Any], name: sql.Identifier, *, digested: bool
 ) -> tuple[int, str]:
-    """How many rows there are, and their digest where this version made them."""
-    if is_current:
+    """How many rows there are, and their digest."""
+    if digested:
         whole = _whole(digest(connection, view, name))
         return whole.rows, f"{whole.hash % HASHES:016x}"
     (rows,) = _one(connection, sql.SQL(ROWS).format(table=name), {})

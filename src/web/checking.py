@@ -11,4 +11,6 @@ from web.parts import Parts
 def checker(parts: Parts) -> Checker:
     """What holds the site's views against its books."""
     mapper = FactMapper(parts.ledger.vault)
-    return Checker(parts.pool.conninfo, parts.recorder, mapper, all_views(parts.site), parts.clock)
+    return Checker(
+        str(parts.pool.conninfo), parts.recorder, mapper, all_views(parts.site), parts.clock
+    )

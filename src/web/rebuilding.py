@@ -73,13 +73,13 @@ class Hands:
 
 def rebuilder(
     parts: Parts,
-    dsn: str,
     *,
     hands: Hands | None = None,
     by: Actor = AT_THE_MACHINE,
     tell: Tell = tell_nobody,
 ) -> Rebuilder:
     """What rebuilds the site's views; whoever folds finds the settings in the environment."""
+    dsn = str(parts.pool.conninfo)
     return Rebuilder(
         dsn,
         recorder=parts.recorder,

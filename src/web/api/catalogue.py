@@ -6,6 +6,7 @@ from web.api import (
     access,
     accounts,
     discounts,
+    explain,
     figures,
     joining,
     mailbox,
@@ -21,7 +22,9 @@ from web.api import (
     saved_segments,
     segments,
     team,
+    views,
 )
+from web.api.exports import with_exports
 from web.api.framework import Route
 
 RESOURCES = (
@@ -39,13 +42,15 @@ RESOURCES = (
     mailing_lists,
     notices,
     figures,
+    explain,
     team,
     access,
     moments,
+    views,
     mailbox,
 )
 
 
 def all_routes() -> list[Route]:
-    """Every endpoint, by resource."""
-    return [route for resource in RESOURCES for route in resource.routes]
+    """Every endpoint, by resource; each list also as CSV."""
+    return list(with_exports(route for resource in RESOURCES for route in resource.routes))

@@ -51,9 +51,9 @@ def views_rebuild(
     from web.rebuilding import Hands, rebuilder
     from web.settings import hand_on
 
-    with opened() as (settings, dsn, parts), _telling(quiet=as_json) as tell:
+    with opened() as (settings, _dsn, parts), _telling(quiet=as_json) as tell:
         hand_on(settings)
-        own = rebuilder(parts, dsn, hands=Hands(workers=workers, dask=dask), tell=tell)
+        own = rebuilder(parts, hands=Hands(workers=workers, dask=dask), tell=tell)
         asked = own.outdated() if outdated else list(names)
         if everything:
             asked = [view.name for view in own.views]
@@ -68,8 +68,8 @@ def views_rebuilds(*, as_json: bool) -> None:
     """The last rebuilds, and what was found wrong in those that were refused."""
     from web.rebuilding import rebuilder
 
-    with opened() as (_settings, dsn, parts):
-        found = rebuilder(parts, dsn).latest()
+    with opened() as (_settings, _dsn, parts):
+        found = rebuilder(parts).latest()
     for report in found:
         if as_json:
             click.echo(json.dumps(_described(report.rebuild)))
@@ -87,8 +87,8 @@ def views_cancel() -> None:
     """Give up the rebuild under way; the old rows go on serving."""
     from web.rebuilding import rebuilder
 
-    with opened() as (_settings, dsn, parts):
-        rebuild = rebuilder(parts, dsn).cancel()
+    with opened() as (_settings, _dsn, parts):
+        rebuild = rebuilder(parts).cancel()
     click.echo(f"The rebuild of {', '.join(rebuild.names)} is given up.")
 
 
@@ -98,8 +98,8 @@ def views_rollback(name: str) -> None:
     """Put back the rows that the last rebuild of NAME replaced, with the views rebuilt with it."""
     from web.rebuilding import rebuilder
 
-    with opened() as (_settings, dsn, parts):
-        rebuild = rebuilder(parts, dsn).roll_back(name)
+    with opened() as (_settings, _dsn, parts):
+        rebuild = rebuilder(parts).roll_back(name)
     for standing in rebuild.before:
         click.echo(f"{standing.name} serves as version {standing.version} made it.")
     click.echo("A program of that version follows them on; `views rebuild` begins anew.")
