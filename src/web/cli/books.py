@@ -88,7 +88,7 @@ def db_restore(books: Path, vault: Path | None) -> None:
 def history(member: str, *, as_json: bool) -> None:
     """Replay all facts of MEMBER (an id or an e-mail address), oldest first."""
     with opened() as (_settings, _dsn, parts):
-        entries = list(_entries(parts, _member_id(parts, member)))
+        entries = list(_entries(parts, member_id_of(parts, member)))
     for entry in entries:
         if as_json:
             click.echo(json.dumps(entry, ensure_ascii=False))
@@ -99,7 +99,8 @@ def history(member: str, *, as_json: bool) -> None:
             )
 
 
-def _member_id(parts: Parts, member: str) -> UUID:
+def member_id_of(parts: Parts, member: str) -> UUID:
+    """Of an id or an open account's address. Raises Failure, or NotFound."""
     try:
         member_id: UUID | None = UUID(member)
     except ValueError:

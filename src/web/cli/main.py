@@ -6,15 +6,16 @@ import click
 
 from web.cli.books import db, history
 from web.cli.context import Failure, opened, sentences, settings_given
+from web.cli.explain import explain
 from web.cli.export import export
-from web.cli.team import team
 from web.cli.rebuilds import views
+from web.cli.team import team
 
 DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
 
 
 @click.group(
-    commands=[db, export, history, team, views],
+    commands=[db, explain, export, history, team, views],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def main() -> None:

@@ -1,0 +1,353 @@
+"""What explanations answer: definition, figures, rows, conditions, and the facts behind them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+from pydantic_core import to_jsonable_python
+
+from ledger.money import Money
+from projections.explain.access import AccessExplained
+from projections.explain.answers import Definition, Figure, Line, Lines, Sum, Turn, turned
+from projections.explain.figures import SpendingSum
+from projections.explain.rows import Cell, RowSeen, RowsExplained
+from projections.explain.segments import Condition, Entry
+from web.api.models import PageQuery, Reply
+from web.explanations import sentence
+
+SALT_BYTES, DIGEST_BYTES = 16, 8
+
+
+Say = Callable[[str], str]
+Found = Sum | RowsExplained | Entry | AccessExplained
+
+
+class ExplainQuery(PageQuery):
+    """Which of the facts to list; figures are always whole."""
+
+
+class DefinitionReply(Reply):
+    """What it means: a name that stays, a version that grows, a sentence for the reader."""
+
+    name: str
+    version: int
+    sentence: str
+
+    @classmethod
+    def of(cls, definition: Definition, say: Say) -> DefinitionReply:
+        """With its sentence in the reader's language."""
+        return cls(**definition._asdict(), sentence=say(sentence(definition)))
+
+
+class FactReply(Reply):
+    """A fact, as stream/version, and what it does to what is explained.
+
+    `adds`: signed amounts by figure, which add up to it. `changed`: columns that it set. `fault`:
+    why it could not be read or folded.
+    """
+
+    fact: str
+    position: int
+    topic: str
+    occurred_at: datetime | None
+    recorded_at: datetime
+    adds: dict[str, Money]
+    effect: str | None
+    changed: list[str]
+    fault: str | None
+
+    @classmethod
+    def of(cls, line: Line) -> FactReply:
+        """As an explanation lists it."""
+        return cls(
+            fact=line.fact_id,
+            position=line.position,
+            topic=line.topic,
+            occurred_at=line.occurred_at,
+            recorded_at=line.recorded_at,
+            adds=_amounts(line),
+            effect=line.effect,
+            changed=list(line.changed),
+            fault=line.fault,
+        )
+
+
+class FigureReply(Reply):
+    """An amount as a view states it, and re-added from the books; `difference` is the rest."""
+
+    view: str
+    name: str
+    mode: str
+    stated: Money
+    readded: Money
+    difference: Money
+    agrees: bool
+
+    @classmethod
+    def of(cls, figure: Figure) -> FigureReply:
+        """Both sides."""
+        currency = figure.unit.currency
+        return cls(
+            view=figure.view,
+            name=figure.name,
+            mode=figure.unit.mode,
+            stated=Money(figure.stated, currency),
+            readded=Money(figure.readded, currency),
+            difference=Money(figure.difference, currency),
+            agrees=figure.agrees,
+        )
+
+
+class Explained(Reply):
+    """What every explanation has: the facts in order of position, up to a position of the books.
+
+    `agrees` is whether the stored figures or rows are those that the facts make, all of which
+    could be read; `next` is the cursor of the facts that follow.
+    """
+
+    definition: DefinitionReply
+    position: int = Field(description="of the books, up to which both sides were read")
+    agrees: bool
+    facts: list[FactReply]
+    fact_count: int
+    next: str | None
+
+
+class SumReply(Explained):
+    """Figures and the facts that add up to them."""
+
+    figures: list[FigureReply]
+
+
+class SpendingSumReply(SumReply):
+    """`apart`: positions of the first facts that the view misses, has wrong or made up."""
+
+    apart: list[int]
+
+
+class CellReply(Reply):
+    """A column: as stored, and folded anew. Where it is masked, digests that hold for one answer
+    alone and tell only same from different.
+    """
+
+    name: str
+    agrees: bool
+    masked: bool
+    stored: Any
+    refolded: Any
+
+
+class RowReply(Reply):
+    """A row beside the one that the facts make; either may be missing."""
+
+    key: dict[str, Any]
+    agrees: bool
+    is_stored: bool
+    is_made: bool
+    fact_count: int
+    columns: list[CellReply]
+
+
+class RowsReply(Explained):
+    """The rows that were asked for."""
+
+    view: str
+    rows: list[RowReply]
+
+
+class ComparedReply(Reply):
+    """A value that a condition looked at, and the last fact that set it."""
+
+    column: str
+    stored: Any
+    refolded: Any
+    set_by: str | None
+
+
+class ConditionReply(Reply):
+    """One condition of a segment: what it asks for, and whether it holds."""
+
+    name: str
+    asked: Any
+    holds: bool
+    compared: list[ComparedReply]
+
+
+class OtherReply(Reply):
+    """Somebody who may be the same person, and what they share."""
+
+    member_id: UUID
+    same_name: bool
+    same_method: bool
+
+
+class EntryReply(Explained):
+    """Whether a member is in a segment at an instant: every condition must hold."""
+
+    segment: str
+    member_id: UUID
+    at: datetime
+    is_in: bool
+    conditions: list[ConditionReply]
+    others: list[OtherReply]
+
+
+class AccessExplainedReply(Explained):
+    """An access answer of the books; `refolded` is what the fold of memberships says of it."""
+
+    member_id: UUID
+    plan_id: UUID
+    at: datetime
+    access: bool
+    rule: str
+    until: datetime | None
+    membership_id: UUID | None
+    refolded: bool
+
+
+# --- making them --------------------------------------------------------------------------
+
+
+class Mask:
+    """Hides values from whoever may not see persons: a digest in place of each.
+
+    Salted anew for each answer, so that nobody can try names until one fits.
+    """
+
+    def __init__(self, *, is_on: bool) -> None:
+        self.is_on = is_on
+        self._salt = secrets.token_bytes(SALT_BYTES)
+
+    def shown(self, column: str, value: Any) -> Any:
+        """A value as JSON has it, or its digest."""
+        plain = to_jsonable_python(value)
+        if not self.is_on:
+            return plain
+        text = json.dumps([column, plain], sort_keys=True)
+        return blake2b(text.encode(), key=self._salt, digest_size=DIGEST_BYTES).hexdigest()
+
+
+class Teller:
+    """Makes answers of explanations: `say` translates, `turn` writes the cursor after a fact."""
+
+    def __init__(self, say: Say, turn: Callable[[int], str], *, masked: bool = False) -> None:
+        self._say, self._turn = say, turn
+        self._mask = Mask(is_on=masked)
+
+    def total(self, found: Sum) -> SumReply:
+        """Figures of a member or an order."""
+        return SumReply(**self._common(found, found.facts), figures=_figures(found))
+
+    def spending(self, found: SpendingSum) -> SpendingSumReply:
+        """Figures of a filter."""
+        return SpendingSumReply(
+            **self._common(found, found.facts), figures=_figures(found), apart=list(found.apart)
+        )
+
+    def rows(self, found: RowsExplained) -> RowsReply:
+        """Rows, masked where the reader may not see persons."""
+        return RowsReply(
+            **self._common(found, found.facts),
+            view=found.definition.name,
+            rows=[_row(found, row, self._mask) for row in found.rows],
+        )
+
+    def entry(self, found: Entry, segment: str, member_id: UUID) -> EntryReply:
+        """Whether somebody is in a segment."""
+        return EntryReply(
+            **self._common(found, found.facts),
+            segment=segment,
+            member_id=member_id,
+            at=found.now,
+            is_in=found.is_in,
+            conditions=[_condition(one) for one in found.conditions],
+            others=[OtherReply(**other._asdict()) for other in found.others],
+        )
+
+    def access(
+        self, found: AccessExplained, member_id: UUID, plan_id: UUID, turn: Turn
+    ) -> AccessExplainedReply:
+        """An access answer."""
+        answer = found.answer
+        return AccessExplainedReply(
+            **self._common(found, turned(found.facts, turn)),
+            member_id=member_id,
+            plan_id=plan_id,
+            at=found.at,
+            access=answer.allowed,
+            rule=answer.rule,
+            until=answer.until,
+            membership_id=answer.membership_id,
+            refolded=found.refolded,
+        )
+
+    def _common(self, found: Found, facts: Lines) -> dict[str, Any]:
+        after = facts.next_after
+        return {
+            "definition": DefinitionReply.of(found.definition, self._say),
+            "position": found.position,
+            "agrees": found.agrees,
+            "facts": [FactReply.of(line) for line in facts.lines],
+            "fact_count": facts.count,
+            "next": None if after is None else self._turn(after),
+        }
+
+
+def _figures(found: Sum) -> list[FigureReply]:
+    return [FigureReply.of(figure) for figure in found.figures]
+
+
+def _row(found: RowsExplained, row: RowSeen, mask: Mask) -> RowReply:
+    own = {cell.name: cell for cell in row.cells}
+    return RowReply(
+        key={
+            name: to_jsonable_python(value) if own[name].is_id else mask.shown(name, value)
+            for name, value in zip(found.key_columns, row.key, strict=True)
+        },
+        agrees=row.agrees,
+        is_stored=row.is_stored,
+        is_made=row.is_made,
+        fact_count=row.fact_count,
+        columns=[_cell(cell, mask) for cell in row.cells],
+    )
+
+
+def _cell(cell: Cell, mask: Mask) -> CellReply:
+    masked = mask.is_on and not cell.is_id
+    values: Sequence[Any] = (cell.stored, cell.refolded)
+    stored, refolded = (
+        mask.shown(cell.name, value) if masked else to_jsonable_python(value) for value in values
+    )
+    return CellReply(
+        name=cell.name, agrees=cell.agrees, masked=masked, stored=stored, refolded=refolded
+    )
+
+
+def _condition(condition: Condition) -> ConditionReply:
+    return ConditionReply(
+        name=condition.name,
+        asked=to_jsonable_python(condition.asked),
+        holds=condition.holds,
+        compared=[
+            ComparedReply(
+                column=one.column,
+                stored=to_jsonable_python(one.stored),
+                refolded=to_jsonable_python(one.refolded),
+                set_by=one.set_by,
+            )
+            for one in condition.compared
+        ],
+    )
+
+
+def _amounts(line: Line) -> Mapping[str, Money]:
+    if line.unit is None:
+        return {}
+    return {name: Money(minor, line.unit.currency) for name, minor in line.adds.items()}

@@ -1,0 +1,247 @@
+"""`ledger explain`: from a figure, a row or an answer to its definition and its facts (NU4)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from web.cli.books import member_id_of
+from web.cli.context import Failure, opened
+
+if TYPE_CHECKING:
+    from web.api.explain_shapes import Explained
+    from web.cli.explain_text import Teller
+    from web.explaining import Explaining
+    from web.parts import Parts
+    from web.past import Asked, Reading, Scope
+
+NAP_SECONDS = 0.2
+
+
+class InstantParameter(click.ParamType[datetime]):
+    """An instant with its offset, as in RFC 3339."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        """In UTC."""
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            found = None
+        if found is None or found.tzinfo is None:
+            self.fail(f"{value} is no instant such as 2026-11-01T12:00:00Z.", param, ctx)
+        return found.astimezone(UTC)
+
+
+INSTANT = InstantParameter()
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How every explanation is asked for and shown."""
+
+    as_json: bool
+    lang: str
+    limit: int
+    as_of: datetime | None
+    known_at: datetime | None
+
+
+def wishes(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that every explanation has, given to it as one."""
+
+    def carry_out(
+        *,
+        as_json: bool,
+        lang: str,
+        limit: int,
+        as_of: datetime | None,
+        known_at: datetime | None,
+        **own: Any,
+    ) -> None:
+        command(wished=Wishes(as_json, lang, limit, as_of, known_at), **own)
+
+    carry_out.__doc__ = command.__doc__
+    for option in (
+        click.option("--known-at", type=INSTANT, help="From what the ledger knew at an INSTANT."),
+        click.option("--as-of", type=INSTANT, help="What was true at an INSTANT."),
+        click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True),
+        click.option("--lang", type=click.Choice(["en", "fr"]), default="en", show_default=True),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object."),
+    ):
+        carry_out = option(carry_out)
+    return carry_out
+
+
+@click.group()
+def explain() -> None:
+    """From a figure, a row or an answer to its definition and facts, added up once more.
+
+    Ends with 1 where what is stored is not what the facts add up to.
+    """
+
+
+@explain.command("member-total")
+@click.argument("member")
+@wishes
+def member_total(member: str, wished: Wishes) -> None:
+    """What MEMBER (an id or an e-mail address) spent."""
+    from web.past import Scope
+
+    def tell(explaining: Explaining, teller: Teller, member_id: UUID) -> Explained:
+        return teller.total(explaining.money.total_of(member_id, teller.page))
+
+    _explain(wished, Scope.MEMBER, tell, member=member)
+
+
+@explain.command("order")
+@click.argument("order_id", type=click.UUID, metavar="ORDER")
+@wishes
+def order(order_id: UUID, wished: Wishes) -> None:
+    """What was paid for ORDER, given back, and is left to refund."""
+    from web.past import Scope
+
+    def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
+        found = explaining.money.order(order_id, teller.page)
+        if found is None:
+            raise Failure(f"There is no order {order_id}.")
+        return teller.total(found)
+
+    _explain(wished, Scope.ORDER, tell, order_id=order_id)
+
+
+@explain.command("figure")
+@click.option("--plan", "plan_id", type=click.UUID)
+@click.option("--member", "member_id", type=click.UUID)
+@click.option("--currency")
+@click.option("--since", type=INSTANT)
+@click.option("--before", type=INSTANT)
+@wishes
+def figure(wished: Wishes, **filters: Any) -> None:
+    """What was spent on the site, with the filters of the figure."""
+    from projections.queries.money import MovementFilter
+    from web.past import Scope
+
+    def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
+        asked = MovementFilter(**filters)
+        return teller.spending(explaining.figures.spending(asked, teller.page))
+
+    _explain(wished, Scope.LISTS, tell)
+
+
+@explain.command("row")
+@click.argument("view")
+@click.argument("key", nargs=-1, required=True)
+@wishes
+def row(view: str, key: tuple[str, ...], wished: Wishes) -> None:
+    """A row of VIEW by its KEY, value by value; by the first of them, all that begin so."""
+    from web.past import Scope
+
+    def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
+        return teller.rows(explaining.rows.explain(view, key, teller.page))
+
+    _explain(wished, Scope.LISTS, tell)
+
+
+@explain.command("segment")
+@click.argument("segment")
+@click.argument("member")
+@wishes
+def segment(segment: str, member: str, wished: Wishes) -> None:
+    """Whether MEMBER is in SEGMENT: a smart one by its name, a saved one by its id."""
+    from web.past import Scope
+
+    def tell(explaining: Explaining, teller: Teller, member_id: UUID) -> Explained:
+        saved = _uuid(segment)
+        if saved is None:
+            entry = explaining.entry(segment, member_id, teller.page)
+        else:
+            entry = explaining.saved_entry(saved, member_id, teller.page)
+        return teller.entry(entry, segment, member_id)
+
+    _explain(wished, Scope.LISTS, tell, member=member)
+
+
+@explain.command("access")
+@click.argument("member")
+@click.argument("plan_id", type=click.UUID, metavar="PLAN")
+@click.option("--at", type=INSTANT, help="At another INSTANT than now.")
+@wishes
+def access(member: str, plan_id: UUID, at: datetime | None, wished: Wishes) -> None:
+    """Whether PLAN is open to MEMBER."""
+    from web.past import Scope
+
+    def tell(explaining: Explaining, teller: Teller, member_id: UUID) -> Explained:
+        found = explaining.answer(member_id, plan_id, at)
+        return teller.access(found, member_id, plan_id, teller.page)
+
+    _explain(wished, Scope.MEMBER, tell, member=member)
+
+
+# --- within -------------------------------------------------------------------------------
+
+
+def _explain(
+    wished: Wishes,
+    scope: Scope,
+    tell: Callable[[Explaining, Teller, UUID], Explained],
+    *,
+    member: str | None = None,
+    order_id: UUID | None = None,
+) -> None:
+    from web.cli.explain_text import Teller, written
+    from web.explaining import Explaining
+
+    with opened() as (_settings, _dsn, parts):
+        member_id = member_id_of(parts, member) if member is not None else UUID(int=0)
+        named = {"member_id": member_id, "order_id": order_id}
+        teller = Teller(wished.lang, wished.limit)
+        with _reading(parts, wished, scope, named) as (reading, now):
+            found = tell(Explaining(parts, reading, now), teller, member_id)
+    click.echo(found.model_dump_json() if wished.as_json else written(found))
+    if not found.agrees:
+        raise SystemExit(1)
+
+
+@contextmanager
+def _reading(
+    parts: Parts, wished: Wishes, scope: Scope, named: dict[str, Any]
+) -> Iterator[tuple[Reading, datetime]]:
+    """The present, or the moment that is asked for, once it is made."""
+    from web.past import Asked, Reading
+
+    asked = Asked(wished.as_of, wished.known_at)
+    if not asked:
+        yield Reading(parts.queries), parts.clock.now()
+        return
+    with ExitStack() as stack:
+        reading = _entered(parts, stack, asked, scope, named)
+        assert reading.past is not None  # noqa: S101 -- a moment was asked for
+        yield reading, reading.past.as_of
+
+
+def _entered(
+    parts: Parts, stack: ExitStack, asked: Asked, scope: Scope, named: dict[str, Any]
+) -> Reading:
+    from web.past import StillBuilding
+
+    while True:
+        try:
+            return stack.enter_context(parts.past.opened(asked, scope, named))
+        except StillBuilding:
+            time.sleep(NAP_SECONDS)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

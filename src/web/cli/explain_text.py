@@ -1,0 +1,107 @@
+"""Explanations as text for a terminal; as JSON they are what the interface answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ledger.money import Money
+from projections.explain.answers import Turn
+from web.api import explain_shapes as shapes
+from web.languages import catalogue
+
+
+class Teller(shapes.Teller):
+    """Answers in a language, with so many facts at most; the machine's owner sees everything."""
+
+    def __init__(self, lang: str, limit: int) -> None:
+        super().__init__(catalogue(lang).gettext if lang == "fr" else str, str)
+        self.page = Turn(limit=limit)
+
+
+def written(found: shapes.Explained) -> str:
+    """An explanation, line by line."""
+    definition = found.definition
+    lines = [f"{definition.name} {definition.version}: {definition.sentence}", ""]
+    lines += [*_body(found), ""]
+    lines += [_fact(fact) for fact in found.facts]
+    shown = len(found.facts)
+    more = "" if shown == found.fact_count else f", the first {shown} shown"
+    lines.append(f"{found.fact_count} facts{more}, up to position {found.position}.")
+    lines.append("Agrees." if found.agrees else "Differs: what is stored is not what they make.")
+    return "\n".join(lines)
+
+
+def _body(found: shapes.Explained) -> Iterator[str]:
+    if isinstance(found, shapes.SumReply):
+        yield from _figures(found)
+    elif isinstance(found, shapes.RowsReply):
+        yield from _rows(found)
+    elif isinstance(found, shapes.EntryReply):
+        yield from _conditions(found)
+    elif isinstance(found, shapes.AccessExplainedReply):
+        said = "yes" if found.access else "no"
+        until = f", until {found.until.isoformat()}" if found.until else ""
+        yield f"{said}, {found.rule}{until}, at {found.at.isoformat()}"
+
+
+def _figures(found: shapes.SumReply) -> Iterator[str]:
+    yield f"{'figure':<12}{'view':<12}{'mode':<6}{'stored':>18}{'re-added':>18}"
+    for one in found.figures:
+        apart = "" if one.agrees else f"   differs by {one.difference}"
+        yield (
+            f"{one.name:<12}{one.view:<12}{one.mode:<6}{one.stated!s:>18}{one.readded!s:>18}{apart}"
+        )
+    if isinstance(found, shapes.SpendingSumReply) and found.apart:
+        yield f"missed, wrong or made up: {', '.join(map(str, found.apart))}"
+
+
+def _rows(found: shapes.RowsReply) -> Iterator[str]:
+    for row in found.rows:
+        verdict = "agrees" if row.agrees else "differs"
+        yield f"{', '.join(map(str, row.key.values()))}: {row.fact_count} facts, {verdict}"
+        if not row.is_stored or not row.is_made:
+            yield "  is not stored" if row.is_made else "  no fact makes it"
+            continue
+        for cell in row.columns:
+            yield f"  {cell.name:<24}{_value(cell.stored)}{_other(cell.agrees, cell.refolded)}"
+
+
+def _conditions(found: shapes.EntryReply) -> Iterator[str]:
+    yield f"{'in' if found.is_in else 'not in'} {found.segment}, at {found.at.isoformat()}"
+    for condition in found.conditions:
+        holds = "holds" if condition.holds else "does not hold"
+        yield f"  {condition.name} {_value(condition.asked)}: {holds}"
+        for one in condition.compared:
+            same = one.stored == one.refolded
+            by = f"   set by {one.set_by}" if one.set_by else ""
+            yield f"    {one.column:<22}{_value(one.stored)}{_other(same, one.refolded)}{by}"
+    for other in found.others:
+        shared = [
+            name
+            for name, same in (("name", other.same_name), ("payment method", other.same_method))
+            if same
+        ]
+        yield f"  {other.member_id} has the same {' and '.join(shared)}"
+
+
+def _other(agrees: bool, refolded: Any) -> str:
+    return "" if agrees else f"   differs: the facts make {_value(refolded)}"
+
+
+def _value(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+def _fact(fact: shapes.FactReply) -> str:
+    when = fact.occurred_at.isoformat() if fact.occurred_at else "–"
+    does = [f"{name} {_signed(amount)}" for name, amount in fact.adds.items()]
+    does += [f"sets {', '.join(fact.changed)}"] if fact.changed else []
+    does += [f"can't be read or folded: {fact.fault}"] if fact.fault else []
+    return (
+        f"{fact.position:>10}  {when:<32} {fact.topic:<28} {fact.fact}  {'; '.join(does)}".rstrip()
+    )
+
+
+def _signed(amount: Money) -> str:
+    return f"+{amount}" if amount.minor >= 0 else str(amount)
