@@ -7,7 +7,6 @@ import subprocess
 from threading import Event, Thread
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from projections.catalogue import all_views
 from projections.positions import ViewNewer
@@ -61,7 +60,7 @@ class RebuildKeeper:
                 return begun or bool(outdated(connection, self._views))
         except ViewNewer as error:
             log.error("rebuilds: %s", error)  # noqa: TRY400 -- there is no more to say than that
-        except (psycopg.Error, PoolTimeout) as error:
+        except psycopg.Error as error:
             log.warning("rebuilds: %s; looking again", type(error).__name__)
         return False
 
