@@ -24,7 +24,7 @@ R = TypeVar("R", bound="tuple[Any, ...]")
 T = TypeVar("T")
 
 MOST_COUNTED = 10_000
-MOST_ON_A_PAGE = 200
+MOST_ON_A_PAGE = 2_000
 
 
 class CursorMalformed(Refused):

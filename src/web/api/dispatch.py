@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, stream_with_context
 
 from ledger import ids
 from ledger.errors import LedgerError
@@ -18,7 +18,7 @@ from projections.moments import MomentFailed
 from web import problems
 from web.api.framework import BASE, POSITION, WAIT_SECONDS, Answer, Call, Route, behind
 from web.api.idempotency import fingerprint, key_of, once
-from web.api.models import Body, PastQuery, Query, Reply
+from web.api.models import Body, PastQuery, Query
 from web.api.moments import progress
 from web.api.reading import (
     read_beside,
@@ -177,10 +177,7 @@ def _building(building: StillBuilding) -> Answer:
 
 
 def _response(call: AnyCall, answer: Answer) -> Response:
-    body = _json(answer.reply)
-    response = Response(body, answer.status or call.route.success, content_type="application/json")
-    if answer.reply is None:
-        del response.headers["Content-Type"]
+    response = _bare(answer, answer.status or call.route.success)
     response.headers.update(answer.headers)
     if call.past is not None:
         response.headers[AS_OF] = call.past.as_of.isoformat()
@@ -196,8 +193,15 @@ def _response(call: AnyCall, answer: Answer) -> Response:
     return response
 
 
-def _json(reply: Reply | None) -> str | None:
-    return None if reply is None else reply.model_dump_json()
+def _bare(answer: Answer, status: int) -> Response:
+    if answer.content is not None:
+        pieces = stream_with_context(iter(answer.content.pieces))
+        return Response(pieces, status, content_type=answer.content.media_type)
+    if answer.reply is None:
+        response = Response(None, status)
+        del response.headers["Content-Type"]
+        return response
+    return Response(answer.reply.model_dump_json(), status, content_type="application/json")
 
 
 def blueprint(routes: list[Route]) -> Blueprint:

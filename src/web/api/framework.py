@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Required, TypedDict, TypeVar, Unpack
@@ -36,11 +36,21 @@ Handler = TypeVar("Handler", bound="Callable[..., Answer | Reply | None]")
 PATH_PARAMETER = re.compile(r"<(?:(?P<kind>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 
 
+@dataclass(frozen=True)
+class Content:
+    """An answer that is no JSON, sent piece by piece as it comes."""
+
+    media_type: str
+    pieces: Iterable[bytes]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """A reply with what travels beside it."""
 
     reply: Reply | None = None
+    content: Content | None = None
+    """In place of a reply."""
     position: int | None = None
     """Of the last fact that the command recorded: name it to read your write."""
     status: int | None = None
@@ -161,11 +171,13 @@ class Route:
     refusals: tuple[type[LedgerError], ...] = ()
     past: Scope | None = None
     """How it is read as of a moment; None where it only knows the present."""
+    media_type: str | None = None
+    """Of an answer that is no JSON."""
 
     @property
     def success(self) -> int:
         """The status of an answer that is no refusal; 204 when there is nothing to say."""
-        return self.status if self.answers else 204
+        return self.status if self.answers or self.media_type else 204
 
     @property
     def name(self) -> str:

@@ -216,6 +216,8 @@ def _success(route: Route, keys: Keys) -> Schema:
     if route.answers is not None:
         schema = keys[(route.answers, "serialization")]
         answer["content"] = {"application/json": {"schema": schema}}
+    if route.media_type is not None:
+        answer["content"] = {route.media_type: {"schema": {"type": "string"}}}
     return answer
 
 

@@ -8,6 +8,9 @@ import pytest
 
 from tests.web.api.conftest import STAFF, Client, House
 from tests.web.api.endpoints import NOWHERE, address, endpoints
+from web.api.catalogue import all_routes
+from web.api.exports import ENDING, is_list
+from web.api.framework import BASE
 from web.permissions import Role
 
 MATRIX = Path(__file__).with_name("matrix.txt")
@@ -16,13 +19,15 @@ REFUSALS = {"unauthenticated", "forbidden"}
 
 
 def read_matrix() -> dict[str, dict[str, str]]:
-    """By endpoint and role: yes or no."""
+    """By endpoint and role: yes or no. Who may read a list may export it, and nobody else."""
     lines = MATRIX.read_text(encoding="utf-8").splitlines()
     rows = [line.split() for line in lines if line and not line.startswith("#")]
     assert len({(method, rule) for method, rule, *_ in rows}) == len(rows)
-    return {
+    named = {
         f"{method} {rule}": dict(zip(COLUMNS, cells, strict=True)) for method, rule, *cells in rows
     }
+    lists = [f"GET {BASE}{route.path}" for route in all_routes() if is_list(route)]
+    return named | {name + ENDING: named[name] for name in lists}
 
 
 def somebody(house: House, column: str) -> Client:
