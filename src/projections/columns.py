@@ -12,14 +12,24 @@ from uuid import UUID
 
 from psycopg import Connection, Cursor
 from psycopg.abc import AdaptContext
-from psycopg.adapt import Buffer, Dumper, Loader
+from psycopg.adapt import AdaptersMap, Buffer, Dumper, Loader
 from psycopg.pq import Format
 from psycopg.rows import tuple_row
 from pydantic import TypeAdapter
 
+from ledger.store import arrays
+
 R = TypeVar("R", bound="tuple[Any, ...]")
 
 _SCALARS = {UUID: "uuid", str: "text", int: "bigint", bool: "boolean", datetime: "timestamptz"}
+_TYPES = {name: scalar for scalar, name in _SCALARS.items()}
+_ARRAYS: dict[type, type[arrays.Column]] = {
+    UUID: arrays.UuidColumn,
+    str: arrays.TextColumn,
+    int: arrays.BigintColumn,
+    bool: arrays.BooleanColumn,
+    datetime: arrays.InstantColumn,
+}
 _JSONB, _JSONB_VERSION = 3802, b"\x01"
 
 
@@ -37,6 +47,10 @@ class Column(NamedTuple):
         """The type as a table declares it: text compares by bytes, on every server alike."""
         collation = ' COLLATE "C"' if self.type.startswith("text") else ""
         return self.type + collation + ("" if self.nullable else " NOT NULL")
+
+    def array(self, values: Sequence[Any]) -> arrays.Column:
+        """Values of this column as a parameter, for a connection or cursor that was taught."""
+        return _ARRAYS[_TYPES[self.type]](values)
 
 
 @cache
@@ -59,7 +73,7 @@ def _column(name: str, hint: Any) -> Column:
     if is_dataclass(element):
         adapter: TypeAdapter[Any] = TypeAdapter(hint)
         return Column(name, "jsonb", nullable, _to_json(adapter), adapter.validate_json)
-    return Column(name, f"{_SCALARS[element]}[]", nullable, list, tuple)
+    return Column(name, f"{_SCALARS[element]}[]", nullable, _ARRAYS[element], tuple)
 
 
 class RowCodec:
@@ -122,15 +136,19 @@ class _JsonLoader(Loader):
 
 
 def teach(context: AdaptContext) -> None:
-    """Let a connection or cursor send Json and read jsonb as bytes."""
-    adapters = context.adapters
-    assert adapters is not None  # noqa: S101 -- every connection and cursor has its own
-    adapters.register_dumper(Json, _JsonDumper)
-    adapters.register_loader(_JSONB, _JsonLoader)
+    """Let a connection or cursor send what `RowCodec.encode` makes, and read as `reading` does."""
+    arrays.register_columns(context)
+    _adapters(context).register_dumper(Json, _JsonDumper)
+    _adapters(context).register_loader(_JSONB, _JsonLoader)
+
+
+def _adapters(context: AdaptContext) -> AdaptersMap:
+    assert context.adapters is not None  # noqa: S101 -- every connection and cursor has its own
+    return context.adapters
 
 
 def reading(connection: Connection[Any]) -> Cursor[tuple[Any, ...]]:
     """A cursor for `RowCodec.decode`: binary tuples, jsonb as bytes."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
-    teach(cursor)
+    cursor.adapters.register_loader(_JSONB, _JsonLoader)
     return cursor

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
-import psycopg
 from psycopg import Connection, sql
-from psycopg.types.array import register_array
 
 from projections.columns import RowCodec, teach
 from projections.digest import Buckets, digest
@@ -43,8 +41,6 @@ class Stage:
             return
         cursor, encode = connection.cursor(), self._codec.encode
         teach(cursor)
-        for name in ("uuid", "text", "timestamptz"):  # a connection that saves sends them otherwise
-            register_array(psycopg.adapters.types[name], cursor)
         with cursor.copy(self._copy) as copy:
             copy.set_types(self._codec.types)
             for row in rows:

@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 
 from psycopg import Connection, sql
 
-from projections.columns import Column, RowCodec, reading
+from projections.columns import Column, RowCodec, reading, teach
 from projections.view import Index, Key, View
 
 FEW = 40
@@ -74,7 +74,9 @@ class Table:
     def load(self, connection: Connection[Any], keys: Collection[Key]) -> dict[Key, Any]:
         """The rows that exist, by key."""
         cursor = reading(connection)
-        cursor.execute(self._load, [list(part) for part in zip(*keys, strict=True)])
+        teach(cursor)
+        parts = zip(self._key_columns, zip(*keys, strict=True), strict=True)
+        cursor.execute(self._load, [column.array(part) for column, part in parts])
         decode, size = self.codec.decode, len(self._key_columns)
         return {values[:size]: decode(values) for values in cursor}
 

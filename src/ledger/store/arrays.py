@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from struct import Struct
 from typing import Any, ClassVar
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg.abc import AdaptContext
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
@@ -33,6 +33,9 @@ class Column(ABC):
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.values)
 
     @staticmethod
     @abstractmethod
@@ -71,6 +74,17 @@ class IntegerColumn(Column):
     def encode(value: int) -> bytes:
         """Four bytes."""
         return _INT4.pack(value)
+
+
+class BigintColumn(Column):
+    """An array of int8."""
+
+    element_oid, array_oid = 20, 1016
+
+    @staticmethod
+    def encode(value: int) -> bytes:
+        """Eight bytes."""
+        return _INT8.pack(value)
 
 
 class BooleanColumn(Column):
@@ -132,6 +146,10 @@ class _IntegerDumper(_ColumnDumper):
     oid = IntegerColumn.array_oid
 
 
+class _BigintDumper(_ColumnDumper):
+    oid = BigintColumn.array_oid
+
+
 class _BooleanDumper(_ColumnDumper):
     oid = BooleanColumn.array_oid
 
@@ -151,6 +169,7 @@ class _BytesDumper(_ColumnDumper):
 DUMPERS: dict[type[Column], type[_ColumnDumper]] = {
     UuidColumn: _UuidDumper,
     IntegerColumn: _IntegerDumper,
+    BigintColumn: _BigintDumper,
     BooleanColumn: _BooleanDumper,
     TextColumn: _TextDumper,
     InstantColumn: _InstantDumper,
@@ -158,7 +177,9 @@ DUMPERS: dict[type[Column], type[_ColumnDumper]] = {
 }
 
 
-def register_columns(connection: Connection[Any]) -> None:
-    """Teach a connection to send columns."""
+def register_columns(context: AdaptContext) -> None:
+    """Teach a connection or cursor to send columns, and no other arrays of their types by COPY."""
+    adapters = context.adapters
+    assert adapters is not None  # noqa: S101 -- every connection and cursor has its own
     for column, dumper in DUMPERS.items():
-        connection.adapters.register_dumper(column, dumper)
+        adapters.register_dumper(column, dumper)
