@@ -88,24 +88,28 @@ class Cluster:
 
     def fold(self, rebuild_id: UUID, numbers: Sequence[int]) -> Iterator[int]:
         """Each part's number as it is done."""
-        import distributed  # ships no types worth having
-        from distributed import as_completed as completed
+        import distributed
 
+        lost = (OSError, TimeoutError, distributed.KilledWorker, distributed.CancelledError)
         try:
-            client: Any = distributed.Client(self._address, timeout=10, set_as_default=False)
-        except (OSError, TimeoutError) as error:
-            raise CrewLost(why=f"no scheduler at {self._address}") from error
-        with client:
-            waiting = {
-                client.submit(self._work, rebuild_id, number, pure=False, retries=5): number
-                for number in numbers
-            }
-            try:
-                for done in completed(waiting):
-                    done.result()
-                    yield waiting[done]
-            finally:
-                client.cancel(list(waiting))
+            with distributed.Client(self._address, timeout=5, set_as_default=False) as client:
+                yield from self._fold(client, distributed.as_completed, rebuild_id, numbers)
+        except lost as error:
+            raise CrewLost(why=f"the cluster at {self._address}: {type(error).__name__}") from error
+
+    def _fold(
+        self, client: Any, completed: Any, rebuild_id: UUID, numbers: Sequence[int]
+    ) -> Iterator[int]:
+        waiting = {
+            client.submit(self._work, rebuild_id, number, pure=False, retries=5): number
+            for number in numbers
+        }
+        try:
+            for done in completed(waiting, loop=client.loop):
+                done.result()
+                yield waiting[done]
+        finally:
+            client.cancel(list(waiting))
 
 
 def carry_out(

@@ -6,11 +6,13 @@ import atexit
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib.util import find_spec
 from typing import Any
 from uuid import UUID
 
 import ledger
 from ledger import ids
+from ledger.errors import Refused
 from ledger.facts import Actor, Cause
 from ledger.site import RebuildReceipt, RebuiltView
 from ledger.store.key_rows import KeyTable
@@ -51,6 +53,12 @@ def _tools() -> tuple[str, FactMapper, tuple[View[Any], ...]]:
     return dsn, mapper, all_views(site_of(settings))
 
 
+class ClusterMissing(Refused):
+    """To fold on a cluster, install the extra: pip install 'membership-ledger[cluster]'."""
+
+    code = "cluster_missing"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hands:
     """Who folds: `workers` processes of this machine, or the cluster whose scheduler is named.
@@ -62,8 +70,10 @@ class Hands:
     dask: str | None = None
 
     def crew(self, parts: Parts, dsn: str) -> Crew:
-        """The crew; processes on this machine run at the lowest priority."""
+        """The crew; processes on this machine run at the lowest priority. Raises ClusterMissing."""
         if self.dask:
+            if find_spec("distributed") is None:
+                raise ClusterMissing
             return Cluster(fold_part, self.dask)
         if self.workers:
             return Processes(fold_part, self.workers, begin=die_with_parent)
