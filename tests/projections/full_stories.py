@@ -79,7 +79,7 @@ class FullStory(OfficeStory):
         more = [self.discount, self.arrange, self.reprice, self.move_price]
         more += [self.change_account, self.change_method, self.correct, self.start_free]
         more += [self.try_once, self.try_once, self.hear_of_try, self.hear_of_try]
-        return [*super().acts(), *more, self.refund_all, self.think_again]
+        return [*super().acts(), *more, self.refund_all, self.think_again, self.leave_free]
 
     # --- the house --------------------------------------------------------------------
 
@@ -196,6 +196,13 @@ class FullStory(OfficeStory):
         if not member.memberships[membership_id].cancelled_at:
             member.self_cancel(membership_id, stamp=super().stamp())
         member.withdraw_cancellation(membership_id, policy=STANDARD, stamp=super().stamp())
+        return [member]
+
+    def leave_free(self) -> list[Aggregate]:
+        """Somebody leaves a plan that costs nothing."""
+        member, membership_id = self.membership()
+        free = [one for one, stay in member.memberships.items() if stay.terms.model == "free"]
+        member.leave(free[-1] if free else membership_id, stamp=self.stamp())
         return [member]
 
     def correct(self) -> list[Aggregate]:

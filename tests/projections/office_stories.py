@@ -115,7 +115,7 @@ class OfficeStory(Story):
         if known and self.random.random() < 0.3:
             self.site.remove_segment(self.random.choice(known), stamp=self.stamp())
             return [self.site]
-        segment_id = self.random.choice([*known, self.id()])
+        segment_id = self.random.choice([*known[-1:], self.id(), self.id()])
         self.site.save_segment(
             segment_id,
             name=f"{self.random.choice(WORDS)} {self.commands}",

@@ -27,8 +27,8 @@ KEYS = {
     "notices": ("notice_id",),
     "timelines": ("member_id",),
 }
-NOT_JUDGED = {"position", "unsettled", "courses", "apart"}
-"""Columns that serve the fold alone."""
+NOT_JUDGED = {"position", "unsettled", "search", "traits", "courses", "apart"}
+"""Columns that serve the fold, or an index, alone."""
 
 VALUE = ("changed_at", "currencies", "plan_ids", "kinds", "numerators", "denominators", "steps")
 ALONGSIDE: dict[str, dict[str, tuple[str, ...]]] = {

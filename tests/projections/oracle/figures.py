@@ -169,8 +169,9 @@ def retention(
     """Of how many who joined first in a month how many were members at the end of each month."""
     cohorts: defaultdict[date, set[str]] = defaultdict(set)
     for member in joiners(oracle):
-        joined = moment(first_joined(oracle, member))
-        if joined <= now:
+        joined, stood = moment(first_joined(oracle, member)), presence(oracle.stays_of(member))
+        # Who left the instant they joined was never a member.
+        if stood and stood[0][0] <= now:
             cohorts[month_of(joined, oracle.zone)].add(member)
     then = {
         month: members(oracle, min(ends(month, oracle.zone) - JUST_BEFORE, now))

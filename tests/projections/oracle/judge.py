@@ -35,6 +35,7 @@ from tests.projections.oracle.stays import (
 from tests.projections.oracle.timelines import apart, timeline_row
 
 DERIVED = ("stays", "orders", "moves", "accounts", "spent", "stays_by_member", "_own_orders")
+"""What is worked out once, until one more fact is heard."""
 
 
 class Oracle:
@@ -56,10 +57,12 @@ class Oracle:
     ) -> None:
         self.currency, self.mode, self.zone = currency, mode, ZoneInfo(zone)
         self.facts = list(heard(lines, as_of=as_of, known=known))
+        self._rows: dict[str, list[Fact]] = {}
 
     def hear(self, line: Line) -> None:
         """One more fact."""
         self.facts.append(fact_of(line))
+        self._rows.clear()
         for name in DERIVED:
             self.__dict__.pop(name, None)
 
@@ -154,7 +157,9 @@ class Oracle:
 
     def rows(self, view: str) -> list[Fact]:
         """The rows of a view, as its table should hold them."""
-        return list(VIEWS[view](self))
+        if view not in self._rows:
+            self._rows[view] = list(VIEWS[view](self))
+        return self._rows[view]
 
     def members(self) -> Iterator[Fact]:
         """Rows of the members."""
@@ -179,7 +184,7 @@ class Oracle:
 
     def _duplicates(self) -> set[str]:
         found: set[str] = set()
-        rows = list(self.members())
+        rows = self.rows("members")
         for shared in ("same_name", "same_method"):
             alike: defaultdict[str, list[Fact]] = defaultdict(list)
             for row in rows:

@@ -74,7 +74,6 @@ def _who(own: list[Fact]) -> Fact:
         "email": email,
         "name_key": sort_key(name),
         "email_key": sort_key(email),
-        "search": f"{sort_key(name)} {sort_key(email)}",
         "same_name": sort_key(name) if is_known else None,
         "same_email": same_address(email) if is_known else None,
     }
