@@ -230,11 +230,9 @@ class Rebuilder:
         with connection.transaction():
             for table in tables:
                 table.add_indexes(connection)
+                table.analyze(connection)
             rebuild = rebuild_rows.set_fields(connection, rebuild, folding_ms=spent)
-            rebuild = self._set(connection, rebuild, "catching_up")
-        for table in tables:
-            table.analyze(connection)
-        return rebuild
+            return self._set(connection, rebuild, "catching_up")
 
     def _fold_parts(self, connection: Connection[Any], rebuild: Rebuild) -> bool:
         """Whether all parts are done; otherwise it was cancelled."""
@@ -302,8 +300,9 @@ class Rebuilder:
     def _end(
         self, connection: Connection[Any], rebuild: Rebuild, state: State, *, why: str
     ) -> Rebuild:
-        drop_shadow(connection, rebuild)
-        return self._set(connection, rebuild, state, why=why)
+        with connection.transaction():  # or the next to come would look for tables that are gone
+            drop_shadow(connection, rebuild)
+            return self._set(connection, rebuild, state, why=why)
 
     def _write_receipt(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
         whole = {

@@ -71,12 +71,13 @@ def swap(
             with connection.transaction():
                 connection.execute(BE_SHORT, {"time": f"{LOCK_MILLISECONDS}ms"})
                 swapped = _swapped(connection, rebuild, tables, last_facts, now())
+                # Whoever dies after the commit leaves no empty schema, and a time but for that.
+                drop_shadow(connection, rebuild)
+                set_fields(connection, swapped, blocked_ms=_milliseconds_since(begun))
         except errors.LockNotAvailable:
             time.sleep(NAP_SECONDS)
             continue
-        blocked = round((time.monotonic() - begun) * 1000)
-        _drop_schema(connection, rebuild.schema)
-        return set_fields(connection, swapped, blocked_ms=blocked)
+        return set_fields(connection, swapped, blocked_ms=_milliseconds_since(begun))
     raise SwapBlocked(names=", ".join(rebuild.names), tries=MOST_TRIES)
 
 
@@ -132,8 +133,9 @@ def roll_back(
 
 
 def drop_shadow(connection: Connection[Any], rebuild: Rebuild) -> None:
-    """Take away what was built of a rebuild."""
-    _drop_schema(connection, rebuild.schema)
+    """Take away what was built of a rebuild, and where it stood."""
+    schema = sql.Identifier(rebuild.schema)
+    connection.execute(sql.SQL(DROP_SCHEMA).format(schema=schema))
 
 
 def _drop_old(connection: Connection[Any], tables: Sequence[Table]) -> None:
@@ -143,5 +145,5 @@ def _drop_old(connection: Connection[Any], tables: Sequence[Table]) -> None:
             Table(table.view, OLD).drop(connection)
 
 
-def _drop_schema(connection: Connection[Any], schema: str) -> None:
-    connection.execute(sql.SQL(DROP_SCHEMA).format(schema=sql.Identifier(schema)))
+def _milliseconds_since(begun: float) -> int:
+    return round((time.monotonic() - begun) * 1000)

@@ -15,8 +15,8 @@ from projections.parking import parked
 from projections.plans import Plans
 from projections.positions import ViewNewer, standings
 from projections.rebuild import RebuildBusy, RebuildFailed
-from projections.rebuild_rows import Rebuild
-from projections.swap import NothingToRollBack
+from projections.rebuild_rows import Rebuild, set_fields
+from projections.swap import NothingToRollBack, drop_shadow
 from projections.view import View, on
 from tests.projections.books import EUROS, Books
 from tests.projections.rebuilds import (
@@ -165,6 +165,45 @@ def test_a_receipt_that_was_not_written_is_written_by_the_next(books: Books) -> 
     rebuilder(books, receipt=writes).carry_on()
     assert written == ["live"]
     assert rebuilder(books).latest()[0].rebuild.receipt == 9
+
+
+def test_whoever_dies_right_after_the_swap_leaves_nothing_behind(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed(books)
+
+    def dies_after_the_commit(connection: Any, rebuild: Rebuild, **fields: Any) -> Rebuild:
+        if not connection.info.transaction_status:
+            raise Killed
+        return set_fields(connection, rebuild, **fields)
+
+    monkeypatch.setattr("projections.swap.set_fields", dies_after_the_commit)
+    with pytest.raises(Killed):
+        rebuilder(books).run(ALL)
+    assert rebuilder(books).carry_on() is None
+    [report] = rebuilder(books).latest()
+    assert (report.rebuild.state, report.rebuild.receipt) == ("live", 0)
+    assert report.rebuild.blocked_ms > 0
+    assert leftovers(books) == 0
+
+
+def test_whoever_dies_while_giving_up_leaves_it_to_the_next(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed(books)
+    views, dropping = views_with(Picky(EUROS)), "projections.rebuild.drop_shadow"
+
+    def drops_and_dies(*given: Any) -> None:
+        drop_shadow(*given)
+        raise Killed
+
+    monkeypatch.setattr(dropping, drops_and_dies)
+    with pytest.raises(Killed):
+        rebuilder(books, views).run(["members"])
+    monkeypatch.setattr(dropping, drop_shadow)
+    with pytest.raises(RebuildFailed, match="ValueError"):
+        rebuilder(books, views).carry_on()
+    assert leftovers(books) == 0
 
 
 def test_one_rebuild_at_a_time(books: Books) -> None:
