@@ -14,6 +14,7 @@ from projections.queries.notices import NoticeQueries
 from projections.queries.orders import OrderQueries
 from projections.queries.reading import Source
 from projections.queries.receipts import ReceiptQueries
+from projections.queries.reports.every import Reports
 from projections.queries.saved_segments import SavedSegmentQueries
 
 
@@ -32,6 +33,7 @@ class Queries:
     saved_segments: SavedSegmentQueries
     mailing_lists: MailingListQueries
     notices: NoticeQueries
+    reports: Reports
     history: History
     source: Source
     """Where all of them read: explanations read rows there too."""
@@ -51,6 +53,7 @@ class Queries:
             saved_segments=SavedSegmentQueries(source),
             mailing_lists=MailingListQueries(source),
             notices=NoticeQueries(source),
+            reports=Reports.over(source),
             history=history,
             source=source,
         )

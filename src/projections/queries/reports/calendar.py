@@ -30,6 +30,11 @@ class Calendar:
         """Where the last ends."""
         return self.bounds[-1]
 
+    def part(self, first: int, size: int) -> Self:
+        """At most so many of them, from the one at a place on."""
+        starts = self.starts[first : first + size]
+        return type(self)(starts, self.bounds[first : first + len(starts) + 1])
+
     @classmethod
     def days(cls, first: date, last: date, zone: ZoneInfo) -> Self:
         """Every day from the first to the last, both included."""

@@ -51,10 +51,10 @@ class RevenueLine:
     total: Total
 
     @property
-    def order(self) -> tuple[str, str, str, str]:
+    def order(self) -> tuple[str, ...]:
         """Its place among the lines."""
-        total = self.total
-        return self.start.isoformat(), total.currency, total.mode, str(self.plan_id)
+        start, total = self.start.isoformat(), self.total
+        return start, total.currency, total.mode, self.plan_name, str(self.plan_id)
 
     @property
     def movements(self) -> MovementFilter:
