@@ -97,7 +97,7 @@ def test_any_filter_finds_whom_the_oracle_finds(listed: Listed) -> None:  # SE3
     assert len(sizes) > 10
 
 
-def test_a_saved_segment_finds_whom_the_oracle_finds(listed: Listed) -> None:  # SE2
+def test_a_saved_segment_finds_whom_the_oracle_finds(listed: Listed) -> None:  # part of SE2
     kept = SavedSegmentQueries(listed.books.pool).all()
     for row in kept:
         found = listed.found(filter_of(row, EUROS.currency), "name", listed.now)
