@@ -18,9 +18,11 @@ from projections.explain.books import Books as ExplainedBooks
 from projections.explain.books import Scope
 from projections.explain.figures import ExplainFigures
 from projections.explain.money import ExplainMoney
+from projections.explain.recurring import ExplainRecurring
 from projections.explain.rows import ExplainRows, RowsExplained
 from projections.explain.segments import ExplainSegments
 from tests.projections.books import EUROS, Books, opened
+from tests.projections.full_stories import told_fully
 from tests.projections.oracle import Oracle
 
 WHOLE = Turn(limit=100_000)
@@ -49,6 +51,10 @@ class Past:
     @property
     def segments(self) -> ExplainSegments:
         return ExplainSegments(self.scope, self._read, EUROS)
+
+    @property
+    def recurring(self) -> ExplainRecurring:
+        return ExplainRecurring(self.scope, self._read, EUROS)
 
     @property
     def access(self) -> ExplainAccess:
@@ -90,7 +96,8 @@ class Past:
 def past(dsn: str, seed: int, commands: int) -> Iterator[Past]:
     """Books in which a story was told, with views that have read it all."""
     with opened(dsn) as books:
-        books.tell(seed, commands)
+        for save in told_fully(seed, commands):
+            books.save(*save)
         books.follower().catch_up()
         yield Past(books, Oracle(books.exported()), Scope(books.pool))
 

@@ -119,8 +119,10 @@ def test_nobody_is_not_found(site: Past) -> None:
 
 
 def test_an_entry_edited_by_hand_is_found_with_its_column(spoilt: Past) -> None:
-    (member,) = spoilt.one("SELECT member_id FROM members WHERE member_until IS NULL")
     now = spoilt.instants[-1]
+    inside = spoilt.oracle.segment("members", now)
+    member = next(one for one in spoilt.members if str(one) not in inside)
+    before = spoilt.segments.smart("members", member, now, WHOLE)
     spoilt.spoil(
         "UPDATE members SET member_until = %(at)s WHERE member_id = %(m)s",
         at=now.replace(year=9000),
@@ -130,7 +132,8 @@ def test_an_entry_edited_by_hand_is_found_with_its_column(spoilt: Past) -> None:
     assert entry.is_in
     assert not entry.agrees
     [until] = entry.conditions[0].compared
-    assert (until.column, until.refolded) == ("member_until", None)
+    [was] = before.conditions[0].compared
+    assert (until.column, until.refolded) == ("member_until", was.stored)
 
 
 # --- access -------------------------------------------------------------------------------

@@ -49,7 +49,8 @@ def test_a_total_is_the_sum_of_the_facts_that_explain_it(site: Past) -> None:  #
             gross, refunded, disputed = site.oracle.total(str(member), *figure.unit)
             expected = (gross, refunded, disputed, gross - refunded - disputed)
             assert figure.readded == expected[TOTALS.index(figure.name)]
-    assert {unit.currency for unit in units} == {"EUR", "USD"}
+    assert {unit.currency for unit in units} >= {"EUR", "USD"}
+    assert {unit.mode for unit in units} == {"live", "test"}
 
 
 def test_an_orders_figures_are_those_of_the_judge(site: Past) -> None:
@@ -152,11 +153,12 @@ def test_what_was_true_by_an_instant_is_what_the_judge_says_of_it(site: Past) ->
             expected = (gross, refunded, disputed, gross - refunded - disputed)
             assert figure.readded == expected[TOTALS.index(figure.name)]
     moves = [m for m in judge.moves if m["kind"] == "payment" and m["currency"] == "EUR"]
+    moves = [m for m in moves if m["mode"] == "live"]
     by_name = {
-        (one.unit.currency, one.name): one.readded
+        (*one.unit, one.name): one.readded
         for one in found.figures.spending(MovementFilter(), WHOLE).figures
     }
-    assert by_name["EUR", "gross"] == sum(m["minor"] for m in moves)
+    assert by_name["EUR", "live", "gross"] == sum(m["minor"] for m in moves)
     assert moves
     assert at < datetime.max.replace(tzinfo=at.tzinfo) - timedelta(days=1)
 
@@ -172,11 +174,11 @@ def disagreeing(found: Any) -> set[tuple[str, str, int]]:
 
 def test_a_total_edited_by_hand_is_found_with_its_column(spoilt: Past) -> None:
     member, _ = spoilt.one(
-        "SELECT member_id, net FROM spending WHERE gross > 0 AND currency = 'EUR'"
+        "SELECT member_id, net FROM spending WHERE gross > 0 AND currency = 'EUR' AND mode = 'live'"
     )
     spoilt.spoil(
         "UPDATE spending SET refunded = refunded + 700"
-        " WHERE member_id = %(m)s AND currency = 'EUR'",
+        " WHERE member_id = %(m)s AND currency = 'EUR' AND mode = 'live'",
         m=member,
     )
     found = spoilt.money.total_of(member, WHOLE)
@@ -188,9 +190,13 @@ def test_a_total_edited_by_hand_is_found_with_its_column(spoilt: Past) -> None:
 
 def test_a_total_that_is_gone_or_made_up_is_found(spoilt: Past) -> None:
     member, gross = spoilt.one(
-        "SELECT member_id, gross FROM spending WHERE gross > 0 AND currency = 'EUR' AND net = gross"
+        "SELECT member_id, gross FROM spending"
+        " WHERE gross > 0 AND currency = 'EUR' AND mode = 'live' AND net = gross"
     )
-    spoilt.spoil("DELETE FROM spending WHERE member_id = %(m)s AND currency = 'EUR'", m=member)
+    spoilt.spoil(
+        "DELETE FROM spending WHERE member_id = %(m)s AND currency = 'EUR' AND mode = 'live'",
+        m=member,
+    )
     missing = disagreeing(spoilt.money.total_of(member, WHOLE))
     assert missing == {("spending", "gross", -gross), ("spending", "net", -gross)}
     stranger = uuid5(member, "nobody")
@@ -218,7 +224,8 @@ def test_an_order_edited_by_hand_is_found(spoilt: Past) -> None:
     [
         "UPDATE movements SET minor = minor + 1 WHERE position = %(p)s",
         "DELETE FROM movements WHERE position = %(p)s",
-        "UPDATE movements SET mode = 'test' WHERE position = %(p)s",
+        "UPDATE movements SET mode = CASE mode WHEN 'test' THEN 'live' ELSE 'test' END"
+        " WHERE position = %(p)s",
         "UPDATE movements SET position = position - 1 WHERE position = %(p)s",
         "UPDATE movements SET kind = 'fee' WHERE position = %(p)s",
     ],

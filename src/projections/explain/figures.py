@@ -26,6 +26,7 @@ from projections.explain.answers import (
     compared,
 )
 from projections.explain.books import Books, Scope
+from projections.explain.stored import one_instant
 from projections.queries.money import FILTERS, MovementFilter
 
 SPENDING = Definition("spending-figures", 1)
@@ -129,7 +130,7 @@ class ExplainFigures:
 
     def spending(self, asked: MovementFilter, turn: Turn) -> SpendingSum:
         """The figures, whole, with a page of the facts that add up to them."""
-        with self.scope.source.connection() as connection:
+        with one_instant(self.scope.source) as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             [(position,)] = cursor.execute(POSITION, {"known_position": self.scope.position})
             sides, named = _sides(asked), self._parameters(asked, turn, position)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 
-from psycopg import sql
+from psycopg import Connection, sql
+from psycopg.pq import TransactionStatus
 
 from projections.columns import codec, reading
 from projections.explain.books import Reach, Scope
+from projections.queries.reading import Source
 from projections.view import View
 
 R = TypeVar("R", bound="tuple[Any, ...]")
@@ -22,6 +25,24 @@ SELECT standing.position, {columns}{beside}
 """
 MOST_ROWS = 200
 """Rows of a view that are read at once."""
+
+
+ONE_INSTANT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+@contextmanager
+def one_instant(source: Source) -> Iterator[Connection[Any]]:
+    """A connection whose statements all see the same instant, however many they are.
+
+    A source that is in a transaction already reads what never changes.
+    """
+    with source.connection() as connection:
+        if connection.info.transaction_status is not TransactionStatus.IDLE:
+            yield connection
+            return
+        with connection.transaction():
+            connection.execute(ONE_INSTANT)
+            yield connection
 
 
 class Read(NamedTuple, Generic[R]):

@@ -1,0 +1,138 @@
+"""MRR from the stored facts alone: how each membership stands at an instant, and what it is worth.
+
+Written apart from the fold and the Python that it calls, to be its judge. The definition is mrr-1.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+TOPICS = (
+    "member.joined",
+    "member.renewed",
+    "member.past_due",
+    "member.action_required",
+    "member.price_moved",
+    "member.self_cancelled",
+    "member.cancellation_withdrawn",
+    "member.left",
+    "member.removed",
+    "member.lapsed",
+    "member.instalments_completed",
+    "order.placed",
+)
+"""The stored names of all facts that have a say in it."""
+
+TOLD: LiteralString = """
+SELECT facts.position, facts.stream_id, facts.version, facts.topic,
+       convert_from(facts.state, 'UTF8')::jsonb AS state
+  FROM ledger.facts
+ WHERE facts.topic = ANY (%(topics)s) AND facts.position <= %(position)s
+   AND facts.position <> ALL (%(left_out)s)
+"""
+# Of facts that were true by then, the one recorded last has the last word.
+STAYS: LiteralString = """
+SELECT membership_id, (array_agg(stream_id))[1] AS member_id,
+       ((array_agg(state ->> 'plan_id') FILTER (WHERE topic = 'member.joined'))[1])::uuid
+           AS plan_id,
+       (array_agg(state -> 'discount') FILTER (WHERE topic = 'member.joined'))[1] AS discount,
+       (array_agg(state -> 'terms' ORDER BY position DESC)
+           FILTER (WHERE topic IN ('member.joined', 'member.price_moved')))[1] AS terms,
+       (array_agg(position ORDER BY position DESC)
+           FILTER (WHERE topic IN ('member.joined', 'member.price_moved')))[1] AS priced_at,
+       (array_agg(topic ORDER BY position DESC) FILTER (WHERE bills))[1] AS billing,
+       (array_agg(position ORDER BY position DESC) FILTER (WHERE bills))[1] AS billed_at,
+       ((array_agg(coalesce(state ->> 'grace_until', state ->> 'access_until')
+                   ORDER BY position DESC)
+           FILTER (WHERE bills OR topic = 'member.self_cancelled'))[1])::timestamptz
+           AS access_until,
+       ((array_agg(state ->> 'retry_at' ORDER BY position DESC)
+           FILTER (WHERE ends OR (bills AND topic <> 'member.instalments_completed')
+                      OR topic = 'member.self_cancelled'))[1])::timestamptz AS retry_at,
+       coalesce((array_agg(topic ORDER BY position DESC) FILTER (
+           WHERE topic IN ('member.self_cancelled', 'member.cancellation_withdrawn')))[1]
+           = 'member.self_cancelled', false) AS is_cancelled,
+       (array_agg(occurred_at ORDER BY position DESC) FILTER (WHERE ends))[1] AS ended_at
+  FROM (SELECT told.*, (told.state ->> 'membership_id')::uuid AS membership_id,
+               (told.state ->> 'occurred_at')::timestamptz AS occurred_at,
+               told.topic IN ('member.left', 'member.removed', 'member.lapsed') AS ends,
+               told.topic IN ('member.joined', 'member.renewed', 'member.past_due',
+                              'member.action_required', 'member.cancellation_withdrawn',
+                              'member.instalments_completed') AS bills
+          FROM told
+         WHERE told.topic <> 'order.placed'
+           AND (told.state ->> 'occurred_at')::timestamptz <= %(at)s) AS facts
+ GROUP BY membership_id HAVING bool_or(topic = 'member.joined')
+"""
+PRICED: LiteralString = """
+SELECT stays.*, (terms ->> 'every')::bigint * 12 AS denominator,
+       terms -> 'amount' ->> 'currency' AS currency,
+       CASE terms ->> 'unit' WHEN 'week' THEN 52 WHEN 'month' THEN 12 ELSE 1 END AS times,
+       (terms -> 'amount' ->> 'minor')::bigint AS full_price,
+       CASE WHEN (discount ->> 'every_payment')::boolean
+            THEN (discount ->> 'percent')::bigint END AS percent,
+       CASE WHEN (discount ->> 'every_payment')::boolean
+            THEN (discount -> 'amount' ->> 'minor')::bigint END AS cut
+  FROM stays
+ WHERE terms ->> 'model' = 'recurring'
+   AND billing NOT IN ('member.action_required', 'member.instalments_completed')
+   AND (ended_at IS NULL OR ended_at > %(at)s)
+   AND (access_until IS NULL OR access_until > %(at)s
+        OR NOT (is_cancelled OR (billing = 'member.past_due' AND retry_at IS NULL)))
+"""
+# In a mode that is not the site's a membership is worth nothing (OR9).
+WORTH: LiteralString = """
+WITH told AS MATERIALIZED ({told}), stays AS ({stays}), priced AS ({priced})
+SELECT membership_id, member_id, plan_id, currency, denominator, priced_at, billed_at,
+       times * CASE WHEN percent IS NOT NULL THEN full_price - (full_price * percent + 50) / 100
+                    WHEN cut IS NOT NULL THEN greatest(0, full_price - cut)
+                    ELSE full_price END AS numerator
+  FROM priced
+ WHERE NOT EXISTS (
+           SELECT FROM told
+            WHERE told.topic = 'order.placed' AND told.state ->> 'charge_index' = '0'
+              AND (told.state ->> 'membership_id')::uuid = priced.membership_id
+              AND told.state ->> 'mode' <> %(mode)s)
+   AND (%(currency)s::text IS NULL OR currency = %(currency)s)
+   AND (%(plan_id)s::uuid IS NULL OR plan_id = %(plan_id)s)
+"""
+SUMS: LiteralString = """
+SELECT currency, denominator, sum(numerator)::bigint, count(*)
+  FROM ({worth}) AS worth WHERE numerator > 0 GROUP BY currency, denominator
+"""
+PAGE: LiteralString = """
+SELECT membership_id, member_id, plan_id, currency, numerator, denominator, priced_at, billed_at
+  FROM ({worth}) AS worth
+ WHERE numerator > 0 AND (%(after)s::uuid IS NULL OR membership_id > %(after)s)
+ ORDER BY membership_id LIMIT %(limit)s
+"""
+STATED: LiteralString = """
+SELECT view.currencies[place] AS currency, view.denominators[place] AS denominator,
+       view.member_id, view.numerators[place] AS numerator, view.steps[place] AS step
+  FROM timelines AS view, generate_subscripts(view.changed_at, 1) AS place
+ WHERE view.changed_at[place] <= %(at)s
+   AND (%(currency)s::text IS NULL OR view.currencies[place] = %(currency)s)
+   AND (%(plan_id)s::uuid IS NULL OR view.plan_ids[place] = %(plan_id)s)
+"""
+STATED_SUMS: LiteralString = """
+SELECT currency, denominator, sum(numerator)::bigint, sum(step)::bigint
+  FROM ({stated}) AS stated GROUP BY currency, denominator
+"""
+# No two fractions of these denominators lie nearer to each other than this.
+APART: LiteralString = """
+SELECT coalesce(own.member_id, books.member_id)
+  FROM (SELECT member_id, currency, sum(numerator::numeric / denominator) AS value
+          FROM ({stated}) AS stated GROUP BY member_id, currency) AS own
+  FULL JOIN (SELECT member_id, currency, sum(numerator::numeric / denominator) AS value
+               FROM ({worth}) AS worth GROUP BY member_id, currency) AS books
+       USING (member_id, currency)
+ WHERE abs(coalesce(own.value, 0) - coalesce(books.value, 0)) > 0.00000001
+ ORDER BY 1 LIMIT %(most)s
+"""
+RECORDS = """
+SELECT position, stream_id, version, topic, subject_id, recorded_at, state
+  FROM ledger.facts
+ WHERE position = ANY (%(positions)s)
+    OR (stream_id, version) IN (SELECT * FROM unnest(%(streams)s::uuid[], %(versions)s::int[]))
+ ORDER BY position
+"""

@@ -1,0 +1,158 @@
+"""MRR: membership by membership, beside what the stored facts themselves say (NU2, NU4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from projections.explain.moved import ExplainMoved, Month
+from projections.explain.recurring import Asked, RecurringExplained, Worth
+from projections.queries.reports.calendar import Calendar, day_of
+from projections.queries.reports.recurring import KINDS, RecurringQueries
+from tests.conftest import FreshDatabases
+from tests.projections.explaining import Past, past
+from tests.projections.oracle.figures import by_currency, recurring
+
+ZONE = ZoneInfo("Europe/Paris")
+EVERYTHING = Asked(limit=100_000)
+
+
+@pytest.fixture(scope="module", params=(3, 5))
+def site(
+    request: pytest.FixtureRequest, template: str, fresh_databases: FreshDatabases
+) -> Iterator[Past]:
+    with fresh_databases.copy_of(template) as dsn, past(dsn, request.param, 600) as found:
+        yield found
+
+
+@pytest.fixture
+def spoilt(database: str) -> Iterator[Past]:
+    """A site whose views a test may change by hand."""
+    with past(database, 5, 300) as found:
+        yield found
+
+
+def exact(found: RecurringExplained) -> dict[str, Fraction]:
+    """What the books say, by currency."""
+    return {figure.currency: figure.readded.exact for figure in found.figures}
+
+
+def test_mrr_at_any_instant_is_re_added_from_the_books(site: Past) -> None:  # part of NU4
+    report, seen = RecurringQueries(site.books.pool), Counter[str]()
+    for at in (*site.instants, site.instants[-1] + timedelta(days=4000)):
+        found = site.recurring.at(at, EVERYTHING)
+        assert found.agrees, (at, [figure for figure in found.figures if not figure.agrees])
+        expected = {name: value for name, value in by_currency(site.oracle, at).items() if value}
+        assert exact(found) == expected
+        stated = {one.currency: (one.exact, one.memberships) for one in report.at(at).totals}
+        assert stated == {one.currency: one.stated for one in found.figures}
+        seen.update(expected)
+    assert {"EUR", "USD", "JPY"} <= set(seen)
+
+
+def test_memberships_and_their_facts_add_up_to_it(site: Past) -> None:  # part of NU4
+    at = site.instants[3]
+    found = site.recurring.at(at, EVERYTHING)
+    sums: Counter[str] = Counter()
+    for one in found.memberships:
+        assert one.stated == one.readded == sum(part.amount for part in one.parts)
+        assert one.stated > 0
+        sums[one.currency] += one.readded  # type: ignore[assignment]
+    assert dict(sums) == exact(found)
+    assert found.count == len(found.memberships) > 5
+    listed = {line.fact_id for line in found.facts}
+    assert {part.fact_id for one in found.memberships for part in one.parts} <= listed
+    assert all(line.recorded_at and line.topic for line in found.facts)
+
+
+def test_a_plans_mrr_is_that_of_the_judge(site: Past) -> None:
+    at = site.instants[3]
+    for (currency, plan), (value, memberships) in recurring(site.oracle, at).items():
+        found = site.recurring.at(at, Asked(currency, UUID(plan)))
+        [figure] = found.figures
+        assert figure.readded == (value, memberships)
+        assert found.agrees
+    nothing = site.recurring.at(at, Asked("KWD"))
+    assert (nothing.figures, nothing.memberships, nothing.agrees) == ([], [], True)
+
+
+def test_memberships_come_in_pages_and_sums_whole(site: Past) -> None:
+    at = site.instants[3]
+    whole, asked = site.recurring.at(at, EVERYTHING), Asked(limit=3)
+    pages: list[Worth] = []
+    while True:
+        found = site.recurring.at(at, asked)
+        assert found.figures == whole.figures
+        pages += found.memberships
+        if found.next_after is None:
+            break
+        asked = asked._replace(after=found.next_after)
+    assert pages == whole.memberships
+
+
+def test_a_timeline_edited_by_hand_is_found(spoilt: Past) -> None:
+    at = spoilt.instants[3]
+    found = spoilt.recurring.at(at, EVERYTHING)
+    one = found.memberships[0]
+    assert found.apart == []
+    spoilt.spoil(
+        "UPDATE timelines SET numerators[1] = numerators[1] + denominators[1]"
+        " WHERE member_id = %(m)s",
+        m=one.member_id,
+    )
+    edited = spoilt.recurring.at(at, EVERYTHING)
+    assert not edited.agrees
+    assert edited.apart == [one.member_id]
+    [figure] = [figure for figure in edited.figures if not figure.agrees]
+    assert figure.stated.exact - figure.readded.exact == 1
+    spoilt.spoil("DELETE FROM timelines WHERE member_id = %(m)s", m=one.member_id)
+    gone = spoilt.recurring.at(at, EVERYTHING)
+    assert not gone.agrees
+    lost = next(each for each in gone.memberships if each.membership_id == one.membership_id)
+    assert (lost.stated, lost.readded) == (Fraction(0), one.readded)
+
+
+# --- how it moved -------------------------------------------------------------------------
+
+
+def months(site: Past) -> Calendar:
+    """Those of the site's past."""
+    first, last = day_of(site.instants[0], ZONE), day_of(site.instants[-2], ZONE)
+    return Calendar.months(first, last, ZONE)
+
+
+def test_a_months_movements_lead_from_one_mrr_to_the_next(site: Past) -> None:  # part of NU3, part of NU4
+    calendar, now = months(site), site.instants[-2]
+    report = RecurringQueries(site.books.pool).movements(calendar, now, currency="EUR")
+    assert len(report) > 5
+    explainer = ExplainMoved(site.recurring)
+    for line in report[::4]:
+        place = calendar.starts.index(line.month)
+        month = Month(calendar.bounds[place], calendar.bounds[place + 1], now, "EUR")
+        for kind in KINDS:
+            found = explainer.month(month, kind, limit=1000, after=None)
+            assert found.agrees
+            assert found.starting.readded.exact == line.starting
+            assert found.ending.readded.exact == line.ending
+            assert found.moved.get(kind, 0) == line.moved[kind]
+            assert sum(one.amount for one in found.facts) == line.moved[kind]
+
+
+def test_a_movement_edited_by_hand_is_found(spoilt: Past) -> None:
+    calendar, now = months(spoilt), spoilt.instants[-2]
+    month = Month(calendar.bounds[0], calendar.bounds[-1], now, "EUR")
+    explainer = ExplainMoved(spoilt.recurring)
+    before = explainer.month(month, "new", limit=1, after=None)
+    assert before.agrees
+    assert before.next_after is not None
+    spoilt.spoil(
+        "UPDATE timelines SET numerators[1] = numerators[1] + 1 WHERE member_id = %(m)s",
+        m=before.facts[0].member_id,
+    )
+    assert not explainer.month(month, "new", limit=1, after=None).agrees
