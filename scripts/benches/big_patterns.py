@@ -52,6 +52,7 @@ def reads(story: Story) -> None:
 def reads_for_a_while(story: Story) -> None:
     """Leaves the free plan."""
     stay = story.join(FREE)
+    story.subscribe(stay.since(days=1), stay.since(days=90))
     story.leave(stay, days=100)
 
 

@@ -14,6 +14,7 @@ from ledger.discount import DiscountRules
 from ledger.dunning import STANDARD
 from ledger.facts import Actor, Cause
 from ledger.money import Money
+from ledger.segment import SegmentFilter
 from ledger.store.key_rows import KeyTable
 from ledger.store.pool import open_pool
 from ledger.store.recorder import FactRecorder
@@ -74,6 +75,17 @@ class Code(NamedTuple):
         )
 
 
+class Named(NamedTuple):
+    """A mailing list."""
+
+    name: str
+
+    @property
+    def id(self) -> UUID:
+        """The list's stream."""
+        return ids.derived(ids.SITE, "big", "list", self.name)
+
+
 def _recurring(minor: int, currency: str, unit: str, every: int = 1) -> Terms:
     amount = Money(minor, currency)
     return Terms.model_validate(
@@ -97,6 +109,7 @@ OFFERS = (FREE, SILVER, GOLD, DOLLARS, QUARTERLY, PATRON, POUNDS, ARCHIVE, COURS
 WELCOME = Code("WELCOME50", 50, every_payment=False)
 FRIEND = Code("FRIEND20", 20, every_payment=True)
 CODES = (WELCOME, FRIEND)
+LETTERS = Named("Letters")
 
 
 def found(dsn: str, master_key: bytes) -> int:
@@ -105,28 +118,19 @@ def found(dsn: str, master_key: bytes) -> int:
         recorder, vault = FactRecorder(pool), Vault(master_key, KeyTable(pool))
         rules = SiteRules(currency=SITE.currency, zone=ZONE, mode=SITE.mode, policy=POLICY)
         ledger = Ledger(recorder, vault, clock=VirtualClock(FOUNDED), rules=rules)
-        ledger.found_site(
-            STAFF_ID,
-            email="owner@example.org",
-            name="Olive Owner",
-            locale="fr",
-            by=MACHINE,
-            cause=_cause("owner"),
-        )
-        for number, role in enumerate(("administrator", "store_manager", "auditor")):
-            ledger.add_contributor(
-                ids.derived(STAFF_ID, role),
-                email=f"{role}@example.org",
-                name=f"Contributor {number}",
-                roles=frozenset({role}),  # type: ignore[arg-type]
-                locale="en",
-                by=STAFF,
-                cause=_cause(role),
-            )
+        _staff(ledger)
         for offer in OFFERS:
             _offer(ledger, offer)
         for code in CODES:
             _make(ledger, code)
+        ledger.create_list(LETTERS.id, name=LETTERS.name, by=STAFF, cause=_cause("list"))
+        ledger.save_segment(
+            ids.derived(STAFF_ID, "segment"),
+            name="Very important",
+            asked=SegmentFilter(tag=TAGS[0]),
+            by=STAFF,
+            cause=_cause("segment"),
+        )
         return recorder.horizon()
 
 
@@ -138,6 +142,27 @@ def tag_claims() -> list[tuple[str, bytes, UUID]]:
         for place, tag in enumerate(TAGS)
     ]
     return [*named, *places]
+
+
+def _staff(ledger: Ledger) -> None:
+    ledger.found_site(
+        STAFF_ID,
+        email="owner@example.org",
+        name="Olive Owner",
+        locale="fr",
+        by=MACHINE,
+        cause=_cause("owner"),
+    )
+    for number, role in enumerate(("administrator", "store_manager", "auditor")):
+        ledger.add_contributor(
+            ids.derived(STAFF_ID, role),
+            email=f"{role}@example.org",
+            name=f"Contributor {number}",
+            roles=frozenset({role}),  # type: ignore[arg-type]
+            locale="en",
+            by=STAFF,
+            cause=_cause(role),
+        )
 
 
 def _offer(ledger: Ledger, offer: Offer) -> None:

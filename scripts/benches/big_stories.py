@@ -8,17 +8,17 @@ from typing import Literal
 from uuid import UUID
 
 from ledger.discount import DiscountCode
-from ledger.facts import Actor, Stamp
+from ledger.facts import Stamp
 from ledger.member.account import GATEWAY
+from ledger.member.facts import Joined, SelfCancelled
 from ledger.money import Money
 from ledger.order import Order
-from ledger.order.facts import DiscountUsed
+from ledger.order.facts import DiscountUsed, PaymentFailed
 from ledger.terms import period
-from scripts.benches.big_lives import DAY, Calendar, Life, Moment
+from scripts.benches.big_letters import SCHEDULER, SECOND, Letters
+from scripts.benches.big_lives import DAY, Calendar, Moment
 from scripts.benches.big_site import POLICY, SITE, STAFF, TAX, ZONE, Code, Offer
 
-SCHEDULER = Actor(kind="scheduler")
-SECOND = timedelta(seconds=1)
 NEVER_PAID = "The membership ended before it was paid."
 
 
@@ -42,7 +42,7 @@ class Stay:
         return Moment(self.calendar, self.charge, timedelta(days=days))
 
 
-class Story(Life):
+class Story(Letters):
     """A life with stays in plans; saves are composed as the use cases compose them."""
 
     # --- joining ----------------------------------------------------------------------
@@ -75,6 +75,7 @@ class Story(Life):
             self.save_method(stamp)
         self.keep(settled, order, self.member)
         self._keep_fee(order, Moment(stay.calendar, after=11 * SECOND))
+        self.tell("welcome", Joined, Moment(stay.calendar, after=12 * SECOND))
 
     def decline(self, offer: Offer, code: Code) -> None:
         """A first payment fails: its order is withdrawn, the code's use given back."""
@@ -118,6 +119,8 @@ class Story(Life):
                 stamp=stamp,
             )
             self.keep(failed, order, self.member)
+            later = stay.due(after=days * DAY + 70 * SECOND)
+            self.tell("own_payment_failed", PaymentFailed, later)
 
     def need_action(self, stay: Stay) -> None:
         """The charge that is due fails in a way that only the member can mend, who does."""
@@ -179,6 +182,8 @@ class Story(Life):
         moment = stay.since(days=days)
         self.member.self_cancel(stay.membership_id, stamp=self.stamp(moment, self.by_themself))
         self.keep(moment, self.member)
+        later = moment._replace(after=moment.after + 2 * SECOND)
+        self.tell("cancellation_confirmed", SelfCancelled, later)
 
     def think_again(self, stay: Stay, *, days: int) -> None:
         """The member renews after all."""

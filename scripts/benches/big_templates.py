@@ -98,10 +98,14 @@ class SaveTemplate(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How an identifier is made: from another one and words; without a parent, it is `name`."""
+    """How an identifier is made: from another one and words; without a parent, it is `name`.
+
+    `within` are identifiers that the words name, which have a slot for each.
+    """
 
     parent: int | None
     name: bytes
+    within: tuple[int, ...] = ()
 
 
 class LifeTemplate(NamedTuple):
@@ -147,7 +151,9 @@ class Teller:
         """An identifier of this person's life: what ids.derived makes, in a third of the time."""
         found = self._ids.get(number)
         if found is None:
-            parent, name = self.life.ids[number]
+            parent, name, within = self.life.ids[number]
+            if within:
+                name %= tuple([_hyphenated(self.id(one)) for one in within])
             found = name if parent is None else _derived(self.id(parent), name)
             self._ids[number] = found
         return found
@@ -203,10 +209,17 @@ class _Cutter:
             parent, words = self._life.ids.get(theirs, (None, ()))
             recipe = Recipe(None, theirs.bytes)
             if parent is not None:
-                recipe = Recipe(self._id(parent), "/".join(map(str, words)).encode())
+                recipe = self._recipe(parent, "/".join(map(str, words)))
             self._numbers[theirs] = len(self.recipes)
             self.recipes.append(recipe)
         return self._numbers[theirs]
+
+    def _recipe(self, parent: UUID, name: str) -> Recipe:
+        named = [UUID(found) for found in re.findall(UUID_FORM, name)]
+        if not named:
+            return Recipe(self._id(parent), name.encode())
+        cut = re.sub(UUID_FORM, "%b", name.replace("%", "%%"))
+        return Recipe(self._id(parent), cut.encode(), tuple(map(self._id, named)))
 
     def _is_own(self, theirs: UUID) -> bool:
         return theirs in self._life.ids or theirs == self._life.member_id

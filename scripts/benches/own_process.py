@@ -22,10 +22,19 @@ class ContenderFailed(RuntimeError):
 
 
 class Outcome(NamedTuple, Generic[T]):
-    """What a contender answered, and the most memory its process held, in MiB."""
+    """What a contender answered, and the most memory its process held, in MiB.
+
+    `load` is how many processes wanted the machine in the minute before it ended.
+    """
 
     answer: T
     peak: int
+    load: float = 0.0
+
+
+def load() -> float:
+    """How many processes wanted the machine in the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def peak() -> int:
@@ -49,7 +58,7 @@ def in_own_process(contend: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
         raise ContenderFailed(message) from None
     finally:
         process.join()
-    return Outcome(answer, held)
+    return Outcome(answer, held, load())
 
 
 def note_peak(folder: Path) -> None:

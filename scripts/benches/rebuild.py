@@ -1,16 +1,18 @@
 """Folding views anew from a big log, beside the library's runner, the follower and plain copying.
 
-Facts a second are those of the whole log, whichever of them a contender needs. The limit of a
+Facts a second are those of the whole log, whichever of them a contender needs, from the plan of a
+rebuild to its swap; "each while folding" is one worker, while it folds a part. The limit of a
 process is the same facts copied out, decoded and copied in again, with no fold. Each contender
-runs in processes of its own; its memory is what the greatest of its folding processes held.
+runs in processes of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scripts.benches.big_books import BigBooks, big_books, say
 from scripts.benches.copies import Copied, copied_out, copied_out_and_in
@@ -39,10 +41,10 @@ MOST_GROWTH = 1.3
 
 
 class Slow(NamedTuple):
-    """Facts a second of those who go fact by fact or batch by batch, over slices of the log."""
+    """Those who go fact by fact or batch by batch, over slices of the log."""
 
-    stock: float
-    followed: dict[str, float]
+    stock: Outcome[Copied]
+    followed: dict[str, Outcome[Copied]]
 
 
 class Fast(NamedTuple):
@@ -81,12 +83,12 @@ def _slow(books: BigBooks, dsn: str) -> Slow:
         stock = in_own_process(followed_by_stock, slice_dsn)
         in_own_process(followed, slice_dsn, TWO_VIEWS)
         say(f"{require_same(slice_dsn):,} rows of the library's runner are as ours")
-    rates = {}
+    live = {}
     for name, views in SETS.items():
         with books.slice(dsn, FOLLOWED_FACTS, made_ready[name]) as slice_dsn:
             say(f"our follower, {name}, over about {FOLLOWED_FACTS:,} facts")
-            rates[name] = in_own_process(followed, slice_dsn, views).answer.rate
-    return Slow(stock.answer.rate, rates)
+            live[name] = in_own_process(followed, slice_dsn, views)
+    return Slow(stock, live)
 
 
 def _fast(dsn: str, facts: int) -> Fast:
@@ -94,7 +96,7 @@ def _fast(dsn: str, facts: int) -> Fast:
     out, limit = in_own_process(copied_out, dsn), in_own_process(copied_out_and_in, dsn)
     rebuilds = {}
     for (name, views), workers in product(SETS.items(), WORKERS):
-        say(f"{facts:,} facts, {name} rebuilt, {_count(workers)}")
+        say(f"{facts:,} facts, {_what(name, workers)}")
         rebuilds[name, workers] = in_own_process(rebuilt, dsn, views, workers)
     return Fast(facts, out, limit, rebuilds)
 
@@ -103,42 +105,58 @@ def _fast(dsn: str, facts: int) -> Fast:
 
 
 def _rows(fast: Fast, slow: Slow | None) -> Iterator[Row]:
-    limit = fast.limit.answer.rate
-    yield _row(fast, "copied out, beside the limit", fast.out.answer.rate, limit)
-    for (name, workers), outcome in fast.rebuilds.items():
-        done, what = outcome.answer, f"{name}, {_count(workers)}"
-        per_process = done.folding_rate / workers
+    limit, facts = fast.limit.answer.rate, _short(fast.facts)
+    rate = partial(_rate, facts)
+    yield rate("copied out, beside the limit", fast.out, fast.out.answer.rate, limit)
+    for (name, workers), done in fast.rebuilds.items():
+        what, whole, each = _what(name, workers), done.answer.rate, done.answer.worker_rate
+        yield rate(f"{what}, beside the limit", done, whole, limit)
         promised = SHARE_OF_LIMIT if workers == 1 else None
-        yield _row(fast, f"{what} each, folding, beside the limit", per_process, limit, promised)
-        yield _row(fast, f"{what}, whole, beside the limit", done.rate, limit)
+        yield rate(
+            f"{what}, each while folding, beside the limit", done, each, limit, limit=promised
+        )
         if slow is not None:
-            promised = TIMES_STOCK if (name, workers) == (THE_TWO, max(WORKERS)) else None
-            if name == THE_TWO:
-                yield _row(fast, f"{what}, beside the library", done.rate, slow.stock, promised)
-            yield _row(fast, f"{what}, beside following", done.rate, slow.followed[name])
-        yield _memory(fast, what, max(done.peaks))
-        yield _memory(fast, f"{what}, coordinator", outcome.peak)
-    yield _memory(fast, "the limit", fast.limit.peak)
+            yield rate(f"{what}, beside following", done, whole, slow.followed[name].answer.rate)
+        if slow is not None and name == THE_TWO:
+            promised = TIMES_STOCK if workers == max(WORKERS) else None
+            yield rate(
+                f"{what}, beside the library", done, whole, slow.stock.answer.rate, limit=promised
+            )
+        yield _memory(f"{facts}: {what}, greatest worker", done, max(done.answer.peaks))
+        yield _memory(f"{facts}: {what}, coordinator", done, done.peak)
     if slow is not None:
-        yield _row(fast, "following, beside the library", slow.followed[THE_TWO], slow.stock)
+        following, stock = slow.followed[THE_TWO], slow.stock
+        case = f"following {THE_TWO}, beside the library"
+        yield rate(case, following, following.answer.rate, stock.answer.rate)
+        yield _memory(f"{facts}: following {THE_TWO}", following, following.peak)
+        yield _memory(f"{facts}: the library", stock, stock.peak)
 
 
-def _row(fast: Fast, case: str, ours: float, peer: float, limit: float | None = None) -> Row:
-    return Row(f"{_short(fast.facts)}: {case}", "facts/s", round(ours), round(peer), limit)
+def _rate(
+    facts: str,
+    case: str,
+    outcome: Outcome[Any],
+    ours: float,
+    peer: float,
+    *,
+    limit: float | None = None,
+) -> Row:
+    row = Row(f"{facts}: {case}", "facts/s", round(ours), round(peer), limit)
+    return replace(row, load=outcome.load)
 
 
-def _memory(fast: Fast, case: str, peak: int) -> Row:
-    return Row(f"{_short(fast.facts)}: {case}, memory", "MiB", peak, MOST_MEBIBYTES, most=1.0)
+def _memory(case: str, outcome: Outcome[Any], held: int) -> Row:
+    return Row(f"{case}, memory", "MiB", held, MOST_MEBIBYTES, most=1.0, load=outcome.load)
 
 
 def _growth(measured: Sequence[Fast]) -> Iterator[Row]:
-    """Nanoseconds a fact of folding, in the greatest log beside the smallest."""
+    """Nanoseconds that a worker takes for a fact, in the greatest log beside the smallest."""
     first, last = measured[0], measured[-1]
     if first is last:
         return
     for name in SETS:
-        least, most = (1e9 / one.rebuilds[name, 1].answer.folding_rate for one in (first, last))
-        case = f"{_short(last.facts)} beside {_short(first.facts)}: {name}, folding"
+        least, most = (1e9 / one.rebuilds[name, 1].answer.worker_rate for one in (first, last))
+        case = f"{_short(last.facts)} beside {_short(first.facts)}: {name}, a fact while folding"
         yield Row(case, "ns/fact", round(most), round(least), most=MOST_GROWTH)
 
 
@@ -149,12 +167,12 @@ def _lines(measured: Sequence[Fast]) -> list[Line]:
     ]
     for name, workers in product(SETS, WORKERS):
         points = [(one.facts, one.rebuilds[name, workers].answer.seconds) for one in measured]
-        lines.append(Line(f"{name}, {_count(workers)}", points))
+        lines.append(Line(_what(name, workers), points))
     return lines
 
 
-def _count(workers: int) -> str:
-    return "1 worker" if workers == 1 else f"{workers} workers"
+def _what(name: str, workers: int) -> str:
+    return f"{name}, 1 worker" if workers == 1 else f"{name}, {workers} workers"
 
 
 def _short(facts: int) -> str:

@@ -14,7 +14,7 @@ from uuid import UUID
 from ledger.clock import SystemClock
 from ledger.store.key_rows import KeyTable
 from ledger.store.mapper import FactMapper
-from ledger.store.pool import open_pool
+from ledger.store.pool import connect, open_pool
 from ledger.store.recorder import FactRecorder
 from ledger.store.vault import Vault
 from projections.catalogue import all_views
@@ -32,15 +32,18 @@ TWO_VIEWS = ("members", "spending")
 ALL_VIEWS = tuple(view.name for view in all_views(SITE))
 
 
+SPENT = "SELECT sum(milliseconds) FROM views.rebuild_parts WHERE rebuild_id = %(id)s"
+
+
 class Rebuilt(NamedTuple):
-    """Facts and seconds from the plan to the swap, and of folding the parts alone.
+    """Facts, seconds from the plan to the swap, and seconds that workers spent on their parts.
 
     `peaks` are the most that each worker held, in MiB, the greatest first.
     """
 
     facts: int
     seconds: float
-    folding_seconds: float
+    worker_seconds: float
     state: str
     peaks: list[int]
 
@@ -50,9 +53,9 @@ class Rebuilt(NamedTuple):
         return self.facts / self.seconds
 
     @property
-    def folding_rate(self) -> float:
-        """Facts a second of all workers together, while parts are folded."""
-        return self.facts / self.folding_seconds
+    def worker_rate(self) -> float:
+        """Facts a second of one worker, while it folds a part."""
+        return self.facts / self.worker_seconds
 
 
 def chosen(names: Sequence[str]) -> list[View[Any]]:
@@ -99,10 +102,16 @@ def rebuilt(dsn: str, names: Sequence[str], workers: int) -> Rebuilt:
         return Rebuilt(
             facts=done.facts,
             seconds=time.perf_counter() - began,
-            folding_seconds=done.folding_ms / 1000,
+            worker_seconds=_worker_seconds(dsn, done.id),
             state=done.state,
             peaks=noted_peaks(Path(notes)),
         )
+
+
+def _worker_seconds(dsn: str, rebuild_id: UUID) -> float:
+    with connect(dsn) as connection:
+        [(spent,)] = connection.execute(SPENT, {"id": rebuild_id}).fetchall()
+        return int(spent) / 1000
 
 
 def _teller() -> Tell:

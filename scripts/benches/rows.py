@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from scripts.benches.own_process import load
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Row:
     """Ours beside a peer's, in one unit.
 
     `limit` is the least ratio that is promised, if any, `most` the greatest. `load` is how many
-    processes wanted the machine in the last minute, when the row was made.
+    processes wanted the machine in the minute before ours was measured.
     """
 
     case: str
@@ -23,7 +24,7 @@ class Row:
     peer: float
     limit: float | None = None
     most: float | None = None
-    load: float = field(default_factory=lambda: round(os.getloadavg()[0], 2))
+    load: float = field(default_factory=load)
 
     @property
     def ratio(self) -> float:

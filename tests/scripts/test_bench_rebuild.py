@@ -78,7 +78,7 @@ def test_a_rebuild_folds_what_was_followed_and_says_how_much_memory_it_took(
         followed_facts = followed(dsn, ALL_VIEWS).facts
         done = rebuilt(dsn, TWO_VIEWS, workers=1)
         assert (done.facts, done.state) == (followed_facts, "live")
-        assert 0 < done.folding_seconds < done.seconds
+        assert 0 < done.worker_seconds < done.seconds
         assert len(done.peaks) == 1
         assert done.peaks[0] > 10
 
@@ -108,13 +108,15 @@ def _fast(facts: int, seconds: float, peak: int) -> rebuild.Fast:
 
 
 def test_rows_of_a_rebuild_hold_what_is_promised_of_it() -> None:
-    slow = rebuild.Slow(stock=4, followed=dict.fromkeys(rebuild.SETS, 100.0))
+    followed = dict.fromkeys(rebuild.SETS, Outcome(Copied(500, 5), 60))
+    slow = rebuild.Slow(stock=Outcome(Copied(40, 10), 70, load=1.5), followed=followed)
     rows = {row.case: row for row in rebuild._rows(_fast(1000, 1, 501), slow)}
-    folding = rows["1k: members+spending, 1 worker each, folding, beside the limit"]
+    folding = rows["1k: members+spending, 1 worker, each while folding, beside the limit"]
     assert (folding.ratio, folding.is_kept) == (0.5, True)
     beside = rows["1k: members+spending, 2 workers, beside the library"]
     assert (beside.ratio, beside.limit, beside.is_kept) == (125.0, 100.0, True)
-    assert not rows["1k: all views, 2 workers, memory"].is_kept
+    assert not rows["1k: all views, 2 workers, greatest worker, memory"].is_kept
+    assert (rows["1k: the library, memory"].ours, rows["1k: the library, memory"].load) == (70, 1.5)
     assert rows["1k: all views, 2 workers, coordinator, memory"].is_kept
 
 
