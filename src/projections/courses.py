@@ -139,6 +139,9 @@ def course_of(fact: Joined) -> Course:
 def going_on(course: Course, fact: MembershipFact) -> Course:
     """The course with a fact of CHANGING more."""
     changes, at, version = _changes(course, fact), fact.occurred_at, fact.originator_version
+    last = course.stretches[-1]
+    if last.at <= at and _bare(last._replace(**changes)) == last:
+        return course  # as most renewals: it goes on as it was
     stretches = list(course.stretches)
     place = bisect_left(stretches, at, key=lambda one: one.at)
     stands_there = place < len(stretches) and stretches[place].at == at

@@ -88,14 +88,9 @@ class Table:
         `connection` was taught Json. To be done once in a transaction:
         what is staged goes with its commit.
         """
-        gone: list[Key] = []
-        fresh: list[Any] = []
-        moved: list[Any] = []
-        for key, row in changes.items():
-            if row is None:
-                gone.append(key)
-            else:
-                (moved if key in rows else fresh).append(row)
+        gone, kept = _changed(rows, changes)
+        fresh = [row for key, row in kept.items() if key not in rows]
+        moved = [row for key, row in kept.items() if key in rows]
         if gone:
             connection.cursor().executemany(self._delete, gone)
         if len(fresh) > FEW:
@@ -113,12 +108,11 @@ class Table:
         self, connection: Connection[Any], rows: Mapping[Key, Any], changes: Mapping[Key, Any]
     ) -> None:
         """The same without COPY, as often as needed in one transaction."""
-        gone = [key for key, row in changes.items() if row is None and key in rows]
-        kept = [row for row in changes.values() if row is not None]
+        gone, kept = _changed(rows, changes)
         if gone:
             connection.cursor().executemany(self._delete, gone)
         if kept:
-            self._send(connection, self._upsert, kept)
+            self._send(connection, self._upsert, list(kept.values()))
 
     def _send(self, connection: Connection[Any], statement: bytes, rows: list[Any]) -> None:
         connection.cursor().executemany(statement, [self.codec.encode(row) for row in rows])
@@ -205,6 +199,15 @@ class Table:
 
     def _compose(self, template: LiteralString, **parts: sql.Composable) -> bytes:
         return sql.SQL(template).format(**{**self._parts(), **parts}).as_bytes(None)
+
+
+def _changed(
+    rows: Mapping[Key, Any], changes: Mapping[Key, Any]
+) -> tuple[list[Key], dict[Key, Any]]:
+    """The keys of rows that are no more, and the rows that are not as they were."""
+    news = {key: row for key, row in changes.items() if row is not rows.get(key)}
+    gone = [key for key, row in news.items() if row is None]
+    return gone, {key: row for key, row in news.items() if row is not None}
 
 
 def _typed(column: Column) -> sql.Composable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import is_not
 from typing import ClassVar, NamedTuple
 from uuid import UUID
 
@@ -104,7 +105,8 @@ class Timelines(View[TimelineRow]):
             going_on(course, fact) if course.membership_id == fact.membership_id else course
             for course in row.courses
         ]
-        return row._replace(courses=tuple(courses))
+        is_news = any(map(is_not, courses, row.courses))
+        return row._replace(courses=tuple(courses)) if is_news else row
 
     def finish(self, row: TimelineRow) -> TimelineRow:
         """What the courses say of the member."""

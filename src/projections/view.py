@@ -51,7 +51,10 @@ def first(*fact_classes: type[Fact]) -> Callable[[Handler], Handler]:
 
 
 def on(*fact_classes: type[Fact]) -> Callable[[Handler], Handler]:
-    """Mark a handler that changes a row: `(self, row, fact) -> row`, or None to remove it."""
+    """Mark a handler that changes a row: `(self, row, fact) -> row`, or None to remove it.
+
+    One that answers the very row it was given has changed nothing.
+    """
     return _marked(_CHANGES, fact_classes)
 
 
@@ -158,6 +161,7 @@ def fold_work(
 ) -> dict[Key, R | None]:
     """`fold`, where it is known which facts each row has: no row depends on another.
 
+    A row that stays as it is, is the very same.
     `lenient` leaves out a fact whose row is missing, where the first one is not true yet.
     """
     return {key: _folded(view, key, rows.get(key), facts, lenient) for key, facts in work.items()}
@@ -176,16 +180,16 @@ def _folded(
     for at, fact in facts:
         begins, handler = handlers[type(fact)]
         if begins:
-            row = handler(view, fact)
-        else:
-            if row is None:
-                row = view.blank(key)
-            if row is None:
-                if lenient:
-                    continue
-                raise RowMissing(view=view.name, key=key, topic=fact.TOPIC, fact_id=fact.fact_id)
-            row = handler(view, row, fact)
-        position = at
+            row, position = handler(view, fact), at
+            continue
+        given = view.blank(key) if row is None else row
+        if given is None:
+            if lenient:
+                continue
+            raise RowMissing(view=view.name, key=key, topic=fact.TOPIC, fact_id=fact.fact_id)
+        made = handler(view, given, fact)
+        if made is not given:
+            row, position = made, at
     if row is None or not position:
         return row
     # What _replace(position=...) does, in a tenth of the time.

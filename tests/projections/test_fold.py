@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 
 from ledger.facts import Aggregate, Fact, fact_classes
+from ledger.order.facts import Refunded
 from projections.catalogue import all_views
 from projections.columns import RowCodec
 from projections.site import Site
-from projections.view import Recorded, RowMissing, View, fold, subject_of, work_of
+from projections.spending import Spending, SpendingRow
+from projections.view import Recorded, RowMissing, View, fold, on, subject_of, work_of
 from tests.projections.full_stories import told_fully
 from tests.projections.stories import told
 
@@ -82,6 +84,26 @@ def test_each_row_folds_its_own_facts(view: View[Any], facts: list[Recorded]) ->
     for key, own in work.items():
         assert fold(view, {}, own)[key] == fold(view, {}, facts)[key]
         break
+
+
+class Stubborn(Spending):
+    """Takes no money back."""
+
+    @on(Refunded)
+    def taken_back(self, row: SpendingRow, _: Refunded) -> SpendingRow:
+        """Nothing changes."""
+        return row
+
+
+def test_a_fact_that_changes_nothing_leaves_the_row_as_it_is(facts: list[Recorded]) -> None:
+    view = Stubborn()
+    rows = {key: row for key, row in fold(view, {}, facts).items() if row}
+    refunds = [one for one in facts if isinstance(one.fact, Refunded)]
+    changed = fold(view, rows, [one._replace(position=10**6) for one in refunds])
+    assert changed
+    assert all(rows.get(key) is row for key, row in changed.items())
+    assert fold(view, {}, refunds).keys() == changed.keys()
+    assert not any(fold(view, {}, refunds).values())
 
 
 def test_a_row_that_should_be_there_is_missed(facts: list[Recorded]) -> None:
