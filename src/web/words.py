@@ -33,6 +33,16 @@ SEGMENT = {
     "accounts_without_plan": message("Accounts without a plan"),
     "possible_duplicates": message("Possible duplicates"),
 }
+REBUILD_STATE = {
+    "planned": message("Planned"),
+    "building": message("Folding"),
+    "catching_up": message("Catching up"),
+    "verifying": message("Being proved"),
+    "live": message("Serving"),
+    "failed": message("Refused"),
+    "cancelled": message("Given up"),
+    "rolled_back": message("Rolled back"),
+}
 ORDER_STATE = {
     "free": message("Free"),
     "open": message("Open"),
@@ -156,6 +166,7 @@ WORDS: dict[str, dict[str, str]] = {
     "status": STATUS,
     "standing": STANDING,
     "segment": SEGMENT,
+    "rebuild_state": REBUILD_STATE,
     "order_state": ORDER_STATE,
     "refund_state": REFUND_STATE,
     "attempt_state": ATTEMPT_STATE,

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from web.pages.panel import explain, home, member, members, orders, plans, refunds, removal, team
+from web.pages.panel import (
+    explain,
+    home,
+    member,
+    members,
+    orders,
+    plans,
+    refunds,
+    removal,
+    team,
+    views,
+)
 
 
 def all_panel_pages() -> list[Blueprint]:
     """Every group of the panel's pages."""
-    groups = (team, home, members, member, removal, orders, refunds, plans, explain)
+    groups = (team, home, members, member, removal, orders, refunds, plans, explain, views)
     return [group.pages for group in groups]
