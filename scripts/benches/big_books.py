@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import LiteralString
 from uuid import UUID
@@ -71,10 +72,11 @@ class BigBooks:
     @contextmanager
     def log(self, facts: int) -> Iterator[str]:
         """How to connect to a log of so many facts, without any view."""
-        name = f"log_{facts}_{SEED}"
+        name = f"log_{facts}_{SEED}_{_makers()}"
         if not self._is_there(name):
             self._make(name, facts)
         dsn = self._dsn(name)
+        upgrade(dsn)
         try:
             with connect(dsn) as connection:
                 connection.execute(FORGET_VIEWS)
@@ -153,6 +155,12 @@ def big_books(keep: Path | None) -> Iterator[BigBooks]:
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _makers() -> str:
+    """Names the programs that make a log: one that others made is not taken for theirs."""
+    sources = sorted(Path(__file__).parent.glob("big_*.py"))
+    return sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
 
 
 def _every_tenth() -> Callable[[int, int], None]:

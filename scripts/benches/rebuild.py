@@ -93,6 +93,7 @@ def _slow(books: BigBooks, dsn: str) -> Slow:
 
 def _fast(dsn: str, facts: int) -> Fast:
     say(f"{facts:,} facts copied out, and out and in again")
+    in_own_process(copied_out, dsn)  # from here on, whoever reads finds the log in memory
     out, limit = in_own_process(copied_out, dsn), in_own_process(copied_out_and_in, dsn)
     rebuilds = {}
     for (name, views), workers in product(SETS.items(), WORKERS):
