@@ -24,8 +24,9 @@ from projections.batch import Batches
 from projections.catching_up import CatchingUp, CatchUpStopped
 from projections.columns import teach
 from projections.crew import Here, carry_out
+from projections.layout import lay_out
 from projections.parking import answer, asked_again, parked, parked_subjects
-from projections.positions import ViewNewer, ViewsTaken, current, lay_out, move, standings
+from projections.positions import ViewNewer, ViewsTaken, current, move, standings
 from projections.quiet import uncollected
 from projections.rebuild import Rebuilder
 from projections.rebuild_rows import active

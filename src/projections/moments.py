@@ -20,8 +20,8 @@ from ledger.clock import Clock
 from ledger.errors import Conflict, LedgerError, NotFound, Refused
 from ledger.store.recorder import FactRecorder
 from projections import marks
+from projections.layout import LAYOUT_LOCK, LOCK
 from projections.parking import parked
-from projections.positions import LAYOUT_LOCK, LOCK
 from projections.tables import Table
 from projections.view import View
 

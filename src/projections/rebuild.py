@@ -27,9 +27,10 @@ from projections.catching_up import CatchingUp, CatchUpStopped
 from projections.columns import teach
 from projections.crew import Crew, CrewLost, step_back
 from projections.digest import Digest, combined
+from projections.layout import lay_out
 from projections.parking import parked
 from projections.part import PartStopped
-from projections.positions import Standing, current, lay_out, standings
+from projections.positions import Standing, current, standings
 from projections.rebuild_rows import Progress, Rebuild, State
 from projections.swap import drop_shadow, roll_back, swap
 from projections.tables import Table

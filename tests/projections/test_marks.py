@@ -14,8 +14,8 @@ from ledger import ids
 from ledger.facts import Actor, Cause, Stamp
 from ledger.member import Member
 from projections import marks
+from projections.layout import lay_out
 from projections.marks import extend, known_position
-from projections.positions import lay_out
 from tests.projections.books import Books
 from tests.projections.stories import START
 

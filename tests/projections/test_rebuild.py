@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import NotFound
-from projections import positions
+from projections import layout
 from projections.catalogue import all_views
 from projections.digest import Digest
 from projections.members import MemberRow, Members
@@ -328,7 +328,7 @@ def test_a_new_view_is_built_beside_the_others_and_then_followed(books: Books) -
 def test_books_with_a_past_and_no_views_are_folded_by_a_rebuild(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(positions, "SMALL", 10)
+    monkeypatch.setattr(layout, "SMALL", 10)
     books.tell(1, 120)
     own = rebuilder(books)
     assert own.outdated() == ALL
