@@ -22,6 +22,7 @@ from projections.catalogue import all_views
 from projections.engine import prepare
 from projections.freshness import Views
 from projections.history import History
+from projections.live import LiveViews
 from projections.moment_building import Builder
 from projections.moment_worker import PATIENCE_SECONDS, MomentWorker
 from projections.moments import Moments
@@ -52,7 +53,8 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
         open_things.callback(ledger.close)
         gateway = Sandbox(books=PostgresBooks(gateway_pool), clock=time)
         site = site_of(settings)
-        prepare(dsn, all_views(site), time)
+        views = all_views(site)
+        prepare(dsn, views, time)
         past = past_views(settings, dsn, pool, FactMapper(vault), time)
         open_things.callback(past.worker.stop)
         yield Parts(
@@ -62,10 +64,10 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             sandbox=gateway,
             collection=Collection(ledger, gateway),
             desk=Desk.over(pool, time, settings.key(), shows_mails=settings.test_mode),
-            views=Views(pool, time),
+            views=Views(pool, time, views),
             team=LedgerTeam(ledger),
             pool=pool,
-            queries=Queries.over(pool, History(recorder, FactMapper(vault))),
+            queries=Queries.over(LiveViews(pool, views), History(recorder, FactMapper(vault))),
             past=past,
             recorder=recorder,
             site=site,

@@ -8,6 +8,7 @@ from threading import Event
 from ledger.store.mapper import FactMapper
 from projections.catalogue import all_views
 from projections.engine import Follower
+from web.keeping import RebuildKeeper
 from web.parts import Parts
 from web.schedule import Schedule
 
@@ -31,6 +32,9 @@ def run(parts: Parts, dsn: str, stopping: Event) -> None:
         open_things.callback(views.stop)
         parts.past.worker.start()
         open_things.callback(parts.past.worker.stop)
+        rebuilds = RebuildKeeper(parts)
+        rebuilds.start()
+        open_things.callback(rebuilds.stop)
         schedule = Schedule(parts)
         schedule.start()
         open_things.callback(schedule.stop)
