@@ -44,7 +44,9 @@ SELECT position, stream_id, version, topic, subject_id, recorded_at, state FROM 
 """
 OF_STREAMS = """
 SELECT position, stream_id, version, topic, subject_id, recorded_at, state FROM ledger.facts
- WHERE position <= %(position)s AND topic = ANY (%(topics)s)
+ WHERE stream_id >= %(lower)s::uuid
+   AND (%(upper)s::uuid IS NULL OR stream_id < %(upper)s::uuid)
+   AND position <= %(position)s AND topic = ANY (%(topics)s)
  ORDER BY stream_id, position
 """
 LOWEST = UUID(int=0)
@@ -59,7 +61,10 @@ class Subjects(NamedTuple):
 
 
 class Streams(NamedTuple):
-    """Everything that is kept by stream, not by person: plans, codes, contributors."""
+    """What is kept by stream, not by person: plans, codes, notices; by ranges like Subjects."""
+
+    lower: UUID | None = None
+    upper: UUID | None = None
 
 
 Part = Subjects | Streams
@@ -254,10 +259,14 @@ def _chunks(
     connection: Connection[Any], part: Part, views: Sequence[View[Any]], position: int
 ) -> Iterator[Sequence[FactRecord]]:
     """A part's facts, some thousands at a time; all of a person or stream stand together."""
-    parameters: dict[str, Any] = {"position": position, "topics": topics(views)}
+    parameters: dict[str, Any] = {
+        "lower": part.lower or LOWEST,
+        "upper": part.upper,
+        "position": position,
+        "topics": topics(views),
+    }
     if isinstance(part, Streams):
         return _read(connection, OF_STREAMS, parameters, owner=STREAM)
-    parameters |= {"lower": part.lower or LOWEST, "upper": part.upper}
     return _read(connection, OF_SUBJECTS, parameters, owner=SUBJECT)
 
 

@@ -107,7 +107,7 @@ def cuts() -> list[list[Part]]:
     return [
         [Subjects(), Streams()],
         [Streams(), Subjects(HALF, None), Subjects(None, HALF)],
-        [*quarters, Streams()],
+        [*quarters, Streams(HALF, None), Streams(None, HALF)],
         [Subjects(LOWEST, LOWEST), Subjects(LOWEST, None), Streams()],
     ]
 
