@@ -8,7 +8,7 @@ from flask import Blueprint, Flask
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import failures, health
+from web import failures, health, past_pages
 from web.api import dispatch, docs
 from web.api.framework import Route
 from web.auth import mark, refuse_undeclared
@@ -40,6 +40,7 @@ def create_app(
     app.before_request(refuse_unfit_text)
     app.jinja_env.globals["command_field"] = command_field
     install(app)
+    past_pages.install(app)
     app.after_request(protect)
     failures.register(app)
     return app

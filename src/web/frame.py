@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ledger.errors import LedgerError, NotFound
 from web import languages, prices, problems
+from web.api.framework import behind
 from web.auth import caller, parts
 from web.languages import gettext, message, say
 from web.permissions import Permission
@@ -58,6 +59,10 @@ DETAILS = {
     "password_wrong": message("This is not your password."),
     "text_unfit": message("This text holds characters that can't be stored."),
     "bad_request": message("The request is malformed."),
+    "present_only": message("This page shows the present alone; go back to now for it."),
+    "moment_in_future": message("This moment lies in the future: nothing is known of it yet."),
+    "moment_malformed": message("This is not an instant such as 2026-11-01T12:00."),
+    "moment_failed": message("The views could not be folded as of this moment."),
     "missing": message("Please fill this in."),
     "string_too_long": message("This is too long."),
     "uuid_parsing": message("This is not one of the choices."),
@@ -137,6 +142,13 @@ def settled(position: int | None = None) -> None:
         parts().views.wait_for(last, wait_seconds=WAIT_SECONDS)
 
 
+def require_views(position: int) -> None:
+    """Wait, a little, until the views show a position; a problem if they don't."""
+    found = parts().views.wait_for(position, wait_seconds=WAIT_SECONDS)
+    if found.position < position:
+        raise behind(found, position)
+
+
 def onward(endpoint: str, notice: str = "", **values: Any) -> Response:
     """Go on to another page, which says what was done."""
     return onward_to(url_for(endpoint, **values), notice)
@@ -178,4 +190,7 @@ def _shared() -> dict[str, Any]:
 
 
 def _may(permission: str) -> bool:
+    """Whether a page offers something; as of a moment it offers nothing but reading."""
+    if "asked" in g and not permission.endswith(":read"):
+        return False
     return caller().principal_for(Permission(permission)) is not None

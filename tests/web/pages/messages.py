@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po, write_po
 
 from ledger.errors import LedgerError
 from ledger.payments import sandbox_cards
+from projections import moments
 from projections.queries import paging
 from web.languages import CATALOGUES
 
@@ -28,7 +29,7 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "message": None,
     "say": None,
 }
-ROOMS = ("ledger.errors", sandbox_cards.__name__, paging.__name__)
+ROOMS = ("ledger.errors", sandbox_cards.__name__, paging.__name__, moments.__name__)
 """Whose refusals a page may have to say."""
 
 HEADER = """msgid ""

@@ -27,7 +27,8 @@ from web.frame import group, url_with, word
 from web.languages import gettext, message, moment, money
 from web.pages.filling import Args
 from web.pages.panel import timeline
-from web.past import Reading
+from web.past import Scope
+from web.past_pages import now, of_moment, past, reading
 from web.permissions import Permission
 
 pages = group("explain", url_prefix="/panel")
@@ -105,6 +106,7 @@ class Value:
 
 @pages.get("/members/<uuid:member_id>/spending/why")
 @requires(Permission.READ_MEMBERS)
+@of_moment(Scope.MEMBER)
 def total(member_id: UUID) -> str:
     """Why a total is what it is."""
     name = _name(member_id)
@@ -116,6 +118,7 @@ def total(member_id: UUID) -> str:
 
 @pages.get("/members/<uuid:member_id>/status/why")
 @requires(Permission.READ_MEMBERS)
+@of_moment(Scope.MEMBER)
 def status(member_id: UUID) -> str:
     """Why somebody has the status that the list shows."""
     name, explaining = _name(member_id), _explaining()
@@ -132,6 +135,7 @@ def status(member_id: UUID) -> str:
 
 @pages.get("/members/<uuid:member_id>/segments/<segment>/why")
 @requires(Permission.READ_MEMBERS)
+@of_moment(Scope.LISTS)
 def entry(member_id: UUID, segment: str) -> str:
     """Why somebody is in a smart segment, or is not."""
     name, found = _name(member_id), _explaining().entry(segment, member_id, _turn())
@@ -148,6 +152,7 @@ def entry(member_id: UUID, segment: str) -> str:
 
 @pages.get("/members/<uuid:member_id>/access/<uuid:plan_id>/why")
 @requires(Permission.READ_MEMBERS)
+@of_moment(Scope.MEMBER)
 def access(member_id: UUID, plan_id: UUID) -> str:
     """Why a plan is open to somebody now, or is not."""
     name = _name(member_id)
@@ -163,12 +168,13 @@ def access(member_id: UUID, plan_id: UUID) -> str:
 
 @pages.get("/orders/<uuid:order_id>/why")
 @requires(Permission.READ_ORDERS)
+@of_moment(Scope.ORDER)
 def order(order_id: UUID) -> str:
     """Why an order's figures are what they are."""
     found = _explaining().money.order(order_id, _turn())
     if found is None:
         raise NotFound(what="order", id=order_id)
-    told = timeline.lines(parts().queries.history.of_stream(order_id))
+    told = timeline.lines(reading().queries.history.of_stream(order_id))
     sentences = {line.position: line.sentence for line in told}
     back = (url_for("orders.one", order_id=order_id), gettext("Order"))
     return _page(gettext("Why these figures?"), found, _shown(found, sentences), back=back)
@@ -176,6 +182,7 @@ def order(order_id: UUID) -> str:
 
 @pages.get("/figures/spending/why")
 @requires(Permission.READ_FIGURES)
+@of_moment(Scope.LISTS)
 def spending() -> str:
     """Why a spending figure of the site, or of a plan, is what it is."""
     filled = read_args(SpendingArgs)
@@ -191,7 +198,7 @@ Explained = Sum | Entry | AccessExplained
 
 
 def _explaining() -> Explaining:
-    return Explaining(parts(), Reading(parts().queries), parts().clock.now())
+    return Explaining(parts(), reading(), now())
 
 
 def _turn() -> Turn:
@@ -200,7 +207,9 @@ def _turn() -> Turn:
 
 
 def _name(member_id: UUID) -> str:
-    return parts().ledger.member(member_id).name
+    moment = past()
+    found = moment.facts.member(member_id) if moment else parts().ledger.member(member_id)
+    return found.name
 
 
 def _page(
@@ -250,7 +259,7 @@ def _told(found: Explained, member_id: UUID) -> list[Shown]:
     """The facts with their sentences, where the reader may see the member's history."""
     entries: list[HistoryEntry] = []
     if caller().principal_for(Permission.READ_HISTORY):
-        entries = parts().queries.history.of_subject(member_id)
+        entries = reading().queries.history.of_subject(member_id)
     return _shown(found, {line.position: line.sentence for line in timeline.lines(entries)})
 
 

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from ledger.errors import NotFound
 from web.auth import caller, parts, requires
 from web.frame import group
+from web.past_pages import passes_moment
 from web.permissions import Permission
 
 pages = group("panel", url_prefix="/panel")
@@ -18,12 +19,14 @@ pages = group("panel", url_prefix="/panel")
 LANDINGS = (
     (Permission.READ_MEMBERS, "members.listing"),
     (Permission.READ_ORDERS, "orders.listing"),
+    (Permission.READ_VIEWS, "views.listing"),
 )
 RECEIPT = re.compile(r"T?(\d{4})-(\d{1,9})", re.IGNORECASE)
 
 
 @pages.get("")
 @requires(Permission.PUBLIC)
+@passes_moment
 def home() -> Response | str:
     """To the first page that the roles allow."""
     if caller().contributor is None:
@@ -36,6 +39,7 @@ def home() -> Response | str:
 
 @pages.get("/search")
 @requires(Permission.READ_MEMBERS)
+@passes_moment
 def search() -> Response:
     """An order's or receipt's number leads to the order; anything else looks for people."""
     text = request.args.get("q", "").strip()

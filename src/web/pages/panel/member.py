@@ -25,6 +25,8 @@ from web.frame import UNPROCESSABLE, group, onward, reason, settled, told
 from web.languages import gettext
 from web.pages.filling import signed
 from web.pages.panel import timeline
+from web.past import Scope
+from web.past_pages import now, of_moment, past, reading
 from web.permissions import Permission
 from web.sessions.sessions import Kind
 
@@ -67,6 +69,7 @@ class Stay:
 
 @pages.get("")
 @requires(Permission.READ_MEMBERS)
+@of_moment(Scope.MEMBER)
 def profile(member_id: UUID) -> str:
     """Everything about a member on one page."""
     return _profile(member_id)
@@ -162,30 +165,30 @@ def _known(member_id: UUID) -> Member:
 
 
 def _profile(member_id: UUID, wrong: str = "") -> str:
-    queries, now = parts().queries, parts().clock.now()
-    summary, member = queries.members.one(member_id, now), _known(member_id)
+    queries, instant, moment = reading().queries, now(), past()
+    summary = queries.members.one(member_id, instant)
     if summary is None:
         raise NotFound(what="member", id=member_id)
+    member = moment.facts.member(member_id) if moment else _known(member_id)
     turn = Turn("placed", descending=True, limit=ORDERS)
-    past = _history(member_id)
-    story = timeline.lines(past, most=None if "all" in request.args else LINES)
-    names = {row.contributor_id: row.name for row in queries.contributors.all()}
+    entries = _history(member_id)
+    story = timeline.lines(entries, most=None if "all" in request.args else LINES)
     return render_template(
         "panel/member.html",
         member=summary,
         stays=[
-            Stay(row, row.stay.standing(now), member.access(row.plan_id, now))
+            Stay(row, row.stay.standing(instant), member.access(row.plan_id, instant))
             for row in queries.memberships.of_member(member_id)
         ],
         orders=queries.orders.page(OrderFilter(member_id=member_id), turn).rows,
         spending=queries.money.spending_of(member_id),
-        duplicates=queries.members.duplicates_of(member_id, now),
+        duplicates=[] if moment else queries.members.duplicates_of(member_id, instant),
         notes=queries.members.notes_of(member_id),
-        names=names,
-        seen=parts().desk.engagement.of(member_id),
+        names=timeline.staff_names(),
+        seen=None if moment else parts().desk.engagement.of(member_id),
         story=story,
-        more=len(past) - len(story),
-        known_tags=sorted(set(queries.members.tags()) - set(summary.tags)),
+        more=len(entries) - len(story),
+        known_tags=[] if moment else sorted(set(queries.members.tags()) - set(summary.tags)),
         wrong=wrong,
     )
 
@@ -193,4 +196,4 @@ def _profile(member_id: UUID, wrong: str = "") -> str:
 def _history(member_id: UUID) -> list[Entry]:
     if caller().principal_for(Permission.READ_HISTORY) is None:
         return []
-    return parts().queries.history.of_subject(member_id)
+    return reading().queries.history.of_subject(member_id)

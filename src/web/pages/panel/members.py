@@ -16,6 +16,8 @@ from web.forms import read_args
 from web.frame import group, word
 from web.languages import day, gettext, message, money, parse_amount, say
 from web.pages.panel.listing import PAGE, Chip, Heading, ListArgs, chip, heading, midnight
+from web.past import Scope
+from web.past_pages import now, of_moment, reading
 from web.permissions import Permission
 
 pages = group("members", url_prefix="/panel/members")
@@ -42,23 +44,24 @@ class MembersArgs(ListArgs):
 
 @pages.get("")
 @requires(Permission.READ_MEMBERS)
+@of_moment(Scope.LISTS)
 def listing() -> str:
     """Everybody, or those who are asked for."""
     filled = read_args(MembersArgs)
     args = filled.value or MembersArgs()
-    now, queries = parts().clock.now(), parts().queries
+    instant, queries = now(), reading().queries
     asked = _filter(args)
     descending = _descending(args)
     turn = Turn(args.sort, descending=descending, limit=PAGE, cursor=args.cursor)
-    page = queries.members.page(asked, turn, now)
+    page = queries.members.page(asked, turn, instant)
     plans = {row.plan_id: row.name for row in queries.plans.all()}
     return render_template(
         "panel/members.html",
         args=args,
         faults=filled.faults,
         page=page,
-        count=queries.members.count(asked, now),
-        segments=queries.members.segments(now),
+        count=queries.members.count(asked, instant),
+        segments=queries.members.segments(instant),
         chips=_chips(args, plans),
         headings=_headings(args.sort, descending=descending),
         plans=plans,

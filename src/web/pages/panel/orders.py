@@ -14,10 +14,12 @@ from projections.queries.orders import OrderFilter, OrderSort
 from projections.queries.paging import Turn
 from web.auth import parts, requires
 from web.forms import read_args
-from web.frame import group, word
+from web.frame import group, require_views, word
 from web.languages import day, gettext, say
 from web.pages.panel import timeline
 from web.pages.panel.listing import PAGE, Chip, Heading, ListArgs, chip, heading, midnight
+from web.past import Scope
+from web.past_pages import of_moment, past, reading
 from web.permissions import Permission
 
 pages = group("orders", url_prefix="/panel/orders")
@@ -35,10 +37,11 @@ class OrdersArgs(ListArgs):
 
 @pages.get("")
 @requires(Permission.READ_ORDERS)
+@of_moment(Scope.LISTS)
 def listing() -> str:
     """Every order, the latest first."""
     filled = read_args(OrdersArgs)
-    args, queries = filled.value or OrdersArgs(), parts().queries
+    args, queries = filled.value or OrdersArgs(), reading().queries
     asked = _filter(args)
     descending = args.direction != "asc"
     turn = Turn(args.sort, descending=descending, limit=PAGE, cursor=args.cursor)
@@ -58,9 +61,12 @@ def listing() -> str:
 
 @pages.get("/<uuid:order_id>")
 @requires(Permission.READ_ORDERS)
+@of_moment(Scope.ORDER)
 def one(order_id: UUID) -> str:
     """One order: what it is for, what was paid, what went back, what happened."""
-    queries = parts().queries
+    queries, moment = reading().queries, past()
+    if moment is not None:
+        require_views(moment.position)  # receipts are numbered among the live rows
     order = queries.orders.one(order_id)
     if order is None:
         raise NotFound(what="order", id=order_id)

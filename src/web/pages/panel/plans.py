@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from flask import render_template
 
-from web.auth import parts, requires
+from web.auth import requires
 from web.frame import group
+from web.past import Scope
+from web.past_pages import now, of_moment, reading
 from web.permissions import Permission
 
 pages = group("plans", url_prefix="/panel/plans")
@@ -13,12 +15,13 @@ pages = group("plans", url_prefix="/panel/plans")
 
 @pages.get("")
 @requires(Permission.READ_PLANS)
+@of_moment(Scope.LISTS)
 def listing() -> str:
     """Every plan, drafts and retired ones too."""
-    now = parts().clock.now()
+    queries = reading().queries
     return render_template(
         "panel/plans.html",
-        plans=parts().queries.plans.all(),
-        running=parts().queries.memberships.running(now),
-        now=now,
+        plans=queries.plans.all(),
+        running=queries.memberships.running(now()),
+        now=now(),
     )

@@ -92,7 +92,7 @@ class Line:
 
 def lines(entries: Sequence[Entry], *, most: int | None = None) -> list[Line]:
     """A history, the latest first, or the latest so many lines of it."""
-    plans, names = _plan_names(entries), _staff_names()
+    plans, names = _plan_names(entries), staff_names()
     latest = list(reversed(entries))[:most]
     return [_line(entry, plans, names) for entry in latest]
 
@@ -140,5 +140,6 @@ def _plan_names(entries: Iterable[Entry]) -> dict[str, str]:
     return found
 
 
-def _staff_names() -> dict[UUID, str]:
+def staff_names() -> dict[UUID, str]:
+    """What the staff are called, today also where the past is shown."""
     return {row.contributor_id: row.name for row in parts().queries.contributors.all()}
