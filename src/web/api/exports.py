@@ -5,7 +5,7 @@ It takes the same filters and answers the whole list, page by page as it is sent
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, cast, get_args
@@ -84,8 +84,27 @@ def _query_of(model: type[Query] | None) -> type[ExportQuery]:
     return cast("type[ExportQuery]", made)
 
 
+def whole_list(
+    call: Call[None, Any], path_values: Mapping[str, Any], filters: Mapping[str, Any]
+) -> Iterator[Any]:
+    """Every item of the list that a call's route answers, read page by page."""
+    model, cursor = call.route.query, None
+    while True:
+        if model is not None and issubclass(model, PageQuery):
+            query: Query | None = model.model_construct(**filters, limit=AT_ONCE, cursor=cursor)
+        else:
+            query = model.model_construct(**filters) if model else None
+        given = call.route.handler(replace(call, query=query), **path_values)
+        page = cast("Page[Any]", given.reply if isinstance(given, Answer) else given)
+        yield from page.items
+        cursor = page.next
+        if cursor is None:
+            return
+
+
 def _answer(call: Call[None, Any], path_values: dict[str, Any], asked: ExportQuery) -> Answer:
-    items = _items(call, path_values, asked)
+    filters = {name: getattr(asked, name) for name in asked.model_fields_set - OWN}
+    items = whole_list(call, path_values, filters)
     first = list(islice(items, 1))  # what is refused is refused before anything is sent
     sent: Iterable[bytes] = pieces(
         item_of(call.route),
@@ -100,19 +119,3 @@ def _answer(call: Call[None, Any], path_values: dict[str, Any], asked: ExportQue
         content=Content(f"{MEDIA_TYPE}; charset=utf-8", sent),
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def _items(call: Call[None, Any], path_values: dict[str, Any], asked: ExportQuery) -> Iterator[Any]:
-    model, cursor = call.route.query, None
-    filters = {name: getattr(asked, name) for name in asked.model_fields_set - OWN}
-    while True:
-        if model is not None and issubclass(model, PageQuery):
-            query: Query | None = model.model_construct(**filters, limit=AT_ONCE, cursor=cursor)
-        else:
-            query = model.model_construct(**filters) if model else None
-        given = call.route.handler(replace(call, query=query), **path_values)
-        page = cast("Page[Any]", given.reply if isinstance(given, Answer) else given)
-        yield from page.items
-        cursor = page.next
-        if cursor is None:
-            return
