@@ -61,7 +61,10 @@ class FactReader:
         """Stored names of the facts that it reads."""
 
     def open(self, records: Sequence[FactRecord]) -> list[Fact]:
-        """The facts of rows of the books, with one question for all keys that are not at hand."""
+        """The facts of rows of the books, which are all of `topics`.
+
+        There is one question for all keys that are not at hand.
+        """
         kinds = self._kinds
         keys = self._keys_of(
             {
