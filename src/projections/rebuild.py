@@ -277,9 +277,10 @@ class Rebuilder:
         if _is_cancelled(connection, rebuild):
             return rebuild
         try:
-            return swap(
-                connection, rebuild, tables, last_facts=self._last_facts, now=self.clock.now
-            )
+            # On a connection that was not told to step back: while it holds locks, all wait for it.
+            with connect(self.dsn) as quick:
+                teach(quick)
+                return swap(quick, rebuild, tables, last_facts=self._last_facts, now=self.clock.now)
         except FarBehind:
             return self._set(connection, rebuild, "catching_up")
 
