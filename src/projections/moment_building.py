@@ -20,7 +20,6 @@ from ledger.store.pool import connect
 from projections.columns import teach
 from projections.moment_erasure import Eraser
 from projections.moments import (
-    BESIDE,
     HOLD_LOCK,
     Moment,
     Moments,
@@ -240,10 +239,10 @@ class Builder:
 
 
 def parts(moment: Moment) -> list[Part]:
-    """What a moment is folded from: equal ranges of persons, whose ids are random; and the rest."""
-    count = moment.parts_total - BESIDE
+    """What a moment is folded from: equal ranges of streams and of persons; ids are random."""
+    count = moment.parts_total // 2
     bounds = [None, *(UUID(int=(place << 128) // count) for place in range(1, count)), None]
-    return [Streams(), *(Subjects(lower, upper) for lower, upper in pairwise(bounds))]
+    return [kind(*ends) for kind in (Streams, Subjects) for ends in pairwise(bounds)]
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Eraser:
         rows = folding.by_view([one for one in records if one.topic in wanted])
         for view in views:
             keyed = {row[: len(view.key)]: row for row in rows[view.name]}
-            Table(view, moment.schema).write_singly(connection, keyed, keyed)
+            Table(view, moment.schema).write_singly(connection, {}, keyed)
 
     def _by(self, partition: str) -> list[View[Any]]:
         return [view for view in self.views if view.partition == partition]

@@ -36,9 +36,6 @@ AGAIN = timedelta(minutes=1)
 MOST_WAITING = 16
 """Moments that may wait to be built: each is a copy of all views."""
 
-BESIDE = 2
-"""Steps beside the parts of persons: what is kept by stream, and the indexes."""
-
 LARGEST_PART = 50_000
 """Facts of a part, more or less: what a crash costs, and a step of the progress that is shown."""
 
@@ -283,7 +280,7 @@ class Moments:
         if waiting and waiting[0] >= MOST_WAITING:
             raise MomentsBusy
         known = [one for one in asked["left_out"] if one <= asked["position"]]
-        more = {"left_out": known, "parts": parts_of(asked["position"]) + BESIDE}
+        more = {"left_out": known, "parts": steps_of(asked["position"])}
         planned = _moments(connection, PLAN, {**asked, **more, "now": self.clock.now()})
         return planned[0]
 
@@ -364,9 +361,9 @@ class MomentSource:
             yield connection
 
 
-def parts_of(position: int) -> int:
-    """In how many parts of persons the log up to a position is folded."""
-    return max(1, -(-position // LARGEST_PART))
+def steps_of(position: int) -> int:
+    """In how many steps the log up to a position is folded: by streams, by persons, the indexes."""
+    return 2 * max(1, -(-position // LARGEST_PART)) + 1
 
 
 def _shape(views: Sequence[View[Any]]) -> str:

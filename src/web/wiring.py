@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection as SetOf
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from uuid import UUID
 
 from ledger.application import Ledger, SiteRules
+from ledger.application.operating import skipped_positions
 from ledger.billing.collection import Collection
 from ledger.clock import Clock, SystemClock
 from ledger.errors import NotFound
@@ -78,7 +80,9 @@ def past_views(
     settings: Settings, dsn: str, pool: Pool, mapper: FactMapper, clock: Clock
 ) -> PastViews:
     """The views as of moments, and who builds these where no worker does."""
-    moments = Moments(pool, FactRecorder(pool), all_views(site_of(settings)), clock)
+    recorder = FactRecorder(pool)
+    views, skipped = all_views(site_of(settings)), partial(skipped_positions, recorder, mapper)
+    moments = Moments(pool, recorder, views, clock, skipped=skipped)
     moments.lay_out()
     builder = Builder(dsn, moments, mapper, settings.moments_mb << 20)
     worker = MomentWorker(builder, patience_seconds=PATIENCE_SECONDS)
