@@ -14,6 +14,8 @@ from projections.explain.answers import Definition, Turn
 from projections.explain.books import Books, Scope
 from projections.explain.figures import ExplainFigures
 from projections.explain.money import ExplainMoney
+from projections.explain.moved import ExplainMoved
+from projections.explain.recurring import ExplainRecurring
 from projections.explain.rows import ExplainRows
 from projections.explain.segments import Entry, ExplainSegments
 from projections.queries.members import MemberFilter
@@ -43,6 +45,16 @@ class Explaining:
     def figures(self) -> ExplainFigures:
         """Spending figures."""
         return ExplainFigures(self._scope, self._books)
+
+    @property
+    def recurring(self) -> ExplainRecurring:
+        """MRR."""
+        return ExplainRecurring(self._scope, self._books, self.parts.site)
+
+    @property
+    def moved(self) -> ExplainMoved:
+        """Movements of MRR."""
+        return ExplainMoved(self.recurring)
 
     @property
     def rows(self) -> ExplainRows:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from projections.explain.answers import Definition
-from web.languages import message
+from projections.queries.reports.definitions import DEFINITIONS
+from web.languages import gettext, locale, message
 
 SENTENCES = {
     "total-spent": message(
@@ -65,6 +66,16 @@ SENTENCES = {
 """By the name of a definition. A view is defined by its name: what a row of it is."""
 
 
+FRENCH = {one.english: one.french for one in DEFINITIONS}
+"""Of the reports, whose definitions bring their own."""
+
+
 def sentence(definition: Definition) -> str:
     """What a definition says, to be translated; nothing where it has no sentence."""
-    return SENTENCES.get(definition.name, "")
+    own = next((one.english for one in DEFINITIONS if one[:2] == definition), "")
+    return SENTENCES.get(definition.name, own)
+
+
+def translated(text: str) -> str:
+    """A sentence in the reader's language."""
+    return FRENCH[text] if locale() == "fr" and text in FRENCH else gettext(text)

@@ -127,7 +127,9 @@ def months(site: Past) -> Calendar:
     return Calendar.months(first, last, ZONE)
 
 
-def test_a_months_movements_lead_from_one_mrr_to_the_next(site: Past) -> None:  # part of NU3, part of NU4
+def test_a_months_movements_lead_from_one_mrr_to_the_next(
+    site: Past,
+) -> None:  # part of NU3, part of NU4
     calendar, now = months(site), site.instants[-2]
     report = RecurringQueries(site.books.pool).movements(calendar, now, currency="EUR")
     assert len(report) > 5
@@ -141,7 +143,8 @@ def test_a_months_movements_lead_from_one_mrr_to_the_next(site: Past) -> None:  
             assert found.starting.readded.exact == line.starting
             assert found.ending.readded.exact == line.ending
             assert found.moved.get(kind, 0) == line.moved[kind]
-            assert sum(one.amount for one in found.facts) == line.moved[kind]
+            assert sum(one.amount for one in found.parts) == line.moved[kind]
+            assert {one.fact_id for one in found.parts} == {one.fact_id for one in found.facts}
 
 
 def test_a_movement_edited_by_hand_is_found(spoilt: Past) -> None:
@@ -153,6 +156,6 @@ def test_a_movement_edited_by_hand_is_found(spoilt: Past) -> None:
     assert before.next_after is not None
     spoilt.spoil(
         "UPDATE timelines SET numerators[1] = numerators[1] + 1 WHERE member_id = %(m)s",
-        m=before.facts[0].member_id,
+        m=before.parts[0].member_id,
     )
     assert not explainer.month(month, "new", limit=1, after=None).agrees

@@ -12,8 +12,13 @@ from uuid import UUID
 from psycopg.rows import tuple_row
 
 from projections.courses import Kind
-from projections.explain.answers import Definition
-from projections.explain.recurring import NOTHING, ExplainRecurring, RecurringFigure
+from projections.explain.answers import Definition, Line
+from projections.explain.recurring import (
+    NOTHING,
+    ExplainRecurring,
+    RecurringFigure,
+    records_of,
+)
 from projections.explain.stored import one_instant
 from projections.queries.reports.definitions import MOVEMENTS
 from projections.queries.reports.facts import Contribution, ReportFacts, Span
@@ -45,7 +50,7 @@ class MovementExplained:
     """A month in a currency: exact amounts, in minor units.
 
     `starting` and `ending` stand beside what the books say of these instants; `moved` are the
-    view's, signed, by kind; `facts` are those of the kind that was asked for.
+    view's, signed, by kind; `parts` and their facts are those of the kind that was asked for.
     """
 
     definition: Definition
@@ -53,7 +58,8 @@ class MovementExplained:
     starting: RecurringFigure
     ending: RecurringFigure
     moved: dict[str, Fraction]
-    facts: Sequence[Contribution]
+    parts: Sequence[Contribution]
+    facts: Sequence[Line]
     next_after: UUID | None
 
     @property
@@ -88,13 +94,18 @@ class ExplainMoved:
         found = ReportFacts(source).moved(
             span, currency=month.currency, kind=kind, after=after, limit=limit
         )
+        with source.connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row)
+            records = records_of(cursor, [one.fact_id for one in found.facts])
+        told = self.recurring.books.opened(records, self.recurring.scope.reach(position))
         return MovementExplained(
             definition=DEFINITION,
             position=position,
             starting=_only(starting, month.currency),
             ending=_only(ending, month.currency),
             moved=moved,
-            facts=found.facts,
+            parts=found.facts,
+            facts=[one.line for one in told],
             next_after=found.next_after if isinstance(found.next_after, UUID) else None,
         )
 

@@ -137,7 +137,10 @@ class ExplainRecurring:
             differs = not all(figure.agrees for figure in figures)
             apart = _ask(cursor, queries.APART, named) if differs else []
             worths = _worths(shown, self._parts(connection, at, {row[1] for row in shown}))
-            records = _records(cursor, shown, worths)
+            # Those that decide by either side.
+            named_by_view = [part.fact_id for worth in worths for part in worth.parts]
+            named_by_books = [place for row in shown for place in row[6:8]]
+            records = records_of(cursor, named_by_view, named_by_books)
         told = self.books.opened(records, self.scope.reach(position))
         return RecurringExplained(
             definition=DEFINITION,
@@ -201,13 +204,13 @@ def _worths(page: Sequence[Any], parts: Mapping[UUID, list[Part]]) -> list[Worth
     return found
 
 
-def _records(
-    cursor: Cursor[tuple[Any, ...]], page: Sequence[Any], worths: Sequence[Worth]
+def records_of(
+    cursor: Cursor[tuple[Any, ...]], fact_ids: Iterable[str], positions: Sequence[int] = ()
 ) -> list[FactRecord]:
-    """The facts that decide by either side, in their order."""
-    named = [part.fact_id.split("/") for worth in worths for part in worth.parts]
+    """Facts by their ids, and by their positions, in their order."""
+    named = [fact_id.split("/") for fact_id in fact_ids]
     asked = {
-        "positions": [place for row in page for place in row[6:8]],
+        "positions": list(positions),
         "streams": [stream_id for stream_id, _ in named],
         "versions": [int(version) for _, version in named],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -24,7 +24,7 @@ from web.api.figures import MoneyQuery
 from web.api.framework import Call, Routes
 from web.api.models import InstantField
 from web.explaining import Explaining
-from web.languages import gettext
+from web.explanations import translated
 from web.past import Scope
 from web.permissions import Permission
 from web.problems import parameter_fault
@@ -33,7 +33,9 @@ routes = Routes("explain")
 
 
 class SpendingExplainQuery(MoneyQuery, ExplainQuery):
-    """The same filters as the figures have."""
+    """The same filters as the figures have, and the mode of a line of revenue."""
+
+    mode: Literal["live", "test"] | None = None
 
 
 class RowExplainQuery(ExplainQuery):
@@ -171,7 +173,7 @@ def _explaining(call: Call[Any, Any]) -> Explaining:
 
 def _teller(call: Call[None, Any]) -> Teller:
     masked = Permission.READ_MEMBERS not in call.principal.permissions
-    return Teller(gettext, lambda position: call.cursor([position]), masked=masked)
+    return Teller(translated, lambda position: call.cursor([position]), masked=masked)
 
 
 def _turn(call: Call[None, Any]) -> Turn:

@@ -16,6 +16,7 @@ from web.cli.books import member_id_of
 from web.cli.context import Failure, opened
 
 if TYPE_CHECKING:
+    from projections.courses import Kind
     from web.api.explain_shapes import Explained
     from web.cli.explain_text import Teller
     from web.explaining import Explaining
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from web.past import Asked, Reading, Scope
 
 NAP_SECONDS = 0.2
+KINDS = ("new", "reactivated", "expansion", "contraction", "churned")
 
 
 class InstantParameter(click.ParamType[datetime]):
@@ -186,6 +188,47 @@ def access(member: str, plan_id: UUID, at: datetime | None, wished: Wishes) -> N
     _explain(wished, Scope.MEMBER, tell, member=member)
 
 
+@explain.command("mrr")
+@click.option("--at", type=INSTANT, help="At another INSTANT than now.")
+@click.option("--currency")
+@click.option("--plan", "plan_id", type=click.UUID)
+@wishes
+def mrr(at: datetime | None, currency: str | None, plan_id: UUID | None, wished: Wishes) -> None:
+    """Monthly recurring revenue, membership by membership."""
+    from projections.explain.recurring import Asked as Recurring
+    from web.past import Scope
+
+    def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
+        instant = at or explaining.now
+        _require_past(instant, explaining.now)
+        asked = Recurring(currency, plan_id, wished.limit)
+        return teller.recurring(explaining.recurring.at(instant, asked))
+
+    _explain(wished, Scope.LISTS, tell)
+
+
+@explain.command("movement")
+@click.argument("month", type=click.DateTime(["%Y-%m"]))
+@click.argument("currency")
+@click.argument("kind", type=click.Choice(KINDS))
+@wishes
+def movement(month: datetime, currency: str, kind: Kind, wished: Wishes) -> None:
+    """What MRR was new, reactivated, expansion, contraction or churned in a MONTH (2026-11)."""
+    from projections.explain.moved import Month
+    from projections.queries.reports.calendar import Calendar
+    from web.past import Scope
+
+    def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
+        day, zone = month.date(), explaining.parts.settings.zone
+        calendar = Calendar.months(day, day, zone)
+        _require_past(calendar.since, explaining.now)
+        span = Month(calendar.since, calendar.before, explaining.now, currency)
+        found = explaining.moved.month(span, kind, limit=wished.limit, after=None)
+        return teller.moved(found, currency, kind)
+
+    _explain(wished, Scope.LISTS, tell)
+
+
 # --- within -------------------------------------------------------------------------------
 
 
@@ -238,6 +281,11 @@ def _entered(
             return stack.enter_context(parts.past.opened(asked, scope, named))
         except StillBuilding:
             time.sleep(NAP_SECONDS)
+
+
+def _require_past(instant: datetime, now: datetime) -> None:
+    if instant > now:
+        raise Failure("Nobody knows yet what will be true then.")
 
 
 def _uuid(text: str) -> UUID | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ledger.money import Money
+from projections.courses import Kind
 from projections.explain.answers import Turn
+from projections.explain.moved import MovementExplained
+from projections.explain.recurring import RecurringExplained
+from web.api import explain_reports as reports
 from web.api import explain_shapes as shapes
+from web.explanations import FRENCH
 from web.languages import catalogue
 
 
@@ -15,8 +20,21 @@ class Teller(shapes.Teller):
     """Answers in a language, with so many facts at most; the machine's owner sees everything."""
 
     def __init__(self, lang: str, limit: int) -> None:
-        super().__init__(catalogue(lang).gettext if lang == "fr" else str, str)
+        self._said = _in_french if lang == "fr" else str
+        super().__init__(self._said, str)
         self.page = Turn(limit=limit)
+
+    def recurring(self, found: RecurringExplained) -> reports.RecurringExplainedReply:
+        """MRR."""
+        return reports.recurring_reply(found, self._said, str)
+
+    def moved(self, found: MovementExplained, currency: str, kind: Kind) -> reports.MovedReply:
+        """A movement of MRR."""
+        return reports.moved_reply(found, currency, kind, self._said, str)
+
+
+def _in_french(text: str) -> str:
+    return FRENCH.get(text) or catalogue("fr").gettext(text)
 
 
 def written(found: shapes.Explained) -> str:
@@ -39,6 +57,10 @@ def _body(found: shapes.Explained) -> Iterator[str]:
         yield from _rows(found)
     elif isinstance(found, shapes.EntryReply):
         yield from _conditions(found)
+    elif isinstance(found, reports.RecurringExplainedReply):
+        yield from _recurring(found)
+    elif isinstance(found, reports.MovedReply):
+        yield from _moved(found)
     elif isinstance(found, shapes.AccessExplainedReply):
         said = "yes" if found.access else "no"
         until = f", until {found.until.isoformat()}" if found.until else ""
@@ -54,6 +76,37 @@ def _figures(found: shapes.SumReply) -> Iterator[str]:
         )
     if isinstance(found, shapes.SpendingSumReply) and found.apart:
         yield f"missed, wrong or made up: {', '.join(map(str, found.apart))}"
+
+
+def _recurring(found: reports.RecurringExplainedReply) -> Iterator[str]:
+    yield f"at {found.at.isoformat()}, {found.membership_count} memberships"
+    for figure in found.figures:
+        yield f"  {'mrr':<10}{_both(figure)}"
+    for one in found.memberships:
+        apart = "" if one.agrees else f"   the facts make {one.readded}"
+        yield f"  {one.membership_id}  {one.stated:>12} {one.currency}{apart}"
+        yield from _parts(one.parts)
+    if found.apart:
+        yield f"members apart: {', '.join(map(str, found.apart))}"
+
+
+def _moved(found: reports.MovedReply) -> Iterator[str]:
+    yield f"  {'starting':<14}{_both(found.starting)}"
+    for kind, amount in found.moved.items():
+        yield f"  {kind:<14}{amount:>14}"
+    yield f"  {'ending':<14}{_both(found.ending)}"
+    yield f"{found.kind}:"
+    yield from _parts(found.parts)
+
+
+def _both(figure: reports.RecurringFigureReply) -> str:
+    apart = "" if figure.agrees else f"   differs: the facts make {figure.readded.mrr}"
+    return f"{figure.stated.mrr!s:>18} ({figure.stated.exact}){apart}"
+
+
+def _parts(parts: Sequence[reports.PartReply]) -> Iterator[str]:
+    for part in parts:
+        yield f"    {part.at.isoformat():<32} {part.fact}  {part.amount:>12}"
 
 
 def _rows(found: shapes.RowsReply) -> Iterator[str]:

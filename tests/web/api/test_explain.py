@@ -268,3 +268,40 @@ def test_explanations_are_of_the_moment_that_is_asked_for(  # part of AU3
         assert figures(now, view)[name] == (BACK + 100, BACK + 100)
         assert figures(past, view)[name] == (BACK, BACK)
         assert past["agrees"] is True
+
+
+def test_mrr_is_explained_by_its_memberships(  # part of NU4
+    house: House, owner: Client, joined: dict[str, str]
+) -> None:
+    found = owner.get("/reports/mrr/explain")
+    [total] = owner.get("/reports/mrr")["totals"]
+    [figure] = found["figures"]
+    assert found["agrees"] is figure["agrees"] is True
+    assert figure["stated"] == figure["readded"] == total
+    assert found["definition"]["name"] == "mrr"
+    assert found["definition"]["sentence"].startswith("Monthly recurring revenue")
+    [one] = found["memberships"]
+    assert (one["member_id"], one["stated"], one["readded"]) == (joined["member"], "1200", "1200")
+    assert one["parts"][0]["fact"] == found["facts"][0]["fact"]
+    assert found["facts"][0]["topic"] == "member.joined"
+    assert owner.get("/reports/mrr/explain", plan_id=joined["member"])["memberships"] == []
+    statement = "UPDATE views.timelines SET numerators[1] = 1 WHERE member_id = %(m)s"
+    spoil(house, statement, m=joined["member"])
+    spoilt = owner.get("/reports/mrr/explain")
+    assert (spoilt["agrees"], spoilt["apart"]) == (False, [joined["member"]])
+    french = owner.ask("GET", "/reports/mrr/explain", headers={"Accept-Language": "fr"}).json
+    assert french is not None
+    assert french["definition"]["sentence"].startswith("Revenu mensuel")
+
+
+def test_a_months_movement_is_explained(owner: Client, joined: dict[str, str]) -> None:
+    asked = {"month": "2026-11", "currency": "EUR", "kind": "new"}
+    found = owner.get("/reports/movements/explain", **asked)
+    assert (found["agrees"], found["moved"]) == (True, {"new": "1200"})
+    assert found["starting"]["readded"]["exact"] == "0"
+    assert found["ending"]["readded"]["mrr"] == {"minor": PAID, "currency": "EUR"}
+    assert [part["amount"] for part in found["parts"]] == ["1200"]
+    assert found["parts"][0]["member_id"] == joined["member"]
+    for wrong in ({"month": "2026-12"}, {"month": "x"}, {"kind": "x"}, {"currency": "ZZZ"}):
+        answer = owner.ask("GET", "/reports/movements/explain", query_string={**asked, **wrong})
+        assert answer.status_code == 422, wrong

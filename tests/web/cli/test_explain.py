@@ -14,6 +14,9 @@ from ledger.clock import SystemClock
 from projections.site import Site
 from tests.projections.books import MASTER_KEY, Books, opened
 from tests.projections.oracle import Oracle
+from tests.projections.oracle.figures import by_currency
+from tests.projections.oracle.lines import instant
+from tests.projections.stories import told as told_story
 from web.cli.main import main
 from web.settings import load
 
@@ -22,9 +25,9 @@ from web.settings import load
 def books(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
     monkeypatch.setenv("LEDGER_DATABASE_URL", database)
     monkeypatch.setenv("LEDGER_MASTER_KEY", base64.b64encode(MASTER_KEY).decode())
-    monkeypatch.setenv("LEDGER_TEST_MODE", "false")
     with opened(database) as books:
-        books.tell(5, 250)
+        for save in told_story(5, 250, "test"):
+            books.save(*save)
         settings = load()
         site = Site(settings.currency, settings.mode, settings.time_zone)
         books.follower(site).catch_up()
@@ -33,7 +36,7 @@ def books(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
 
 @pytest.fixture
 def oracle(books: Books) -> Oracle:
-    return Oracle(books.exported())
+    return Oracle(books.exported(), mode="test")
 
 
 def typed(*words: object, ends_with: int = 0) -> Result:
@@ -51,7 +54,7 @@ def told(*words: object) -> Any:
 def spender(oracle: Oracle) -> tuple[str, int]:
     """Somebody who had money back, and what is left of what they spent in euros."""
     for member in oracle.accounts:
-        gross, refunded, disputed = oracle.total(member, "EUR", "live")
+        gross, refunded, disputed = oracle.total(member, "EUR", "test")
         if refunded:
             return member, gross - refunded - disputed
     raise AssertionError
@@ -79,7 +82,7 @@ def test_a_stored_figure_that_is_wrong_ends_with_one(books: Books, oracle: Oracl
     text = typed("member-total", member, ends_with=1).stdout
     assert "differs by 0.01 EUR" in text
     assert text.endswith("Differs: what is stored is not what they make.\n")
-    row = typed("row", "spending", member, "EUR", "live", ends_with=1).stdout
+    row = typed("row", "spending", member, "EUR", "test", ends_with=1).stdout
     assert "differs: the facts make" in row
 
 
@@ -137,3 +140,27 @@ def test_a_moment_of_the_past(books: Books, oracle: Oracle) -> None:
     ]
     assert [one["readded"]["minor"] for one in gross] == [paid["amount"]["minor"]]
     assert found["agrees"] is True
+
+
+def test_mrr_and_how_it_moved(books: Books, oracle: Oracle) -> None:
+    joined = [f for f in oracle.facts if f["topic"] == "member.joined"]
+    at = [fact["occurred_at"] for fact in joined if fact["occurred_at"] < "2026-06"][-1]
+    found = told("mrr", "--at", at)
+    expected = {
+        name: value
+        for name, value in by_currency(oracle, instant(at) or SystemClock().now()).items()
+        if value
+    }
+    assert {one["currency"]: one["readded"]["exact"] for one in found["figures"]} == {
+        name: str(value) for name, value in expected.items()
+    }
+    text = typed("mrr", "--at", at, "--currency", "EUR").stdout
+    assert f"{found['memberships'][0]['membership_id']}" in typed("mrr", "--at", at).stdout
+    assert "mrr 1: Monthly recurring revenue" in text
+    assert "Revenu mensuel" in typed("mrr", "--lang", "fr").stdout
+    moved = told("movement", at[:7], "EUR", "new")
+    assert moved["agrees"] is True
+    assert "ending" in typed("movement", at[:7], "EUR", "new").stdout
+    typed("movement", "x", "EUR", "new", ends_with=2)
+    for later in (("mrr", "--at", "2999-01-01T00:00:00Z"), ("movement", "2999-01", "EUR", "new")):
+        assert "Nobody knows yet" in typed(*later, ends_with=1).output
