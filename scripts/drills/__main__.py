@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from scripts.drills import crash, demo
+from scripts.drills import crash, demo, rebuild
 
 
 def main() -> int:
     """Run one drill; 0 if nothing went wrong."""
     parser = argparse.ArgumentParser(prog="scripts/drill")
     drills = parser.add_subparsers(required=True)
-    for drill in (crash, demo):
+    for drill in (crash, demo, rebuild):
         name = drill.__name__.rsplit(".", 1)[-1]
         drill.declare(drills.add_parser(name, help=(drill.__doc__ or "").splitlines()[0]))
     given = parser.parse_args()
