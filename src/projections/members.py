@@ -20,10 +20,32 @@ from projections.search import readable, search_key
 from projections.site import Site
 from projections.spending import SETTLED, effect_of
 from projections.stays import CHANGING, UNPAID, Stay, begun, changed
+from projections.traits import trait
 from projections.view import Index, Key, Needs, View, first, on
 
 METHOD = frozenset({"brand", "last_four", "fingerprint"})
 """What is shown, or compared, of a payment method."""
+
+CARRIED = (
+    "name_key",
+    "email_key",
+    "joined_at",
+    "last_order_at",
+    "spent",
+    "member_until",
+    "traits",
+)
+"""What every sorted index carries beside its key, so that a list is narrowed within it."""
+
+JOINED, NEVER_JOINED = "member_until IS NOT NULL", "member_until IS NULL"
+SEARCHED = "(' ' || name_key || ' ' || email_key)"
+"""Where words are looked for: each begins after a space."""
+
+
+def _sorted(name: str, column: str, within: str | None = None) -> Index:
+    beside = ", ".join(one for one in CARRIED if one != column)
+    where = f" WHERE {within}" if within else ""
+    return Index(name, f"({column}, member_id) INCLUDE ({beside}){where}")
 
 
 @quick
@@ -34,6 +56,7 @@ class MemberRow(NamedTuple):
     stand; `plan_key` sorts by the plan that lasts longest.
     `..._until` say until when somebody is a member, past due and so on if nothing else happens;
     None where they never were. Money in minor units of the site's currency and mode.
+    `traits` are bits by which an index narrows the list (see traits.py).
     """
 
     member_id: UUID
@@ -41,7 +64,6 @@ class MemberRow(NamedTuple):
     email: str
     name_key: str
     email_key: str
-    search: str
     same_name: str | None
     same_email: str | None
     locale: str
@@ -73,6 +95,7 @@ class MemberRow(NamedTuple):
     refunded: int = 0
     disputed: int = 0
     spent: int = 0
+    traits: int = 0
     position: int = 0
 
 
@@ -91,12 +114,16 @@ class Members(View[MemberRow]):
         facts.MethodReplaced: METHOD,
     }
     indexes: ClassVar[tuple[Index, ...]] = (
-        Index("name", "(name_key, member_id)"),
-        Index("email", "(email_key, member_id)"),
-        Index("joined", "(joined_at, member_id)"),
-        Index("plan", "(plan_key, member_id)"),
-        Index("spent", "(spent, member_id)"),
-        Index("last_order", "(last_order_at, member_id)"),
+        _sorted("name", "name_key"),
+        _sorted("email", "email_key"),
+        # Who never joined has neither: at the end of a list they would lie in the way of all.
+        _sorted("joined", "joined_at", JOINED),
+        _sorted("joined_never", "joined_at", NEVER_JOINED),
+        _sorted("plan", "plan_key", JOINED),
+        _sorted("spent", "spent", JOINED),
+        _sorted("spent_unjoined", "spent", NEVER_JOINED),
+        _sorted("last_order", "last_order_at", JOINED),
+        _sorted("last_order_unjoined", "last_order_at", NEVER_JOINED),
         Index("plans", "USING gin (plan_ids)"),
         Index("tags", "USING gin (tags)"),
         Index("until", "(member_until)"),
@@ -106,7 +133,7 @@ class Members(View[MemberRow]):
         Index("country", "(method_country) WHERE method_country IS NOT NULL"),
         Index("same_name", "(same_name, same_email) WHERE same_name IS NOT NULL"),
         Index("same_method", "(same_method, same_email) WHERE same_method IS NOT NULL"),
-        Index("search", "USING gin (search gin_trgm_ops)", extension="pg_trgm"),
+        Index("search", f"USING gin ({SEARCHED} gin_trgm_ops)", extension="pg_trgm"),
     )
     laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("member.account_opened"), MONEY_OF_MEMBERS)
 
@@ -246,29 +273,56 @@ class Members(View[MemberRow]):
         )
 
     def finish(self, row: MemberRow) -> MemberRow:
-        """Plans and instants, by the stays."""
-        if not row.stays:
-            return row
-        # In the order in which they end: the last one of each plan counts.
-        untils = sorted([(stay.runs_until, stay) for stay in row.stays], key=itemgetter(0))
-        by_plan = {stay.plan_id: until for until, stay in untils}
-        last = untils[-1][0]
-        going_on = [(until, stay) for until, stay in untils if stay.cancelled_at is None]
-        cancelling = [until for until, stay in untils if stay.cancelled_at is not None]
-        unpaid = {name: [u for u, s in going_on if s.billing == name] for name in UNPAID}
-        return row._replace(
-            plan_ids=tuple(by_plan),
-            plan_untils=tuple(by_plan.values()),
-            plan_key=min([_plan_key(stay.plan_name) for until, stay in untils if until == last]),
-            member_until=last,
-            access_until=max([stay.opens_until for stay in row.stays]),
-            past_due_until=max(unpaid["past_due"], default=None),
-            action_required_until=max(unpaid["action_required"], default=None),
-            cancelling_until=max(cancelling, default=None),
-        )
+        """Plans and instants, by the stays; traits, by all."""
+        if row.stays:
+            row = _with_stays(row)
+        return row._replace(traits=_traits(row))
 
 
-_plan_key = lru_cache(maxsize=1_024)(search_key)
+def _with_stays(row: MemberRow) -> MemberRow:
+    # In the order in which they end: the last one of each plan counts.
+    untils = sorted([(stay.runs_until, stay) for stay in row.stays], key=itemgetter(0))
+    by_plan = {stay.plan_id: until for until, stay in untils}
+    last = untils[-1][0]
+    going_on = [(until, stay) for until, stay in untils if stay.cancelled_at is None]
+    cancelling = [until for until, stay in untils if stay.cancelled_at is not None]
+    unpaid = {name: [u for u, s in going_on if s.billing == name] for name in UNPAID}
+    return row._replace(
+        plan_ids=tuple(by_plan),
+        plan_untils=tuple(by_plan.values()),
+        plan_key=min([_plan_key(stay.plan_name) for until, stay in untils if until == last]),
+        member_until=last,
+        access_until=max([stay.opens_until for stay in row.stays]),
+        past_due_until=max(unpaid["past_due"], default=None),
+        action_required_until=max(unpaid["action_required"], default=None),
+        cancelling_until=max(cancelling, default=None),
+    )
+
+
+def _traits(row: MemberRow) -> int:
+    traits = 0
+    for plan_id in row.plan_ids:
+        traits |= trait("plan", plan_id)
+    for tag in row.tags:
+        traits |= trait("tag", tag)
+    if row.method_country is not None:
+        traits |= trait("country", row.method_country)
+    for kind, holds in (
+        ("customer", row.is_customer),
+        ("closed", row.closed_at is not None),
+        ("past_due", row.past_due_until is not None),
+        ("action_required", row.action_required_until is not None),
+        ("cancelling", row.cancelling_until is not None),
+    ):
+        if holds:
+            traits |= trait(kind)
+    return traits
+
+
+@lru_cache(maxsize=1_024)
+def _plan_key(name: str) -> str:
+    """Never empty: that is for who never joined."""
+    return search_key(name) or name
 
 
 def _who(name: str, email: str) -> dict[str, Any]:
@@ -280,7 +334,6 @@ def _who(name: str, email: str) -> dict[str, Any]:
         "email": email,
         "name_key": name_key,
         "email_key": email_key,
-        "search": f"{name_key} {email_key}",
         "same_name": name_key if known else None,
         "same_email": comparable_email(email) if known else None,
     }

@@ -9,6 +9,9 @@ from ledger.facts import ERASED
 MOST_WORDS = 8
 """Words of a search that are looked for."""
 
+SHORTEST_RUN = 3
+"""Letters or digits in a row that an index of trigrams needs."""
+
 
 def search_key(text: str) -> str:
     """Casefolded, NFKD, without marks, single-spaced: `Zoë  Müller` and `ZOE MULLER` are one.
@@ -23,14 +26,32 @@ def search_key(text: str) -> str:
 
 
 def like_pattern(word: str) -> str:
-    """A LIKE pattern that finds a word anywhere, whatever signs it holds."""
+    """A LIKE pattern that finds a word, whatever signs it holds.
+
+    Anywhere, if it is long enough for an index of trigrams; a shorter one where a word begins.
+    """
     escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+    return f"%{escaped}%" if _longest_run(word) >= SHORTEST_RUN else f"% {escaped}%"
 
 
 def patterns(text: str) -> list[str]:
     """The patterns that a text of free search asks for: every word, in any order."""
-    return [like_pattern(word) for word in search_key(storable(text)).split()[:MOST_WORDS]]
+    return [like_pattern(word) for word in _words(text)[:MOST_WORDS]]
+
+
+def is_searchable(text: str) -> bool:
+    """Whether a text asks for nothing, or for a letter or digit: signs alone find nobody."""
+    words = _words(text)
+    return not words or any(_longest_run(word) for word in words[:MOST_WORDS])
+
+
+def _words(text: str) -> list[str]:
+    return search_key(storable(text)).split()
+
+
+def _longest_run(word: str) -> int:
+    runs = "".join(c if c.isalnum() else " " for c in word).split()
+    return max(map(len, runs), default=0)
 
 
 def storable(text: str) -> str:

@@ -30,6 +30,7 @@ from projections.queries.members import MemberFilter, MemberQueries, MemberSort
 from projections.queries.notices import NoticeFilter, NoticeQueries
 from projections.queries.paging import Turn
 from projections.queries.segments import Segment, Status
+from projections.queries.wide import Bounds
 from projections.search import search_key
 from projections.tables import Table
 from projections.view import View
@@ -39,6 +40,8 @@ from tests.projections.books import EUROS, opened
 PEOPLE = 20_000
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+FEWER = Bounds(few=100, many=2_000)
+"""As few as the usual ones are of a million."""
 PLANS = [uuid5(ids.SITE, f"plan {number}") for number in range(40)]
 LISTS = [uuid5(ids.SITE, f"list {number}") for number in range(40)]
 SEQUENTIAL = re.compile(r"Seq Scan on (members|orders|memberships|list_entries|notices)\b")
@@ -56,7 +59,8 @@ class Plans:
         """How it answers."""
         self.said.clear()
         ask()
-        return "\n".join(self.said)
+        # Asking how many rows are expected runs nothing.
+        return "\n".join(one for one in self.said if "EXPLAIN (FORMAT" not in one)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +97,8 @@ def fill(dsn: str) -> None:
                 (Notices(), [notice(random, row.member_id) for row in people]),
             ):
                 put(connection, view, rows)
+        with books.pool.connection() as connection:
+            connection.execute("VACUUM views.members")
 
 
 def put(connection: psycopg.Connection[Any], view: View[Any], rows: list[Any]) -> None:
@@ -107,13 +113,12 @@ def person(random: Random, number: int) -> MemberRow:
     name_key, joined = search_key(name), NOW - random.randrange(2000) * DAY
     until = random.choice([None, joined, joined + 40 * DAY, FOREVER, FOREVER])
     rare = random.random() < 0.01
-    return MemberRow(
+    row = MemberRow(
         member_id=uuid5(ids.SITE, email),
         name=name,
         email=email,
         name_key=name_key,
         email_key=email,
-        search=f"{name_key} {email}",
         same_name=name_key,
         same_email=email,
         locale="fr",
@@ -134,6 +139,7 @@ def person(random: Random, number: int) -> MemberRow:
         last_order_at=joined,
         spent=random.randrange(100_000),
     )
+    return Members(EUROS).finish(row)
 
 
 def stay(random: Random, member_id: UUID) -> MembershipRow:
@@ -269,7 +275,7 @@ FILTERS: dict[str, MemberFilter] = {
 
 @pytest.mark.parametrize("asked", FILTERS)
 def test_every_sort_and_filter_of_the_list_uses_an_index(plans: Plans, asked: str) -> None:  # SE3
-    members = MemberQueries(plans.pool)
+    members = MemberQueries(plans.pool, FEWER)
     for sort in SORTS:
         for descending in (False, True):
             turn = Turn(sort, descending)

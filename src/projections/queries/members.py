@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, LiteralString, get_args
+from typing import LiteralString, get_args
 from uuid import UUID
 
 from psycopg.rows import tuple_row
 
-from projections.instants import NEVER, known
+from projections.instants import known
 from projections.members import MemberRow
 from projections.notes import NoteRow
-from projections.queries.paging import Count, List, Order, Page, Part, Turn
+from projections.queries.member_filter import MemberFilter
+from projections.queries.member_sorts import ORDERS, MemberSort, order_of
+from projections.queries.paging import Count, List, Page, Turn
 from projections.queries.reading import Rows, Source
-from projections.queries.segments import SEGMENTS, STATUSES, Segment, Status, status
-from projections.search import patterns, storable
+from projections.queries.segments import Segment, Status, status
+from projections.queries.wide import USUAL, Bounds, Wide
 from projections.stays import Standing
 
-MemberSort = Literal["name", "email", "joined", "plan", "status", "spent", "last_order"]
+__all__ = ["MemberFilter", "MemberQueries", "MemberSort", "MemberSummary", "PlanStay", "summary"]
+
+CARRIED: tuple[LiteralString, ...] = (
+    "view.name_key",
+    "view.email_key",
+    "view.joined_at",
+    "view.last_order_at",
+    "view.spent",
+    "view.member_until",
+    "view.traits",
+)
+"""What the index of each sort carries, as the view has it."""
 
 SELECT: LiteralString = "SELECT {columns} FROM members AS view WHERE {condition} {order}"
 COUNT: LiteralString = """
@@ -41,90 +54,6 @@ SELECT {columns} FROM notes AS view
 TAGS = """
 SELECT tag, count(*) FROM members, unnest(tags) AS tag GROUP BY tag ORDER BY tag
 """
-
-FILTERS: dict[str, LiteralString] = {
-    "plan_id": """view.plan_ids @> ARRAY[%(plan_id)s::uuid]
-        AND view.plan_untils[array_position(view.plan_ids, %(plan_id)s::uuid)] > %(now)s""",
-    "tag": 'view.tags @> ARRAY[%(tag)s::text COLLATE "C"]',
-    "joined_from": "view.joined_at >= %(joined_from)s",
-    "joined_before": "view.joined_at < %(joined_before)s AND view.joined_at > %(never)s",
-    "spent_from": "view.spent >= %(spent_from)s",
-    "spent_to": "view.spent <= %(spent_to)s",
-    "last_order_from": "view.last_order_at >= %(last_order_from)s",
-    "last_order_before": """view.last_order_at < %(last_order_before)s
-        AND view.last_order_at > %(never)s""",
-    "method_country": "view.method_country = %(method_country)s",
-}
-# A condition a word: an index serves LIKE, not LIKE ALL.
-SEARCH: tuple[LiteralString, ...] = (
-    "view.search LIKE %(word_0)s",
-    "view.search LIKE %(word_1)s",
-    "view.search LIKE %(word_2)s",
-    "view.search LIKE %(word_3)s",
-    "view.search LIKE %(word_4)s",
-    "view.search LIKE %(word_5)s",
-    "view.search LIKE %(word_6)s",
-    "view.search LIKE %(word_7)s",
-)
-
-
-def _by_name(condition: LiteralString = "true") -> Part:
-    return Part("view.name_key", "text", lambda row: row.name_key, condition)
-
-
-ORDERS: dict[str, Order] = {
-    "name": (_by_name(),),
-    "email": (Part("view.email_key", "text", lambda row: row.email_key),),
-    "joined": (Part("view.joined_at", "timestamptz", lambda row: row.joined_at),),
-    "plan": (
-        Part("view.plan_key", "text", lambda row: row.plan_key, "view.member_until > %(now)s"),
-        _by_name("(view.member_until > %(now)s) IS NOT TRUE"),
-    ),
-    "status": tuple(_by_name(condition) for condition in STATUSES.values()),
-    "spent": (Part("view.spent", "bigint", lambda row: row.spent),),
-    "last_order": (Part("view.last_order_at", "timestamptz", lambda row: row.last_order_at),),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberFilter:
-    """Which members; all that is given must hold. Instants are aware; money in minor units of the
-    site's currency, counted net; `text` is looked for in names and addresses, word by word.
-    """
-
-    statuses: tuple[Status, ...] = ()
-    segment: Segment | None = None
-    plan_id: UUID | None = None
-    tag: str | None = None
-    joined_from: datetime | None = None
-    joined_before: datetime | None = None
-    spent_from: int | None = None
-    spent_to: int | None = None
-    last_order_from: datetime | None = None
-    last_order_before: datetime | None = None
-    method_country: str | None = None
-    text: str = ""
-
-    def conditions(self) -> list[LiteralString]:
-        """What must hold, as the database is asked."""
-        asked = [FILTERS[name] for name in FILTERS if getattr(self, name) is not None]
-        if self.segment is not None:
-            asked.append(SEGMENTS[self.segment])
-        if self.statuses:
-            asked.append(_any([STATUSES[name] for name in self.statuses]))
-        return [*asked, *SEARCH[: len(patterns(self.text))]]
-
-    def parameters(self, now: datetime) -> dict[str, object]:
-        """The values that the conditions name."""
-        named = {name: getattr(self, name) for name in FILTERS}
-        for name in ("tag", "method_country"):
-            named[name] = named[name] and storable(named[name])
-        words = {f"word_{place}": word for place, word in enumerate(patterns(self.text))}
-        return {**named, **words, "now": now, "never": NEVER}
-
-
-def _any(conditions: list[LiteralString]) -> LiteralString:
-    return "((" + ") OR (".join(conditions) + "))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +140,7 @@ def summary(row: MemberRow, now: datetime) -> MemberSummary:
 class MemberQueries:
     """Asks about members."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, bounds: Bounds = USUAL) -> None:
         self._rows = Rows(source, MemberRow)
         self._notes = Rows(source, NoteRow)
         self._list: List[MemberRow] = List(
@@ -221,12 +150,14 @@ class MemberQueries:
             row_id="view.member_id",
             id_of=lambda row: row.member_id,
             rows=self._rows,
+            read=Wide("members", CARRIED, self._rows, bounds),
         )
 
     def page(self, asked: MemberFilter, turn: Turn, now: datetime) -> Page[MemberSummary]:
         """A page of the list. Raises CursorMalformed."""
+        order = order_of(turn.sort, asked, descending=turn.descending)
         with self._rows.source.connection() as connection:
-            page = self._list.page(connection, turn, asked.conditions(), asked.parameters(now))
+            page = self._list.page_of(connection, turn, order, asked.asked(now))
         return Page(
             [summary(row, now) for row in page.rows], page.previous_cursor, page.next_cursor
         )

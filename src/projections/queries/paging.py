@@ -19,9 +19,23 @@ from psycopg.rows import tuple_row
 
 from ledger.errors import Refused
 from projections.queries.reading import Rows
+from projections.queries.stretches import (
+    NOWHERE,
+    Asked,
+    Order,
+    Part,
+    RowId,
+    Stretch,
+    every,
+)
+
+__all__ = ["Count", "CursorMalformed", "List", "Order", "Page", "Part", "Turn"]
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 T = TypeVar("T")
+
+Reader = Callable[[Connection[Any], Stretch], list[R]]
+"""Reads the rows of a stretch, in order."""
 
 MOST_COUNTED = 10_000
 MOST_ON_A_PAGE = 2_000
@@ -32,26 +46,6 @@ class CursorMalformed(Refused):
 
     code = "cursor_malformed"
     pointer = "/cursor"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of a sorted list: the rows of a condition, in the order of a column.
-
-    `key` reads the column's value from a row; its type is str, int or datetime.
-    """
-
-    column: LiteralString
-    type: LiteralString
-    key: Callable[[Any], Any]
-    condition: LiteralString = "true"
-
-
-RowId = UUID | int
-"""What tells rows with equal keys apart."""
-
-Order = tuple[Part, ...]
-"""A sort order: its parts one after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +92,6 @@ class Place:
         return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Some rows of one part, from a place on."""
-
-    part: Part
-    start: Place | None
-    falling: bool
-    limit: int
-
-
 def place(turn: Turn, order: Order, id_type: str = "uuid") -> Place | None:
     """Where a turn's cursor points. Raises CursorMalformed."""
     if turn.cursor is None:
@@ -145,7 +129,8 @@ class List(Generic[R]):
     """A list that can be sorted and paged.
 
     `select` has `{columns}`, `{condition}` and `{order}`, `count` has `{condition}`; `row_id` is
-    the column that tells rows with equal keys apart, and `id_of` reads it.
+    the column that tells rows with equal keys apart, and `id_of` reads it. `read` reads a stretch
+    where the plain query would take too long.
     """
 
     select: LiteralString
@@ -155,6 +140,7 @@ class List(Generic[R]):
     id_of: Callable[[R], RowId]
     rows: Rows[R]
     id_type: LiteralString = "uuid"
+    read: Reader[R] | None = None
 
     def page(
         self,
@@ -164,16 +150,27 @@ class List(Generic[R]):
         parameters: Mapping[str, object],
     ) -> Page[R]:
         """One page. Raises CursorMalformed; KeyError for a sort that the list doesn't have."""
-        order = self.orders[turn.sort]
+        return self.page_of(connection, turn, self.orders[turn.sort], Asked(conditions, parameters))
+
+    def page_of(
+        self, connection: Connection[Any], turn: Turn, order: Order, asked: Asked
+    ) -> Page[R]:
+        """One page in an order that what is asked for allows; the same for every page of a list.
+
+        Raises CursorMalformed.
+        """
         begin = place(turn, order, self.id_type)
         backward = begin is not None and begin.backward
+        falling = turn.descending != backward
         limit = max(1, min(turn.limit, MOST_ON_A_PAGE))
         found: list[tuple[int, R]] = []
-        for part, start in _parts(order, begin, reverse=turn.descending != backward):
+        for part, start in _parts(order, begin, reverse=falling):
+            beside = None if start is None else (start.key, start.row_id)
             missing = limit + 1 - len(found)
-            stretch = Stretch(order[part], start, turn.descending != backward, missing)
-            rows = self._stretch(connection, stretch, conditions, parameters)
-            found += [(part, row) for row in rows]
+            stretch = Stretch(
+                order[part], asked, beside, falling, missing, self.row_id, self.id_type
+            )
+            found += [(part, row) for row in self._read(connection, stretch)]
             if len(found) > limit:
                 break
         return self._page(turn, order, begin, found, limit)
@@ -185,35 +182,23 @@ class List(Generic[R]):
         parameters: Mapping[str, object],
     ) -> Count:
         """How many rows there are, without counting all of very many."""
-        query = sql.SQL(self.count).format(condition=_all(conditions))
+        query = sql.SQL(self.count).format(condition=every(conditions or ["true"]))
         cursor = connection.cursor(row_factory=tuple_row)
         row = cursor.execute(query, {**parameters, "most": MOST_COUNTED + 1}).fetchone()
         rows = int(row[0]) if row else 0
         return Count(min(rows, MOST_COUNTED), rows <= MOST_COUNTED)
 
-    def _stretch(
-        self,
-        connection: Connection[Any],
-        asked: Stretch,
-        conditions: Sequence[LiteralString],
-        parameters: Mapping[str, object],
-    ) -> list[R]:
-        part, start = asked.part, asked.start
-        pair = {"column": sql.SQL(part.column), "row_id": sql.SQL(self.row_id)}
-        condition = _all([*conditions, part.condition])
-        if start is not None:
-            beyond = sql.SQL(BEYOND[asked.falling]).format(
-                **pair, type=sql.SQL(part.type), id_type=sql.SQL(self.id_type)
-            )
-            condition = sql.SQL(" AND ").join((condition, beyond))
-        ordered = sql.SQL(ORDERED[asked.falling]).format(**pair)
+    def _read(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
+        if stretch.part.condition == NOWHERE:
+            return []
+        return (self.read or self._straight)(connection, stretch)
+
+    def _straight(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
+        order = sql.SQL("{} LIMIT %(page_limit)s").format(stretch.order())
         query = sql.SQL(self.select).format(
-            columns=self.rows.columns, condition=condition, order=ordered
+            columns=self.rows.columns, condition=stretch.condition(), order=order
         )
-        own: dict[str, object] = {"page_limit": asked.limit}
-        if start is not None:
-            own |= {"page_key": start.key, "page_id": start.row_id}
-        return self.rows.on(connection, query, {**parameters, **own})
+        return self.rows.on(connection, query, {**stretch.parameters, "page_limit": stretch.limit})
 
     def _page(
         self, turn: Turn, order: Order, begin: Place | None, found: list[tuple[int, R]], limit: int
@@ -235,20 +220,6 @@ class List(Generic[R]):
             cursor(0, back=True) if found and has_previous else None,
             cursor(-1, back=False) if found and has_next else None,
         )
-
-
-BEYOND: dict[bool, LiteralString] = {
-    False: "({column}, {row_id}) > (%(page_key)s::{type}, %(page_id)s::{id_type})",
-    True: "({column}, {row_id}) < (%(page_key)s::{type}, %(page_id)s::{id_type})",
-}
-ORDERED: dict[bool, LiteralString] = {
-    False: "ORDER BY {column}, {row_id} LIMIT %(page_limit)s",
-    True: "ORDER BY {column} DESC, {row_id} DESC LIMIT %(page_limit)s",
-}
-
-
-def _all(conditions: Sequence[LiteralString]) -> sql.Composable:
-    return sql.SQL(" AND ").join(sql.SQL(one) for one in conditions or ("true",))
 
 
 def _parts(

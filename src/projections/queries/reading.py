@@ -43,8 +43,17 @@ class Rows(Generic[R]):
         return next(iter(self.all(query, parameters)), None)
 
     def on(
-        self, connection: Connection[Any], query: sql.Composable, parameters: Parameters
+        self,
+        connection: Connection[Any],
+        query: sql.Composable,
+        parameters: Parameters,
+        *,
+        prepare: bool | None = None,
     ) -> list[R]:
-        """Every row that a composed query finds, on a connection at hand."""
-        cursor = reading(connection).execute(query.as_bytes(connection), parameters)
+        """Every row that a composed query finds, on a connection at hand.
+
+        Not prepared, it is planned anew for its parameters each time.
+        """
+        text = query.as_bytes(connection)
+        cursor = reading(connection).execute(text, parameters, prepare=prepare)
         return [self.codec.decode(values) for values in cursor]

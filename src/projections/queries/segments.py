@@ -6,11 +6,14 @@ of the statuses, everybody has one: the first that fits.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import LiteralString
 
 from ledger.segment import MemberStatus, SmartSegment
 from projections.members import MemberRow
+from projections.queries.stretches import Hint
+from projections.traits import Kind, trait
 
 Segment = SmartSegment
 Status = MemberStatus
@@ -47,6 +50,72 @@ STATUSES: dict[Status, LiteralString] = {
     "contact": "view.member_until IS NULL AND view.closed_at IS NULL",
     "closed": "view.member_until IS NULL AND view.closed_at IS NOT NULL",
 }
+
+RUNNING = Hint("view.member_until", "view.member_until > %(now)s")
+OVER = Hint("view.member_until", "view.member_until <= %(now)s")
+NEVER = Hint("view.member_until", "view.member_until IS NULL")
+MARKED: dict[Kind, Hint] = {
+    "customer": Hint(
+        "view.traits", "view.traits & %(is_customer)s::bigint = %(is_customer)s::bigint"
+    ),
+    "closed": Hint("view.traits", "view.traits & %(is_closed)s::bigint = %(is_closed)s::bigint"),
+    "past_due": Hint(
+        "view.traits", "view.traits & %(is_past_due)s::bigint = %(is_past_due)s::bigint"
+    ),
+    "action_required": Hint(
+        "view.traits",
+        "view.traits & %(is_action_required)s::bigint = %(is_action_required)s::bigint",
+    ),
+    "cancelling": Hint(
+        "view.traits", "view.traits & %(is_cancelling)s::bigint = %(is_cancelling)s::bigint"
+    ),
+}
+MARKS: dict[str, object] = {f"is_{kind}": trait(kind) for kind in MARKED}
+"""The values that these hints name."""
+
+HINTS: dict[Segment | Status, tuple[Hint, ...]] = {
+    "members": (RUNNING,),
+    "customers": (MARKED["customer"],),
+    "past_due": (RUNNING, MARKED["past_due"]),
+    "action_required": (RUNNING, MARKED["action_required"]),
+    "cancelling": (RUNNING, MARKED["cancelling"]),
+    "former_members": (OVER,),
+    "accounts_without_plan": (NEVER,),
+    "possible_duplicates": (),
+    "member": (RUNNING,),
+    "former": (OVER,),
+    "contact": (NEVER,),
+    "closed": (NEVER, MARKED["closed"]),
+}
+"""What being in a segment, or of a status, says of single columns: one hint a column at most."""
+
+STATUSES_OF: dict[Segment, frozenset[Status]] = {
+    "members": frozenset({"action_required", "past_due", "cancelling", "member"}),
+    "past_due": frozenset({"action_required", "past_due"}),
+    "action_required": frozenset({"action_required"}),
+    "cancelling": frozenset({"action_required", "past_due", "cancelling"}),
+    "former_members": frozenset({"former"}),
+    "customers": frozenset({"action_required", "past_due", "cancelling", "member", "former"}),
+    "accounts_without_plan": frozenset({"contact"}),
+}
+"""Which statuses those of a segment may have, where it doesn't leave all open."""
+
+JOINED_STATUSES: frozenset[Status] = STATUSES_OF["members"] | {"former"}
+NEVER_JOINED_STATUSES: frozenset[Status] = frozenset(set(STATUSES) - JOINED_STATUSES)
+"""Of somebody who ever joined, and of who never did."""
+
+
+def hints_of(statuses: Collection[Status]) -> Iterator[Hint]:
+    """What being of one of some statuses says of single columns."""
+    own = [{hint.column: hint for hint in HINTS[name]} for name in statuses]
+    for column in set.intersection(*map(set, own)) if own else ():
+        conditions = list(dict.fromkeys(hints[column].condition for hints in own))
+        yield Hint(column, either(conditions))
+
+
+def either(conditions: Sequence[LiteralString]) -> LiteralString:
+    """One condition or another."""
+    return conditions[0] if len(conditions) == 1 else "((" + ") OR (".join(conditions) + "))"
 
 
 def status(row: MemberRow, now: datetime) -> Status:

@@ -1,0 +1,154 @@
+"""Reads a stretch of a list that is too long to be looked through, whatever is asked of it.
+
+Two ways lead to a page, and each is slow where the other is quick. *Walking* along the sort's index
+finds a page soon where many rows fit; *gathering* all rows that fit, by the indexes of what is
+asked, and sorting them, where few do. The planner guesses between them, and takes seconds where it
+guesses wrong: a sort and a filter are seldom independent. So a walk is bounded here, and what it
+doesn't find is gathered.
+
+To read a row costs some ten times as much as to look at it within an index. So a walk narrows by
+what the sort's index carries beside the key, and reads the rows that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
+
+from psycopg import Connection, sql
+from psycopg.rows import tuple_row
+
+from projections.queries.reading import Rows
+from projections.queries.stretches import Stretch, every, name_of
+
+R = TypeVar("R", bound="tuple[Any, ...]")
+
+UNBOUNDED = 2**62
+
+# A page is soon found or badly looked for: no help from other processes makes up for that.
+BY_INDEX = """
+SELECT set_config('enable_seqscan', 'off', true),
+       set_config('max_parallel_workers_per_gather', '0', true)
+"""
+EXPLAIN: LiteralString = """
+EXPLAIN (FORMAT JSON) SELECT FROM {table} AS view WHERE {condition}
+"""
+WALK: LiteralString = """
+SELECT {columns} FROM (
+    SELECT * FROM (
+        SELECT * FROM ({entries}) AS view {order} LIMIT {walked}
+    ) AS view WHERE {hints} {order} LIMIT {looked_at}
+) AS found CROSS JOIN LATERAL (
+    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} AND {condition} OFFSET 0
+) AS view {order_found} LIMIT {limit}
+"""
+ENTRIES: LiteralString = "SELECT {carried} FROM {table} AS view WHERE {start}"
+# OFFSET 0 keeps the planner from looking through to the sort, and from joining otherwise.
+GATHER: LiteralString = """
+SELECT {columns} FROM (
+    SELECT * FROM (
+        SELECT {row_id}, {key} FROM {table} AS view WHERE {condition} OFFSET 0
+    ) AS view {order} LIMIT {limit}
+) AS found CROSS JOIN LATERAL (
+    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} OFFSET 0
+) AS view {order_found}
+"""
+
+
+class Bounds(NamedTuple):
+    """When to walk and when to gather.
+
+    Up to `few` rows are gathered at once: no walk is quicker. From `many` on, no gathering is.
+    A walk passes `walked` times a page's rows in the index, and looks up `looked_at` times.
+    """
+
+    few: int = 2_500
+    many: int = 60_000
+    walked: int = 600
+    looked_at: int = 20
+
+
+USUAL = Bounds()
+
+
+@dataclass(frozen=True)
+class Wide(Generic[R]):
+    """Reads stretches of a table whose sorts each have an index that carries some columns."""
+
+    table: LiteralString
+    carried: Collection[LiteralString]
+    rows: Rows[R]
+    bounds: Bounds
+
+    def __call__(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
+        """The rows, in order."""
+        with connection.transaction():
+            connection.execute(BY_INDEX)
+            return self._read(connection, stretch)
+
+    def _read(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
+        limit, bounds = stretch.limit, self.bounds
+        if stretch.is_whole:
+            return self._walked(connection, stretch, limit, limit)
+        number = self._estimated(connection, stretch)
+        if number <= bounds.few:
+            return self._gathered(connection, stretch)
+        found = self._walked(connection, stretch, limit * bounds.walked, limit * bounds.looked_at)
+        if len(found) >= limit:
+            return found
+        if number <= bounds.many:
+            return self._gathered(connection, stretch)
+        return self._walked(connection, stretch, UNBOUNDED, UNBOUNDED)
+
+    def _estimated(self, connection: Connection[Any], stretch: Stretch) -> int:
+        """How many rows the planner expects."""
+        query = sql.SQL(EXPLAIN).format(
+            table=sql.Identifier(self.table), condition=stretch.condition()
+        )
+        cursor = connection.cursor(row_factory=tuple_row)
+        row = cursor.execute(query, stretch.parameters, prepare=False).fetchone()
+        return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0
+
+    def _walked(
+        self,
+        connection: Connection[Any],
+        stretch: Stretch,
+        walked: int,
+        looked_at: int,
+    ) -> list[R]:
+        row_id, key = stretch.row_id, stretch.part.column
+        carried = dict.fromkeys((row_id, key, *self.carried))
+        entries = [
+            sql.SQL(ENTRIES).format(
+                carried=sql.SQL(", ").join(map(sql.SQL, carried)),
+                table=sql.Identifier(self.table),
+                start=start,
+            )
+            for start in stretch.starts()
+        ]
+        query = sql.SQL(WALK).format(
+            **self._named(stretch),
+            entries=sql.SQL(" UNION ALL ").join(entries),
+            hints=every(stretch.hints or ["true"]),
+            walked=sql.Literal(walked),
+            looked_at=sql.Literal(looked_at),
+        )
+        return self.rows.on(connection, query, stretch.parameters)
+
+    def _gathered(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
+        query = sql.SQL(GATHER).format(**self._named(stretch), key=sql.SQL(stretch.part.column))
+        # One value fits few rows and another most: no plan is good for both.
+        return self.rows.on(connection, query, stretch.parameters, prepare=False)
+
+    def _named(self, stretch: Stretch) -> dict[str, sql.Composable]:
+        return {
+            "columns": self.rows.columns,
+            "table": sql.Identifier(self.table),
+            "row_id": sql.SQL(stretch.row_id),
+            "found_id": sql.Identifier("found", name_of(stretch.row_id)),
+            "condition": stretch.condition(),
+            "order": stretch.order(),
+            "order_found": stretch.order("found"),
+            "limit": sql.Literal(stretch.limit),
+        }
