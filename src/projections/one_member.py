@@ -47,9 +47,9 @@ class Known:
         """Those that were in the books."""
         return [one for one in records if one.position <= self.position]
 
-    def holds(self, entry: Entry) -> bool:
-        """Whether an entry of a history was in the books, and true."""
-        return entry.position <= self.position and entry.occurred_at <= self.as_of
+    def holds(self, position: int, occurred_at: datetime) -> bool:
+        """Whether a fact was in the books, and true."""
+        return position <= self.position and occurred_at <= self.as_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class PastHistory(History):
     known: Known
 
     def _entries(self, records: Sequence[FactRecord]) -> list[Entry]:
-        return [one for one in super()._entries(records) if self.known.holds(one)]
+        entries = super()._entries(records)
+        return [one for one in entries if self.known.holds(one.position, one.occurred_at)]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,12 @@ from uuid import UUID
 import click
 
 from web.cli.context import Failure, opened, sentences, settings_given
+from web.cli.past import books_of, of_moment
 
 if TYPE_CHECKING:
+    from projections.one_member import Known
     from web.parts import Parts
+    from web.past import Asked
 
 
 @click.group()
@@ -85,10 +88,11 @@ def db_restore(books: Path, vault: Path | None) -> None:
 @click.command()
 @click.argument("member")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a fact and line.")
-def history(member: str, *, as_json: bool) -> None:
+@of_moment
+def history(member: str, asked: Asked, *, as_json: bool) -> None:
     """Replay all facts of MEMBER (an id or an e-mail address), oldest first."""
-    with opened() as (_settings, _dsn, parts):
-        entries = list(_entries(parts, member_id_of(parts, member)))
+    with opened() as (_settings, _dsn, parts), books_of(parts, asked) as known:
+        entries = list(_entries(parts, member_id_of(parts, member), known))
     for entry in entries:
         if as_json:
             click.echo(json.dumps(entry, ensure_ascii=False))
@@ -111,12 +115,14 @@ def member_id_of(parts: Parts, member: str) -> UUID:
     return member_id
 
 
-def _entries(parts: Parts, member_id: UUID) -> Iterator[dict[str, Any]]:
+def _entries(parts: Parts, member_id: UUID, known: Known | None) -> Iterator[dict[str, Any]]:
     from ledger.store.mapper import FactMapper
 
     records = parts.recorder.of_subject(member_id)
     facts = FactMapper(parts.ledger.vault).open_records(records)
     for record, fact in zip(records, facts, strict=True):
+        if known is not None and not known.holds(record.position, fact.occurred_at):
+            continue
         stated = fact.model_dump(mode="json", exclude={"actor", "cause", "originator_topic"})
         actor = fact.actor
         yield {

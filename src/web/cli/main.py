@@ -8,6 +8,7 @@ from web.cli.books import db, history
 from web.cli.context import Failure, opened, sentences, settings_given
 from web.cli.explain import explain
 from web.cli.export import export
+from web.cli.moments import moments
 from web.cli.rebuilds import views
 from web.cli.reports import report
 from web.cli.team import team
@@ -16,7 +17,7 @@ DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
 
 
 @click.group(
-    commands=[db, explain, export, history, report, team, views],
+    commands=[db, explain, export, history, moments, report, team, views],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def main() -> None:

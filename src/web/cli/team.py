@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, TypedDict, cast
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 from uuid import UUID
 
 import click
 
 from web.cli.context import Failure, opened
+from web.cli.past import of_moment, read
 
 if TYPE_CHECKING:
     from ledger.contributor import Role
     from ledger.facts import Actor, Cause
     from web.parts import Parts
+    from web.past import Asked
 
 
 class AtTheMachine(TypedDict):
@@ -34,17 +37,35 @@ def team() -> None:
 
 @team.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a contributor and line.")
-def team_list(*, as_json: bool) -> None:
+@of_moment
+def team_list(asked: Asked, *, as_json: bool) -> None:
     """Who is staff, with which roles."""
     with opened() as (_settings, _dsn, parts):
-        staff = [parts.ledger.contributor(owner) for owner in _staff(parts)]
+        staff = list(_then(parts, asked) if asked else _now(parts))
     for one in staff:
-        roles = sorted(one.roles)
         if as_json:
-            said = {"id": str(one.id), "email": one.email, "name": one.name, "roles": roles}
-            click.echo(json.dumps(said, ensure_ascii=False))
+            click.echo(json.dumps(one, ensure_ascii=False))
         else:
-            click.echo(f"{one.id}  {one.email:<40} {', '.join(roles)}")
+            click.echo(f"{one['id']}  {one['email']:<40} {', '.join(one['roles'])}")
+
+
+def _now(parts: Parts) -> Iterator[dict[str, Any]]:
+    for owner in _staff(parts):
+        one = parts.ledger.contributor(owner)
+        yield _said(one.id, one.email, one.name, one.roles)
+
+
+def _then(parts: Parts, asked: Asked) -> Iterator[dict[str, Any]]:
+    from web.past import Scope
+
+    with read(parts, asked, Scope.LISTS) as reading:
+        for row in reading.queries.contributors.all():
+            if row.roles:
+                yield _said(row.contributor_id, row.email, row.name, row.roles)
+
+
+def _said(staff_id: UUID, email: str, name: str, roles: Iterable[str]) -> dict[str, Any]:
+    return {"id": str(staff_id), "email": email, "name": name, "roles": sorted(roles)}
 
 
 @team.command("add")
