@@ -113,9 +113,7 @@ class Rebuilder:
     def plan(
         self, names: Collection[str], *, workers: int = 1, replaces_damaged: bool = False
     ) -> Rebuild:
-        """Write down that these views are to be folded anew. Raises NotFound, RebuildBusy or
-        ViewNewer.
-        """
+        """Write down what is to be folded anew. Raises NotFound, RebuildBusy or ViewNewer."""
         tables = self._named(names)
         with self._connected() as connection:
             current(tables, standings(connection))
