@@ -267,13 +267,15 @@ class Orders(View[OrderRow]):
         under_way = [line for line in row.refunds if line.state in UNDER_WAY]
         waiting = [line.at for line in row.attempts if line.state in UNDECIDED]
         waiting += [line.requested_at for line in under_way]
-        row = row._replace(
-            refunding=sum(line.minor for line in under_way),
-            contested=sum(line.minor for line in row.disputes if line.state == "open"),
-            lost=sum(line.minor for line in row.disputes if line.state == "lost"),
+        contested = sum([line.minor for line in row.disputes if line.state == "open"])
+        lost = sum([line.minor for line in row.disputes if line.state == "lost"])
+        return row._replace(
+            refunding=sum([line.minor for line in under_way]),
+            contested=contested,
+            lost=lost,
             undecided_since=min(waiting, default=None),
+            state=_state(row, contested, lost),
         )
-        return row._replace(state=_state(row))
 
 
 def _attempt(row: OrderRow, attempt_id: UUID, **changes: Any) -> OrderRow:
@@ -290,9 +292,9 @@ def _refund(row: OrderRow, refund_id: UUID, **changes: Any) -> OrderRow:
     return row._replace(refunds=tuple(lines))
 
 
-def _state(row: OrderRow) -> State:
+def _state(row: OrderRow, contested: int, lost: int) -> State:
     if row.paid:
-        return _paid_state(row)
+        return _paid_state(row, contested, lost)
     if row.withdrawn_at is not None:
         return "withdrawn"
     if not row.amount:
@@ -301,10 +303,10 @@ def _state(row: OrderRow) -> State:
     return cast("State", latest) if latest in ("pending", "unknown", "failed") else "open"
 
 
-def _paid_state(row: OrderRow) -> State:
-    if row.contested:
+def _paid_state(row: OrderRow, contested: int, lost: int) -> State:
+    if contested:
         return "disputed"
-    if row.lost:
+    if lost:
         return "lost"
     if row.refunded:
         return "refunded" if row.refunded >= row.paid else "partly_refunded"

@@ -196,8 +196,8 @@ def fold_part(
     for stage in stages:
         stage.open(connection)
     facts = 0
-    for records in _chunks(connection, part, concerned, position):
-        with uncollected():
+    with uncollected():
+        for records in _chunks(connection, part, concerned, position):
             folded, rows = folding.rows(records)
             facts += folded
             for stage, own in zip(stages, rows, strict=True):
