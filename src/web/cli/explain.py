@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ import click
 
 from web.cli.books import member_id_of
 from web.cli.context import Failure, opened
+from web.cli.past import INSTANT, read
 
 if TYPE_CHECKING:
     from projections.courses import Kind
@@ -21,29 +21,9 @@ if TYPE_CHECKING:
     from web.cli.explain_text import Teller
     from web.explaining import Explaining
     from web.parts import Parts
-    from web.past import Asked, Reading, Scope
+    from web.past import Reading, Scope
 
-NAP_SECONDS = 0.2
 KINDS = ("new", "reactivated", "expansion", "contraction", "churned")
-
-
-class InstantParameter(click.ParamType[datetime]):
-    """An instant with its offset, as in RFC 3339."""
-
-    name = "instant"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        """In UTC."""
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            found = None
-        if found is None or found.tzinfo is None:
-            self.fail(f"{value} is no instant such as 2026-11-01T12:00:00Z.", param, ctx)
-        return found.astimezone(UTC)
-
-
-INSTANT = InstantParameter()
 
 
 @dataclass(frozen=True)
@@ -265,22 +245,9 @@ def _reading(
     if not asked:
         yield Reading(parts.queries), parts.clock.now()
         return
-    with ExitStack() as stack:
-        reading = _entered(parts, stack, asked, scope, named)
+    with read(parts, asked, scope, **named) as reading:
         assert reading.past is not None  # noqa: S101 -- a moment was asked for
         yield reading, reading.past.as_of
-
-
-def _entered(
-    parts: Parts, stack: ExitStack, asked: Asked, scope: Scope, named: dict[str, Any]
-) -> Reading:
-    from web.past import StillBuilding
-
-    while True:
-        try:
-            return stack.enter_context(parts.past.opened(asked, scope, named))
-        except StillBuilding:
-            time.sleep(NAP_SECONDS)
 
 
 def _require_past(instant: datetime, now: datetime) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from web.cli.context import Failure, opened
+from web.cli.past import read
 
 if TYPE_CHECKING:
     from web.api.framework import Route
     from web.parts import Parts
-    from web.past import Reading
 
 NAP_SECONDS = 0.2
 GAP = "  "
@@ -128,7 +126,7 @@ def _lines(parts: Parts, route: Route, given: dict[str, str]) -> Iterator[Any]:
     from web.api.exports import whole_list
     from web.api.framework import Call
     from web.api.models import PastQuery
-    from web.past import Asked
+    from web.past import Asked, Scope
     from web.principals import Anonymous
     from web.problems import from_validation
 
@@ -139,7 +137,7 @@ def _lines(parts: Parts, route: Route, given: dict[str, str]) -> Iterator[Any]:
         moment = PastQuery.model_validate_json(json.dumps(past))
     except ValidationError as refused:
         raise from_validation(refused, place="query") from None
-    with _reading(parts, Asked(moment.as_of, moment.known_at)) as reading:
+    with read(parts, Asked(moment.as_of, moment.known_at), Scope.LISTS) as reading:
         call: Call[None, Any] = Call(
             route=route,
             parts=parts,
@@ -151,24 +149,6 @@ def _lines(parts: Parts, route: Route, given: dict[str, str]) -> Iterator[Any]:
         )
         asked = {name: getattr(query, name) for name in query.model_fields_set}
         yield from whole_list(call, {}, asked)
-
-
-@contextmanager
-def _reading(parts: Parts, asked: Any) -> Iterator[Reading]:
-    """The present, or the moment that is asked for, once it is made."""
-    from web.past import Reading, Scope, StillBuilding
-
-    if not asked:
-        yield Reading(parts.queries)
-        return
-    with ExitStack() as stack:
-        while True:
-            try:
-                reading = stack.enter_context(parts.past.opened(asked, Scope.LISTS, {}))
-                break
-            except StillBuilding:
-                time.sleep(NAP_SECONDS)
-        yield reading
 
 
 def _sentence(refused: Any) -> str:
