@@ -17,6 +17,7 @@ from projections.plans import Plans
 from projections.saved_segments import SavedSegments
 from projections.site import Site
 from projections.spending import Spending
+from projections.taggings import Taggings
 from projections.timelines import Timelines
 from projections.view import View
 
@@ -31,6 +32,7 @@ def all_views(site: Site) -> tuple[View[Any], ...]:
         Spending(),
         Timelines(site),
         Notes(),
+        Taggings(),
         Plans(),
         Discounts(),
         Contributors(),

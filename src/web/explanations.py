@@ -54,6 +54,7 @@ SENTENCES = {
     "spending": message("What each member paid, got back and lost to disputes, by currency."),
     "movements": message("Every payment, refund, dispute lost and fee, when it settled."),
     "notes": message("Every note that staff wrote about a member, as it stands now."),
+    "taggings": message("Every tag of every member."),
     "plans": message("Every plan with all its price versions, drafts and retired ones too."),
     "discounts": message("Every discount code with its rules and how often it is used."),
     "saved_segments": message("Every saved filter of the member list, as it stands."),

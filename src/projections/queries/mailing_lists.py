@@ -21,13 +21,6 @@ SELECT list_id, count(*) FROM list_entries
  WHERE taken_off_at IS NULL AND (%(list_id)s::uuid IS NULL OR list_id = %(list_id)s::uuid)
  GROUP BY list_id
 """
-ENTRIES: LiteralString = """
-SELECT {columns} FROM list_entries AS view WHERE {condition} {order}
-"""
-ENTRY_COUNT: LiteralString = """
-SELECT count(*) FROM (
-    SELECT FROM list_entries AS view WHERE {condition} LIMIT %(most)s) AS counted
-"""
 STANDING: LiteralString = "view.list_id = %(list_id)s AND view.taken_off_at IS NULL"
 PEOPLE = "SELECT member_id, name, email FROM members WHERE member_id = ANY (%(member_ids)s)"
 OF_MEMBER = """
@@ -78,8 +71,7 @@ class MailingListQueries:
         self._rows = Rows(source, MailingListRow)
         self._entries = Rows(source, ListEntryRow)
         self._list: List[ListEntryRow] = List(
-            select=ENTRIES,
-            count=ENTRY_COUNT,
+            table="list_entries",
             orders={"added": (Part("view.added_at", "timestamptz", lambda row: row.added_at),)},
             row_id="view.entry_id",
             id_of=lambda row: row.entry_id,

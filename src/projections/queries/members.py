@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString, get_args
+from typing import Any, LiteralString, get_args
 from uuid import UUID
 
+from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from projections.instants import known
 from projections.members import MemberRow
 from projections.notes import NoteRow
+from projections.queries.counting import SAMPLED, Count, Counting
 from projections.queries.member_filter import MemberFilter
 from projections.queries.member_sorts import ORDERS, MemberSort, order_of
-from projections.queries.paging import Count, List, Page, Turn
+from projections.queries.paging import List, Page, Turn
 from projections.queries.reading import Rows, Source
-from projections.queries.segments import Segment, Status, status
-from projections.queries.wide import USUAL, Bounds, Wide
+from projections.queries.segments import SEGMENTS, Segment, Status, status
+from projections.queries.wide import USUAL, Bounds, Wide, by_index
 from projections.stays import Standing
 
 __all__ = ["MemberFilter", "MemberQueries", "MemberSort", "MemberSummary", "PlanStay", "summary"]
@@ -34,11 +36,6 @@ CARRIED: tuple[LiteralString, ...] = (
 )
 """What the index of each sort carries, as the view has it."""
 
-SELECT: LiteralString = "SELECT {columns} FROM members AS view WHERE {condition} {order}"
-COUNT: LiteralString = """
-SELECT count(*) FROM (
-    SELECT FROM members AS view WHERE {condition} LIMIT %(most)s) AS counted
-"""
 ONE: LiteralString = "SELECT {columns} FROM members AS view WHERE member_id = %(member_id)s"
 DUPLICATES: LiteralString = """
 SELECT {columns} FROM members AS view
@@ -51,9 +48,34 @@ NOTES: LiteralString = """
 SELECT {columns} FROM notes AS view
  WHERE member_id = %(member_id)s ORDER BY written_at DESC, note_id
 """
-TAGS = """
-SELECT tag, count(*) FROM members, unnest(tags) AS tag GROUP BY tag ORDER BY tag
+TAGS = "SELECT tag, count(*) FROM taggings GROUP BY tag ORDER BY tag"
+# From each tag to the next, however many have it.
+TAG_NAMES = """
+WITH RECURSIVE names (tag) AS (
+    (SELECT tag FROM taggings ORDER BY tag LIMIT 1)
+    UNION ALL
+    SELECT (SELECT next.tag FROM taggings AS next WHERE next.tag > names.tag
+             ORDER BY next.tag LIMIT 1)
+      FROM names WHERE names.tag IS NOT NULL
+)
+SELECT tag FROM names WHERE tag IS NOT NULL
 """
+ALL_DUPLICATES = """
+WITH names AS (SELECT same_name FROM members WHERE same_name IS NOT NULL
+                GROUP BY same_name HAVING min(same_email) < max(same_email)),
+     methods AS (SELECT same_method FROM members WHERE same_method IS NOT NULL
+                  GROUP BY same_method HAVING min(same_email) < max(same_email))
+SELECT count(*) FROM members
+ WHERE same_name IN (SELECT same_name FROM names)
+    OR same_method IN (SELECT same_method FROM methods)
+"""
+
+COUNTING = Counting("members")
+HARD_TO_COUNT: tuple[Segment, ...] = ("possible_duplicates",)
+FEWER_SAMPLED = 1_000
+"""Rows of a sample, where each is looked for among all others."""
+IN_TROUBLE: tuple[Segment, ...] = ("past_due", "action_required", "cancelling")
+"""Segments that an index holds, and of which a sample would have few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +166,7 @@ class MemberQueries:
         self._rows = Rows(source, MemberRow)
         self._notes = Rows(source, NoteRow)
         self._list: List[MemberRow] = List(
-            select=SELECT,
-            count=COUNT,
+            table="members",
             orders=ORDERS,
             row_id="view.member_id",
             id_of=lambda row: row.member_id,
@@ -163,14 +184,30 @@ class MemberQueries:
         )
 
     def count(self, asked: MemberFilter, now: datetime) -> Count:
-        """How many the list has, up to MOST_COUNTED."""
-        with self._rows.source.connection() as connection:
-            return self._list.counted(connection, asked.conditions(), asked.parameters(now))
+        """How many the list has; about how many, where counting would take long."""
+        sampled = FEWER_SAMPLED if asked.segment == "possible_duplicates" else SAMPLED
+        with self._rows.source.connection() as connection, by_index(connection):
+            return COUNTING.of(connection, asked.asked(now), sampled=sampled)
 
     def segments(self, now: datetime) -> Mapping[Segment, Count]:
-        """How many each smart segment has."""
-        names: tuple[Segment, ...] = get_args(Segment)
-        return {name: self.count(MemberFilter(segment=name), now) for name in names}
+        """How many each smart segment has; about how many, where counting would take long."""
+        names: list[Segment] = [name for name in get_args(Segment) if name not in HARD_TO_COUNT]
+        conditions = [sql.SQL(SEGMENTS[name]) for name in names]
+        with self._rows.source.connection() as connection, connection.transaction():
+            sample = COUNTING.sample(connection, conditions, {"now": now})
+            counts = {name: sample.count(place) for place, name in enumerate(names)}
+            for name in IN_TROUBLE if not sample.is_all else ():
+                asked = MemberFilter(segment=name).asked(now)
+                counts[name] = COUNTING.up_to_most(connection, asked, counts[name].rows)
+            counts["possible_duplicates"] = self._duplicates(connection, is_all=sample.is_all)
+        return {name: counts[name] for name in get_args(Segment)}
+
+    def _duplicates(self, connection: Connection[Any], *, is_all: bool) -> Count:
+        if is_all:
+            row = connection.cursor(row_factory=tuple_row).execute(ALL_DUPLICATES).fetchone()
+            return Count(int(row[0]) if row else 0, is_exact=True)
+        condition = sql.SQL(SEGMENTS["possible_duplicates"])
+        return COUNTING.sample(connection, [condition], {}, rows=FEWER_SAMPLED).count(0)
 
     def one(self, member_id: UUID, now: datetime) -> MemberSummary | None:
         """One member."""
@@ -190,3 +227,8 @@ class MemberQueries:
         """Every tag in use, and how many have it."""
         with self._rows.source.connection() as connection:
             return dict(connection.cursor(row_factory=tuple_row).execute(TAGS).fetchall())
+
+    def tag_names(self) -> list[str]:
+        """Every tag in use."""
+        with self._rows.source.connection() as connection:
+            return [name for (name,) in connection.cursor(row_factory=tuple_row).execute(TAG_NAMES)]

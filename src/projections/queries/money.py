@@ -15,11 +15,6 @@ from projections.queries.paging import Count, List, Order, Page, Part, Turn
 from projections.queries.reading import Rows, Source
 from projections.spending import SpendingRow
 
-SELECT: LiteralString = "SELECT {columns} FROM movements AS view WHERE {condition} {order}"
-COUNT: LiteralString = """
-SELECT count(*) FROM (
-    SELECT FROM movements AS view WHERE {condition} LIMIT %(most)s) AS counted
-"""
 TOTALS: LiteralString = """
 SELECT currency, mode,
        coalesce(sum(minor) FILTER (WHERE kind = 'payment'), 0)::bigint,
@@ -116,8 +111,7 @@ class MoneyQueries:
         self._rows = Rows(source, MovementRow)
         self._spending = Rows(source, SpendingRow)
         self._list: List[MovementRow] = List(
-            select=SELECT,
-            count=COUNT,
+            table="movements",
             orders=ORDERS,
             row_id="view.position",
             id_of=lambda row: row.position,
@@ -131,7 +125,7 @@ class MoneyQueries:
             return self._list.page(connection, turn, asked.conditions(), asked.parameters())
 
     def count(self, asked: MovementFilter) -> Count:
-        """How many movements there are, up to MOST_COUNTED."""
+        """How many movements there are."""
         with self._rows.source.connection() as connection:
             return self._list.counted(connection, asked.conditions(), asked.parameters())
 

@@ -13,11 +13,6 @@ from projections.queries.reading import Rows, Source
 
 NoticeSort = Literal["queued"]
 
-SELECT: LiteralString = "SELECT {columns} FROM notices AS view WHERE {condition} {order}"
-COUNT: LiteralString = """
-SELECT count(*) FROM (
-    SELECT FROM notices AS view WHERE {condition} LIMIT %(most)s) AS counted
-"""
 FILTERS: dict[str, LiteralString] = {
     "recipient_id": "view.recipient_id = %(recipient_id)s",
     "member_id": "view.member_id = %(member_id)s",
@@ -50,8 +45,7 @@ class NoticeQueries:
     def __init__(self, source: Source) -> None:
         self._rows = Rows(source, NoticeRow)
         self._list: List[NoticeRow] = List(
-            select=SELECT,
-            count=COUNT,
+            table="notices",
             orders={"queued": (Part("view.queued_at", "timestamptz", lambda row: row.queued_at),)},
             row_id="view.notice_id",
             id_of=lambda row: row.notice_id,

@@ -15,11 +15,6 @@ from projections.queries.reading import Rows, Source
 
 OrderSort = Literal["placed", "amount"]
 
-SELECT: LiteralString = "SELECT {columns} FROM orders AS view WHERE {condition} {order}"
-COUNT: LiteralString = """
-SELECT count(*) FROM (
-    SELECT FROM orders AS view WHERE {condition} LIMIT %(most)s) AS counted
-"""
 ONE: LiteralString = "SELECT {columns} FROM orders AS view WHERE order_id = %(order_id)s"
 PEOPLE = """
 SELECT member_id, name, email FROM members WHERE member_id = ANY (%(member_ids)s)
@@ -78,8 +73,7 @@ class OrderQueries:
     def __init__(self, source: Source) -> None:
         self._rows = Rows(source, OrderRow)
         self._list: List[OrderRow] = List(
-            select=SELECT,
-            count=COUNT,
+            table="orders",
             orders=ORDERS,
             row_id="view.order_id",
             id_of=lambda row: row.order_id,
@@ -92,7 +86,7 @@ class OrderQueries:
             return self._list.page(connection, turn, asked.conditions(), asked.parameters())
 
     def count(self, asked: OrderFilter) -> Count:
-        """How many the list has, up to MOST_COUNTED."""
+        """How many the list has."""
         with self._rows.source.connection() as connection:
             return self._list.counted(connection, asked.conditions(), asked.parameters())
 

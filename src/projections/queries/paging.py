@@ -15,9 +15,9 @@ from typing import Any, Generic, LiteralString, NoReturn, TypeVar
 from uuid import UUID
 
 from psycopg import Connection, sql
-from psycopg.rows import tuple_row
 
 from ledger.errors import Refused
+from projections.queries.counting import Count, Counting
 from projections.queries.reading import Rows
 from projections.queries.stretches import (
     NOWHERE,
@@ -26,7 +26,6 @@ from projections.queries.stretches import (
     Part,
     RowId,
     Stretch,
-    every,
 )
 
 __all__ = ["Count", "CursorMalformed", "List", "Order", "Page", "Part", "Turn"]
@@ -37,7 +36,9 @@ T = TypeVar("T")
 Reader = Callable[[Connection[Any], Stretch], list[R]]
 """Reads the rows of a stretch, in order."""
 
-MOST_COUNTED = 10_000
+SELECT: LiteralString = """
+SELECT {columns} FROM {table} AS view WHERE {condition} {order} LIMIT %(page_limit)s
+"""
 MOST_ON_A_PAGE = 2_000
 
 
@@ -56,14 +57,6 @@ class Turn:
     descending: bool = False
     limit: int = 50
     cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many rows there are; where there are more than MOST_COUNTED, that and not exact."""
-
-    rows: int
-    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +121,11 @@ def _refuse() -> NoReturn:
 class List(Generic[R]):
     """A list that can be sorted and paged.
 
-    `select` has `{columns}`, `{condition}` and `{order}`, `count` has `{condition}`; `row_id` is
-    the column that tells rows with equal keys apart, and `id_of` reads it. `read` reads a stretch
-    where the plain query would take too long.
+    `row_id` is the column that tells rows with equal keys apart, and `id_of` reads it. `read` reads
+    a stretch where the plain query may take too long.
     """
 
-    select: LiteralString
-    count: LiteralString
+    table: LiteralString
     orders: Mapping[str, Order]
     row_id: LiteralString
     id_of: Callable[[R], RowId]
@@ -181,12 +172,8 @@ class List(Generic[R]):
         conditions: Sequence[LiteralString],
         parameters: Mapping[str, object],
     ) -> Count:
-        """How many rows there are, without counting all of very many."""
-        query = sql.SQL(self.count).format(condition=every(conditions or ["true"]))
-        cursor = connection.cursor(row_factory=tuple_row)
-        row = cursor.execute(query, {**parameters, "most": MOST_COUNTED + 1}).fetchone()
-        rows = int(row[0]) if row else 0
-        return Count(min(rows, MOST_COUNTED), rows <= MOST_COUNTED)
+        """How many rows there are, or about how many."""
+        return Counting(self.table).of(connection, Asked(conditions, parameters))
 
     def _read(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
         if stretch.part.condition == NOWHERE:
@@ -194,11 +181,14 @@ class List(Generic[R]):
         return (self.read or self._straight)(connection, stretch)
 
     def _straight(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
-        order = sql.SQL("{} LIMIT %(page_limit)s").format(stretch.order())
-        query = sql.SQL(self.select).format(
-            columns=self.rows.columns, condition=stretch.condition(), order=order
+        query = sql.SQL(SELECT).format(
+            columns=self.rows.columns,
+            table=sql.Identifier(self.table),
+            condition=stretch.condition(),
+            order=stretch.order(),
         )
-        return self.rows.on(connection, query, {**stretch.parameters, "page_limit": stretch.limit})
+        limited = {**stretch.parameters, "page_limit": stretch.limit}
+        return self.rows.on(connection, query, limited)
 
     def _page(
         self, turn: Turn, order: Order, begin: Place | None, found: list[tuple[int, R]], limit: int

@@ -12,13 +12,14 @@ what the sort's index carries beside the key, and reads the rows that are left.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 
 from psycopg import Connection, sql
-from psycopg.rows import tuple_row
 
+from projections.queries.counting import ALL, expected
 from projections.queries.reading import Rows
 from projections.queries.stretches import Stretch, every, name_of
 
@@ -30,9 +31,6 @@ UNBOUNDED = 2**62
 BY_INDEX = """
 SELECT set_config('enable_seqscan', 'off', true),
        set_config('max_parallel_workers_per_gather', '0', true)
-"""
-EXPLAIN: LiteralString = """
-EXPLAIN (FORMAT JSON) SELECT FROM {table} AS view WHERE {condition}
 """
 WALK: LiteralString = """
 SELECT {columns} FROM (
@@ -72,6 +70,14 @@ class Bounds(NamedTuple):
 USUAL = Bounds()
 
 
+@contextmanager
+def by_index(connection: Connection[Any]) -> Iterator[None]:
+    """A transaction that reads by indexes, in one process."""
+    with connection.transaction():
+        connection.execute(BY_INDEX)
+        yield
+
+
 @dataclass(frozen=True)
 class Wide(Generic[R]):
     """Reads stretches of a table whose sorts each have an index that carries some columns."""
@@ -83,15 +89,14 @@ class Wide(Generic[R]):
 
     def __call__(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
         """The rows, in order."""
-        with connection.transaction():
-            connection.execute(BY_INDEX)
+        with by_index(connection):
             return self._read(connection, stretch)
 
     def _read(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
         limit, bounds = stretch.limit, self.bounds
         if stretch.is_whole:
             return self._walked(connection, stretch, limit, limit)
-        number = self._estimated(connection, stretch)
+        number = self._expected(connection, stretch)
         if number <= bounds.few:
             return self._gathered(connection, stretch)
         found = self._walked(connection, stretch, limit * bounds.walked, limit * bounds.looked_at)
@@ -101,14 +106,9 @@ class Wide(Generic[R]):
             return self._gathered(connection, stretch)
         return self._walked(connection, stretch, UNBOUNDED, UNBOUNDED)
 
-    def _estimated(self, connection: Connection[Any], stretch: Stretch) -> int:
-        """How many rows the planner expects."""
-        query = sql.SQL(EXPLAIN).format(
-            table=sql.Identifier(self.table), condition=stretch.condition()
-        )
-        cursor = connection.cursor(row_factory=tuple_row)
-        row = cursor.execute(query, stretch.parameters, prepare=False).fetchone()
-        return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0
+    def _expected(self, connection: Connection[Any], stretch: Stretch) -> int:
+        query = sql.SQL(ALL).format(table=sql.Identifier(self.table), condition=stretch.condition())
+        return expected(connection, query, stretch.parameters)
 
     def _walked(
         self,

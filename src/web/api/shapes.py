@@ -91,7 +91,7 @@ class SpentReply(Reply):
 
 
 class Counted(Reply):
-    """How many; at least so many where it isn't exact."""
+    """How many; about so many, to two digits, where it isn't exact."""
 
     count: Count
     is_exact: bool

@@ -18,6 +18,7 @@ KEYS = {
     "movements": ("member_id", "order_id", "fact_version"),
     "spending": ("member_id", "currency", "mode"),
     "notes": ("member_id", "note_id"),
+    "taggings": ("member_id", "tag"),
     "plans": ("plan_id",),
     "discounts": ("code_id",),
     "contributors": ("contributor_id",),

@@ -211,6 +211,11 @@ VIEWS: dict[str, Callable[[Oracle], Iterable[Fact]]] = {
     "movements": lambda oracle: oracle.moves,
     "spending": lambda oracle: spending_rows(oracle.moves),
     "notes": lambda oracle: house.note_rows(oracle.facts),
+    "taggings": lambda oracle: [
+        {"member_id": member, "tag": tag}
+        for member in oracle.accounts
+        for tag in oracle.tags(member)
+    ],
     "plans": _streams("plan", house.plan_row),
     "discounts": _streams("discount", house.discount_row),
     "contributors": _streams("contributor", house.contributor_row),

@@ -188,7 +188,7 @@ def _profile(member_id: UUID, wrong: str = "") -> str:
         seen=None if moment else parts().desk.engagement.of(member_id),
         story=story,
         more=len(entries) - len(story),
-        known_tags=[] if moment else sorted(set(queries.members.tags()) - set(summary.tags)),
+        known_tags=[] if moment else sorted(set(queries.members.tag_names()) - set(summary.tags)),
         wrong=wrong,
     )
 

@@ -65,7 +65,7 @@ def listing() -> str:
         chips=_chips(args, plans),
         headings=_headings(args.sort, descending=descending),
         plans=plans,
-        tags=queries.members.tags(),
+        tags=queries.members.tag_names(),
         currency=parts().settings.currency,
     )
 
