@@ -17,6 +17,7 @@ from tests.web.asking import told
 from tests.web.conftest import NOON
 from web.api.catalogue import all_routes
 from web.api.framework import PATH_PARAMETER, Route
+from web.past import Scope
 from web.permissions import Permission
 
 DAY = timedelta(days=1)
@@ -313,6 +314,9 @@ def test_reads_of_the_views_all_know_the_past() -> None:  # part of AU3
         "plans.list_open_plans",
         "plans.show_open_plan",
         "team.list_tokens",
+        "views.list_parked",
+        "views.list_rebuilds",
+        "views.list_views",
     }
 
 
@@ -340,3 +344,14 @@ def test_a_command_has_no_past(scene: Scene) -> None:
     answer = scene.owner.ask("PUT", path, json={"tag": "x"}, query_string=at(SECOND))
     assert answer.status_code == 422
     assert str(uuid4()) not in answer.text
+
+
+def test_the_document_says_which_reads_know_the_past(house: House) -> None:
+    document = house.stranger().get("/openapi.json")
+    for route in all_routes():
+        path = PATH_PARAMETER.sub(r"{\g<name>}", f"/api/v1{route.path}")
+        operation = document["paths"][path][route.method.lower()]
+        named = {one["name"] for one in operation["parameters"]}
+        assert {"as_of", "known_at"} <= named if route.past else not {"as_of", "known_at"} & named
+        builds = route.past is Scope.LISTS
+        assert ("202" in operation["responses"]) == (builds or route.status == 202), route.name
