@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -40,6 +40,13 @@ SELECT EXISTS (
 """
 
 
+class Caught(NamedTuple):
+    """How far some tables got, and which facts up to there they were made to leave out."""
+
+    position: int
+    aside: frozenset[int]
+
+
 class CatchUpStopped(LedgerError):
     """A fact from {first} to {last} can't be folded by {views}: {why}."""
 
@@ -54,10 +61,17 @@ class CatchingUp:
     mapper: FactMapper
     clock: Clock
 
-    def bound(self, connection: Connection[Any]) -> int:
-        """Where the views stand that are followed; the horizon where nobody follows any."""
-        found = [standing.position for standing in standings(connection)]
-        return max(found) if found and _is_followed(connection) else self.recorder.horizon()
+    def bound(self, connection: Connection[Any], names: Collection[str]) -> int:
+        """How far views of these names may read.
+
+        No further than the others stand, for only who follows those decides what is set aside. The
+        horizon where nobody follows any, and no other is left behind.
+        """
+        found = {standing.name: standing.position for standing in standings(connection)}
+        others = found.keys() - names
+        if others or (found and _is_followed(connection)):
+            return max(found.values())
+        return self.recorder.horizon()
 
     def skipped(self) -> frozenset[int]:
         """What an operator decided that views leave out."""
@@ -71,7 +85,7 @@ class CatchingUp:
         after: int,
         bound: int,
         limit: int = CHUNK,
-    ) -> int:
+    ) -> Caught:
         """Fold at most `limit` facts after a position, in the caller's transaction; how far it got.
 
         `connection` was taught Json. Raises CatchUpStopped.
@@ -93,7 +107,8 @@ class CatchingUp:
                 last=records[-1].position,
                 why=why(error),
             ) from None
-        return records[-1].position if len(records) == limit else bound
+        aside = {record.position for record in records} - {record.position for record in wanted}
+        return Caught(records[-1].position if len(records) == limit else bound, frozenset(aside))
 
     def _wanted(
         self, connection: Connection[Any], records: Sequence[FactRecord]

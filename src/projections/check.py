@@ -18,6 +18,7 @@ from ledger.errors import NotFound
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import connect
 from ledger.store.recorder import FactRecorder
+from projections.chosen import Chosen, some_of
 from projections.parking import parked
 from projections.positions import current, standings
 from projections.rebuild_rows import Mismatch
@@ -98,11 +99,12 @@ class Checker:
                 lowest = min((positions[table.view.name] for table in tables), default=0)
                 people = _next(connection, before.last, lowest)
                 by_person = [one for one in tables if one.view.partition == "subject"]
-                found = verifier.people(connection, by_person, people)
+                found = verifier.people(connection, by_person, Chosen(people))
                 is_over = len(people) < A_TURN
                 if is_over:
                     by_stream = [one for one in tables if one not in by_person]
-                    found += verifier.people(connection, by_stream, [])
+                    some = some_of(connection, by_stream, SAMPLE, position=lowest)
+                    found += verifier.people(connection, by_stream, some)
                     found += verifier.sums(connection, tables)
             self._write(connection, found)
             self._keep(connection, before, people, is_over=is_over)

@@ -199,7 +199,7 @@ class Leader:
         shapes = {table.view.name: table.shape}
         while after < bound:
             with connection.transaction():
-                upto = self._ahead.fold(connection, [table], after=after, bound=bound)
+                upto = self._ahead.fold(connection, [table], after=after, bound=bound).position
                 now = follower._clock.now()
                 move(connection, shapes, before=after, position=upto, now=now)
             after = upto

@@ -27,21 +27,23 @@ from projections.catching_up import CatchingUp, CatchUpStopped
 from projections.columns import teach
 from projections.crew import Crew, CrewLost, step_back
 from projections.digest import Digest, combined
+from projections.last_stretch import AsideMoved, FarBehind, LastStretch, Overtaken, is_cancelled
 from projections.layout import lay_out
-from projections.parking import parked
+from projections.outdated import outdated
+from projections.parking import why
 from projections.part import PartStopped
-from projections.positions import Standing, current, standings
-from projections.rebuild_rows import Progress, Rebuild, State
-from projections.swap import drop_shadow, roll_back, swap
+from projections.positions import current, standings
+from projections.rebuild_rows import Mismatch, Progress, Rebuild, State
+from projections.swap import drop_shadow, roll_back
 from projections.tables import Table
-from projections.verify import SAMPLE, Verifier
+from projections.verify import SAMPLE, RefoldStopped, Verifier
 from projections.view import View
 
 REBUILD_LOCK = 23 << 48
 """Session advisory lock of the one who coordinates; see engine.py for the follower's."""
 
-FEW = 500
-"""So many facts may be left to fold within the swap."""
+MOST_APPROACHES = 100
+"""How often it catches up anew with what arrived while the swap waited."""
 MOST_CREWS = 30
 """How often a crew that was lost is replaced before the rebuild is left to the next start."""
 STANDBY_SECONDS = 0.5
@@ -62,10 +64,6 @@ class RebuildFailed(Refused):
     """The rebuild of {names} was refused, and the old rows go on serving: {why}."""
 
     code = "rebuild_failed"
-
-
-class FarBehind(Exception):
-    """There is too much left to fold within the swap."""
 
 
 class Report(NamedTuple):
@@ -118,19 +116,19 @@ class Rebuilder:
         with self._connected() as connection:
             current(tables, standings(connection))
             self._require_idle(connection)
-            aside = {one.position for one in parked(connection)} | self._ahead.skipped()
             try:
                 with connection.transaction():
-                    return rebuild_rows.plan(
+                    planned = rebuild_rows.plan(
                         connection,
                         ids.new(),
                         tables,
-                        target=self._ahead.bound(connection),
-                        aside=aside,
+                        target=self._ahead.bound(connection, {t.view.name for t in tables}),
                         workers=workers,
                         replaces_damaged=replaces_damaged,
                         now=self.clock.now(),
                     )
+                    skipped = self._ahead.skipped()
+                    return rebuild_rows.begin_aside(connection, planned, skipped)
             except errors.UniqueViolation as error:
                 raise RebuildBusy(names="other views") from error
 
@@ -169,7 +167,7 @@ class Rebuilder:
             if rebuild is None:
                 raise NotFound(what="rebuild", id="under way")
             rebuild_rows.cancel(connection, rebuild)
-            if _leads(connection):  # nobody carries it out
+            if _leads(connection):  # nobody carries it out, or nobody does any more
                 return self._end(connection, rebuild, "cancelled", why="cancelled")
             return rebuild
 
@@ -209,8 +207,12 @@ class Rebuilder:
         }
         try:
             return steps[fresh.state](connection, fresh)
-        except (PartStopped, CatchUpStopped) as error:
+        except (PartStopped, CatchUpStopped, RefoldStopped, AsideMoved) as error:
             return self._end(connection, fresh, "failed", why=str(error).rstrip("."))
+        except (errors.IntegrityError, errors.DataError, errors.ProgrammingError) as error:
+            # Tried again, it would only come out the same.
+            told = f"{', '.join(fresh.names)} while {fresh.state.replace('_', ' ')}: {why(error)}"
+            return self._end(connection, fresh, "failed", why=told)
 
     def _prepare(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
         schema = sql.Identifier(rebuild.schema)
@@ -240,7 +242,7 @@ class Rebuilder:
             try:
                 for _ in self.crew.fold(rebuild.id, numbers):
                     self.tell(self._report(connection, rebuild))
-                    if _is_cancelled(connection, rebuild):
+                    if is_cancelled(connection, rebuild):
                         return False
             except CrewLost as error:
                 crews += 1
@@ -250,50 +252,38 @@ class Rebuilder:
         return True
 
     def _catch_up(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
-        tables, bound = self._shadows(rebuild), self._ahead.bound(connection)
-        while rebuild.position < bound:
-            with connection.transaction():
-                position = self._ahead.fold(connection, tables, after=rebuild.position, bound=bound)
-                rebuild = rebuild_rows.set_fields(connection, rebuild, position=position)
-            self.tell(self._report(connection, rebuild))
-            if _is_cancelled(connection, rebuild):
-                return rebuild
-        if self._ahead.bound(connection) - rebuild.position > FEW:
+        stretch = self._stretch(rebuild)
+        rebuild = stretch.catch_up(connection, rebuild)
+        if is_cancelled(connection, rebuild) or not stretch.is_near(connection, rebuild):
             return rebuild
         return self._set(connection, rebuild, "verifying")
 
     def _verify(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
         tables = self._shadows(rebuild)
         written = {t.view.name: _written(connection, rebuild, t.view.name) for t in tables}
-        verifier = Verifier(self.recorder, self.mapper, frozenset(rebuild.aside))
+        verifier = self._verifier(rebuild)
         found = verifier.rebuilt(connection, rebuild, tables, written, sample=self.sample)
-        if found:
-            listed = to_json(found).decode()
-            rebuild = rebuild_rows.set_fields(connection, rebuild, mismatches=listed)
-            why = f"{len(found)} differences, the first in {found[0].view} ({found[0].check})"
-            return self._end(connection, rebuild, "failed", why=why)
-        if _is_cancelled(connection, rebuild):
-            return rebuild
-        try:
-            # On a connection that was not told to step back: while it holds locks, all wait for it.
-            with connect(self.dsn) as quick:
-                teach(quick)
-                return swap(quick, rebuild, tables, last_facts=self._last_facts, now=self.clock.now)
-        except FarBehind:
-            return self._set(connection, rebuild, "catching_up")
+        return self._refuse(connection, rebuild, found) or self._put_in_place(connection, rebuild)
 
-    def _last_facts(
-        self, connection: Connection[Any], rebuild: Rebuild, held: dict[str, Standing]
-    ) -> int:
-        """Fold what is left up to where the others stand, which stand still meanwhile."""
-        bound = max([self._ahead.bound(connection), *(one.position for one in held.values())])
-        tables, limit = self._shadows(rebuild), 2 * FEW
-        position = self._ahead.fold(
-            connection, tables, after=rebuild.position, bound=bound, limit=limit
-        )
-        if position < bound:
-            raise FarBehind
-        return position
+    def _put_in_place(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
+        """Swap what was proved, with those folded again to whom something came meanwhile."""
+        stretch = self._stretch(rebuild)
+        for _ in range(MOST_APPROACHES):
+            before = rebuild.position
+            rebuild = stretch.catch_up(connection, rebuild)
+            found = self._verifier(rebuild).since(connection, rebuild, stretch.tables, before)
+            if refused := self._refuse(connection, rebuild, found):
+                return refused
+            try:
+                # On a connection that was not told to step back: while it holds locks, all wait.
+                with connect(self.dsn) as quick:
+                    teach(quick)
+                    return stretch.swap(quick, rebuild)
+            except Overtaken:
+                return rebuild
+            except FarBehind:
+                continue
+        return self._set(connection, rebuild, "catching_up")
 
     # --- endings ----------------------------------------------------------------------
 
@@ -301,8 +291,21 @@ class Rebuilder:
         self, connection: Connection[Any], rebuild: Rebuild, state: State, *, why: str
     ) -> Rebuild:
         with connection.transaction():  # or the next to come would look for tables that are gone
+            still = rebuild_rows.one_still(connection, rebuild.id)
+            if still is None or not still.is_under_way:
+                return still or rebuild
             drop_shadow(connection, rebuild)
             return self._set(connection, rebuild, state, why=why)
+
+    def _refuse(
+        self, connection: Connection[Any], rebuild: Rebuild, found: Sequence[Mismatch]
+    ) -> Rebuild | None:
+        """It failed, where anything was found."""
+        if not found:
+            return None
+        rebuild = rebuild_rows.set_fields(connection, rebuild, mismatches=to_json(found).decode())
+        told = f"{len(found)} differences, the first in {found[0].view} ({found[0].check})"
+        return self._end(connection, rebuild, "failed", why=told)
 
     def _write_receipt(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
         whole = {
@@ -321,6 +324,15 @@ class Rebuilder:
     @property
     def _ahead(self) -> CatchingUp:
         return CatchingUp(self.recorder, self.mapper, self.clock)
+
+    def _verifier(self, rebuild: Rebuild) -> Verifier:
+        return Verifier(self.recorder, self.mapper, frozenset(rebuild.aside))
+
+    def _stretch(self, rebuild: Rebuild) -> LastStretch:
+        def tell(connection: Connection[Any], how: Rebuild) -> None:
+            self.tell(self._report(connection, how))
+
+        return LastStretch(self._ahead, self._shadows(rebuild), tell)
 
     def _tables(self) -> list[Table]:
         return [Table(view) for view in self.views]
@@ -342,7 +354,7 @@ class Rebuilder:
 
     def _report(self, connection: Connection[Any], rebuild: Rebuild) -> Report:
         progress = rebuild_rows.progress(connection, rebuild)
-        behind = max(0, self._ahead.bound(connection) - rebuild.position)
+        behind = max(0, self._ahead.bound(connection, rebuild.names) - rebuild.position)
         return Report(rebuild, progress, behind if rebuild.is_under_way else 0)
 
     @contextmanager
@@ -359,30 +371,6 @@ class Rebuilder:
             step_back(connection)
             teach(connection)
             yield connection
-
-
-def outdated(connection: Connection[Any], views: Sequence[View[Any]]) -> list[str]:
-    """Views that this program's version did not make, but for those that were given up.
-
-    One whose last rebuild for this version failed, was cancelled or rolled back is left to
-    whoever asks for it by name. Raises ViewNewer.
-    """
-    tables = [Table(view) for view in views]
-    made = {table.view.name for table in current(tables, standings(connection))}
-    stale = [table for table in tables if table.view.name not in made]
-    return [table.view.name for table in stale if not _given_up(connection, table)]
-
-
-def _given_up(connection: Connection[Any], table: Table) -> bool:
-    last = rebuild_rows.last_of(connection, table.view.name)
-    return (
-        last is not None and not last.is_under_way and last.state != "live" and last.is_of([table])
-    )
-
-
-def _is_cancelled(connection: Connection[Any], rebuild: Rebuild) -> bool:
-    found = rebuild_rows.one(connection, rebuild.id)
-    return found is None or found.cancelled
 
 
 def _written(connection: Connection[Any], rebuild: Rebuild, name: str) -> dict[int, Digest]:

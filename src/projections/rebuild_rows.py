@@ -12,6 +12,7 @@ from psycopg.rows import class_row, dict_row, tuple_row
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from projections.parking import parked
 from projections.part import Part, Streams, Subjects
 from projections.positions import Standing
 from projections.tables import Table
@@ -39,7 +40,7 @@ PLAN: LiteralString = """
 INSERT INTO views.rebuilds (id, state, names, shapes, versions, workers, replaces_damaged,
                             target, position, facts, aside, planned_at, changed_at)
 SELECT %(id)s, 'planned', %(names)s, %(shapes)s, %(versions)s, %(workers)s, %(replaces_damaged)s,
-       %(target)s, %(target)s, count(*), %(aside)s, %(now)s, %(now)s
+       %(target)s, %(target)s, count(*), '{}', %(now)s, %(now)s
   FROM ledger.facts WHERE position <= %(target)s
 """
 ADD_PART = """
@@ -50,6 +51,7 @@ ACTIVE: LiteralString = """
 SELECT {columns} FROM views.rebuilds WHERE state = ANY (%(under_way)s)
 """
 ONE: LiteralString = "SELECT {columns} FROM views.rebuilds WHERE id = %(id)s"
+ONE_STILL: LiteralString = ONE + " FOR UPDATE"
 LATEST: LiteralString = """
 SELECT {columns} FROM views.rebuilds ORDER BY number DESC LIMIT %(limit)s
 """
@@ -62,11 +64,12 @@ SELECT {columns} FROM views.rebuilds WHERE state = 'live' AND receipt IS NULL OR
 SET: LiteralString = """
 UPDATE views.rebuilds SET state = %(state)s, why = %(why)s, changed_at = %(now)s WHERE id = %(id)s
 """
-PLAIN = ("position", "folding_ms", "blocked_ms", "receipt")
+PLAIN = ("position", "aside", "folding_ms", "blocked_ms", "receipt")
 FIELDS = (*PLAIN, "mismatches", "replaced")
 SET_FIELDS = """
 UPDATE views.rebuilds
    SET position = coalesce(%(position)s, position),
+       aside = coalesce(%(aside)s::bigint[], aside),
        folding_ms = coalesce(%(folding_ms)s, folding_ms),
        blocked_ms = coalesce(%(blocked_ms)s, blocked_ms),
        receipt = coalesce(%(receipt)s, receipt),
@@ -74,6 +77,7 @@ UPDATE views.rebuilds
        replaced = coalesce(%(replaced)s::jsonb, replaced)
  WHERE id = %(id)s
 """
+STAND_STILL = "LOCK TABLE views.positions IN EXCLUSIVE MODE"
 CANCEL = """
 UPDATE views.rebuilds SET cancelled = true WHERE id = %(id)s AND state = ANY (%(under_way)s)
 """
@@ -216,6 +220,11 @@ def one(connection: Connection[Any], rebuild_id: UUID) -> Rebuild | None:
     return next(iter(_asked(connection, ONE, {"id": rebuild_id})), None)
 
 
+def one_still(connection: Connection[Any], rebuild_id: UUID) -> Rebuild | None:
+    """One rebuild, which nobody changes before the transaction ends."""
+    return next(iter(_asked(connection, ONE_STILL, {"id": rebuild_id})), None)
+
+
 def latest(connection: Connection[Any], limit: int) -> list[Rebuild]:
     """The last rebuilds, the latest first."""
     return _asked(connection, LATEST, {"limit": limit})
@@ -267,7 +276,6 @@ def plan(
     tables: Sequence[Table],
     *,
     target: int,
-    aside: Iterable[int],
     workers: int,
     replaces_damaged: bool,
     now: datetime,
@@ -283,7 +291,6 @@ def plan(
             "workers": workers,
             "replaces_damaged": replaces_damaged,
             "target": target,
-            "aside": sorted(aside),
             "now": now,
         },
     )
@@ -322,6 +329,16 @@ def set_fields(connection: Connection[Any], rebuild: Rebuild, **fields: Any) -> 
     asked = dict.fromkeys(FIELDS) | fields
     connection.execute(SET_FIELDS, {"id": rebuild.id, **asked})
     return rebuild._replace(**{name: value for name, value in fields.items() if name in PLAIN})
+
+
+def begin_aside(connection: Connection[Any], rebuild: Rebuild, skipped: Iterable[int]) -> Rebuild:
+    """Leave out what is set aside now, the last thing before the plan is made known.
+
+    Whoever sets facts aside or takes them in waits, and finds the rebuild under way.
+    """
+    connection.execute(STAND_STILL)
+    aside = {one.position for one in parked(connection)}.union(skipped)
+    return set_fields(connection, rebuild, aside=sorted(aside))
 
 
 def cancel(connection: Connection[Any], rebuild: Rebuild) -> None:

@@ -35,7 +35,7 @@ MOVE = "ALTER TABLE {table} SET SCHEMA {schema}"
 UNDAMAGED = "DELETE FROM views.damages WHERE name = ANY (%(names)s)"
 
 
-LastFacts = Callable[[Connection[Any], Rebuild, dict[str, Standing]], int]
+LastFacts = Callable[[Connection[Any], Rebuild, dict[str, Standing]], Rebuild]
 
 
 class SwapBlocked(Refused):
@@ -58,18 +58,18 @@ def swap(
     last_facts: LastFacts,
     now: Callable[[], datetime],
 ) -> Rebuild:
-    """Put a rebuild's tables in place. `last_facts` folds what is left and answers how far.
+    """Put a rebuild's tables in place. `last_facts` folds what is left.
 
     Readers wait from the moment the first table is locked, writers of facts never. It gives up
     its turn rather than make readers queue behind it, and comes again.
     Raises SwapBlocked, and whatever `last_facts` does.
     """
-    _drop_old(connection, tables)
     for _ in range(MOST_TRIES):
-        begun = time.monotonic()
         try:
             with connection.transaction():
                 connection.execute(BE_SHORT, {"time": f"{LOCK_MILLISECONDS}ms"})
+                _drop_old(connection, tables)
+                begun = time.monotonic()
                 swapped = _swapped(connection, rebuild, tables, last_facts, now())
                 # Whoever dies after the commit leaves no empty schema, and a time but for that.
                 drop_shadow(connection, rebuild)
@@ -90,7 +90,7 @@ def _swapped(
 ) -> Rebuild:
     # Everybody waits from here on: the rest is sent in as few messages as can be.
     held = hold(connection, rebuild.names)
-    position = last_facts(connection, rebuild, held)
+    rebuild = last_facts(connection, rebuild, held)
     moves = [
         sql.SQL(MOVE).format(
             table=sql.Identifier(SCHEMA, table.view.name), schema=sql.Identifier(OLD)
@@ -104,11 +104,11 @@ def _swapped(
         for table in tables
     ]
     connection.execute(sql.SQL("; ").join(moves))
-    put_all(connection, tables, position=position, now=now)
+    put_all(connection, tables, position=rebuild.position, now=now)
     replaced = to_json([held[name] for name in rebuild.names if name in held]).decode()
-    set_fields(connection, rebuild, position=position, replaced=replaced)
+    set_fields(connection, rebuild, replaced=replaced)
     connection.execute(UNDAMAGED, {"names": rebuild.names})
-    return set_state(connection, rebuild._replace(position=position), "live", now=now)
+    return set_state(connection, rebuild, "live", now=now)
 
 
 def roll_back(
@@ -139,10 +139,10 @@ def drop_shadow(connection: Connection[Any], rebuild: Rebuild) -> None:
 
 
 def _drop_old(connection: Connection[Any], tables: Sequence[Table]) -> None:
-    with connection.transaction():
-        connection.execute(MAKE_OLD)
-        for table in tables:
-            Table(table.view, OLD).drop(connection)
+    # With the swap or not at all, for until then they are what can be gone back to.
+    connection.execute(MAKE_OLD)
+    for table in tables:
+        Table(table.view, OLD).drop(connection)
 
 
 def _milliseconds_since(begun: float) -> int:

@@ -8,8 +8,7 @@ straight over the facts.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,12 +16,16 @@ from uuid import UUID
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
+from ledger.errors import LedgerError
 from ledger.store.mapper import FactMapper
 from ledger.store.recorder import FactRecorder
 from ledger.store.records import FactRecord
+from projections.batch import FATAL
+from projections.chosen import Chosen, in_chunks, some_of, touched
 from projections.compare import common, differences, listed, outside, stage, within
 from projections.digest import Buckets, combined, digest
 from projections.laws import Breach, breaches
+from projections.parking import why
 from projections.part import topics
 from projections.positions import Standing, standings
 from projections.quiet import uncollected
@@ -32,26 +35,19 @@ from projections.view import Recorded, View, fold
 
 SAMPLE = 500
 """How many people, picked anew each time, are folded again."""
+MOST_FOUND = 200
 
-PICK = """
-SELECT DISTINCT picked.subject_id
-  FROM unnest(%(pivots)s::uuid[]) AS pivot (id),
-       LATERAL (SELECT subject_id FROM ledger.facts
-                 WHERE subject_id >= pivot.id AND position <= %(position)s
-                 ORDER BY subject_id LIMIT 1) AS picked
-"""
-TOUCHED = """
-SELECT DISTINCT subject_id FROM ledger.facts
- WHERE position > %(after)s AND position <= %(upto)s AND subject_id IS NOT NULL
- UNION
-SELECT DISTINCT stream_id FROM ledger.facts
- WHERE position > %(after)s AND position <= %(upto)s
-"""
 ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 COLUMNS_OF = """
 SELECT attname FROM pg_attribute
  WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped
 """
+
+
+class RefoldStopped(LedgerError):
+    """Facts of {whom} can't be folded again by {views}: {why}."""
+
+    code = "refold_stopped"
 
 
 @dataclass(frozen=True)
@@ -78,43 +74,51 @@ class Verifier:
         with connection.transaction():
             connection.execute(ONE_SNAPSHOT)
             serving = {one.name: one for one in standings(connection)}
-            chosen = self.sample(connection, sample, position=position)
-            chosen |= _touched(connection, rebuild.target, position)
-            found += self.again(connection, tables, chosen, position=position)
+            since = touched(connection, tables, rebuild.target, position)
+            for chosen in (some_of(connection, tables, sample, position=position), since):
+                found += self.again(connection, tables, chosen, position=position)
             for table in tables:
                 name = table.view.name
-                found += self.parts(
-                    connection, table, written[name], target=rebuild.target, position=position
-                )
+                found += self.parts(connection, table, written[name], since, target=rebuild.target)
                 found += self.laws(connection, table, position=position)
                 if name in serving and not rebuild.replaces_damaged:
                     found += self.live(connection, table, serving[name], position=position)
         return found
+
+    def since(
+        self, connection: Connection[Any], rebuild: Rebuild, tables: Sequence[Table], after: int
+    ) -> list[Mismatch]:
+        """Whether those to whom something came after a position are as a fold makes them."""
+        if rebuild.position == after:
+            return []
+        with connection.transaction():
+            connection.execute(ONE_SNAPSHOT)
+            chosen = touched(connection, tables, after, rebuild.position)
+            return self.again(connection, tables, chosen, position=rebuild.position)
 
     def parts(
         self,
         connection: Connection[Any],
         table: Table,
         written: Buckets,
+        since: Chosen,
         *,
         target: int,
-        position: int,
     ) -> list[Mismatch]:
         """Whether what the parts wrote up to `target` still stands where nothing came since."""
-        if table.view.partition == "stream" and position > target:
-            return []  # few rows, and all of them are folded again
-        touched = _touched(connection, target, position)
-        listed(connection, "touched", touched)
-        by_person = [table.view] if table.view.partition == "subject" else []
-        rows = self._rows(by_person, touched, position=target).get(table.view.name, [])
-        before = digest(connection, table.view, stage(connection, table.view, rows))
+        view, ids = table.view, list(since.of(table.view))
+        before = list[Buckets]()
+        for some in in_chunks(ids):
+            rows = self._rows([view], some, position=target)[view.name]
+            before.append(_negative(digest(connection, view, stage(connection, view, rows))))
+        listed(connection, "touched", ids)
         untouched = sql.SQL("(SELECT * FROM {} WHERE {}) AS untouched").format(
-            _name(table), outside(table.view, "touched")
+            _name(table), outside(view, "touched")
         )
-        found = digest(connection, table.view, untouched)
-        expected = combined([written, _negative(before)])
+        found = digest(connection, view, untouched)
+        expected = combined([written, *before])
         return [
-            Mismatch("digest", table.view.name, f"{bucket:02x}…", (), *told)
+            Mismatch("digest", view.name, f"{bucket:02x}…", (), *told)
             for bucket in sorted(expected.keys() | found.keys())
             if (told := _told(expected.get(bucket), found.get(bucket)))[0] != told[1]
         ]
@@ -123,23 +127,41 @@ class Verifier:
         self,
         connection: Connection[Any],
         tables: Sequence[Table],
-        subjects: Collection[UUID],
+        chosen: Chosen,
         *,
         position: int,
     ) -> list[Mismatch]:
-        """Whether these people's rows, and all rows that are nobody's, are as a fold makes them."""
-        folded = self._rows([table.view for table in tables], subjects, position=position)
-        listed(connection, "chosen", subjects)
+        """Whether the rows of these people and streams are as a fold makes them; some, if not.
+
+        Raises RefoldStopped.
+        """
+        found: list[Mismatch] = []
+        for partition in ("subject", "stream"):
+            kept_so = [table for table in tables if table.view.partition == partition]
+            ids = chosen.people if partition == "subject" else chosen.streams
+            for some in in_chunks(ids) if kept_so else ():
+                found += self._again(connection, kept_so, some, position)
+                if len(found) >= MOST_FOUND:
+                    break
+        return found
+
+    def _again(
+        self,
+        connection: Connection[Any],
+        tables: Sequence[Table],
+        some: Sequence[UUID],
+        position: int,
+    ) -> list[Mismatch]:
+        folded = self._rows([table.view for table in tables], some, position=position)
+        listed(connection, "chosen", some)
         found: list[Mismatch] = []
         for table in tables:
-            expected = stage(connection, table.view, folded[table.view.name])
-            whole = table.view.partition == "stream"
-            condition = None if whole else within(table.view, "chosen")
+            view = table.view
+            expected = stage(connection, view, folded[view.name])
+            own = within(view, "chosen")
             found += [
-                Mismatch("refold", table.view.name, *one)
-                for one in differences(
-                    connection, table.view, expected, _name(table), condition=condition
-                )
+                Mismatch("refold", view.name, *one)
+                for one in differences(connection, view, expected, _name(table), condition=own)
             ]
         return found
 
@@ -148,16 +170,19 @@ class Verifier:
     ) -> list[Mismatch]:
         """Whether rows that serve, and that nothing came to since, are the same.
 
-        Columns that the version changes are left aside, and those that only one of them has.
+        Columns that the version changes are left aside, and those that only one of them has. Where
+        that goes for the key, there is nothing to hold them against.
         """
         view = table.view
         low, high = sorted((serving.position, position))
-        listed(connection, "moved", _touched(connection, low, high))
+        listed(connection, "moved", touched(connection, [table], low, high).of(view))
         columns = [
             name
             for name in common(view, _columns(connection, view))
             if name not in view.changes and (name != "position" or serving.shape == table.shape)
         ]
+        if not set(view.key).issubset(columns):
+            return []
         moved = outside(view, "moved")
         ours, theirs = _name(table), sql.Identifier(SCHEMA, view.name)
         still = sql.SQL("(SELECT * FROM {} WHERE {}) AS still")
@@ -192,13 +217,13 @@ class Verifier:
         `sample` people are folded again, or all of them for None.
         """
         position = max((one.position for one in standings(connection)), default=0)
-        people = self.sample(connection, sample, position=position)
-        return self.people(connection, tables, people) + self.sums(connection, tables)
+        chosen = some_of(connection, tables, sample, position=position)
+        return self.people(connection, tables, chosen) + self.sums(connection, tables)
 
     def people(
-        self, connection: Connection[Any], tables: Sequence[Table], people: Collection[UUID]
+        self, connection: Connection[Any], tables: Sequence[Table], chosen: Chosen
     ) -> list[Mismatch]:
-        """Whether these people's rows are as a fold makes them, each table where it stands."""
+        """Whether the rows of these are as a fold makes them, each table where it stands."""
         at: dict[int, list[Table]] = {}
         positions = {one.name: one.position for one in standings(connection)}
         for table in tables:
@@ -206,7 +231,7 @@ class Verifier:
         return [
             one
             for position, group in at.items()
-            for one in self.again(connection, group, people, position=position)
+            for one in self.again(connection, group, chosen, position=position)
         ]
 
     def sums(self, connection: Connection[Any], tables: Sequence[Table]) -> list[Mismatch]:
@@ -218,57 +243,45 @@ class Verifier:
             for one in self.laws(connection, table, position=positions[table.view.name])
         ]
 
-    def sample(self, connection: Connection[Any], size: int | None, *, position: int) -> set[UUID]:
-        """Some people with facts up to a position; everybody for None."""
-        if size is None:
-            return _touched(connection, 0, position)
-        pivots = [UUID(int=random.getrandbits(128)) for _ in range(size)]
-        pivots.append(UUID(int=0))
-        cursor = connection.cursor(row_factory=tuple_row)
-        asked = cursor.execute(PICK, {"pivots": pivots, "position": position})
-        return {subject_id for (subject_id,) in asked}
-
     # --- folding again ----------------------------------------------------------------
 
     def _rows(
-        self, views: Sequence[View[Any]], subjects: Iterable[UUID], *, position: int
+        self, views: Sequence[View[Any]], ids: Iterable[UUID], *, position: int
     ) -> dict[str, list[Any]]:
-        """Rows of some people, and all rows that are kept by stream, from nothing."""
-        by_person = [view for view in views if view.partition == "subject"]
-        by_stream = [view for view in views if view.partition == "stream"]
+        """Rows of some people, or of some streams, from nothing; views are all kept alike."""
         rows: dict[str, list[Any]] = {view.name: [] for view in views}
+        by_person = views[0].partition == "subject"
+        read = self.recorder.of_subject if by_person else self.recorder.of_stream
+        wanted = set(topics(views))
         with uncollected():
-            for subject_id in subjects if by_person else ():
-                facts = self._opened(self.recorder.of_subject(subject_id), position)
-                _add(rows, by_person, facts)
-        if by_stream:
-            _add(rows, by_stream, self._opened(self._of_topics(by_stream, position), position))
+            for one in ids:
+                records = [
+                    record
+                    for record in read(one)
+                    if record.position <= position
+                    and record.topic in wanted
+                    and record.position not in self.aside
+                ]
+                self._add(rows, views, one, records)
         return rows
 
-    def _opened(self, records: Iterable[FactRecord], position: int) -> list[Recorded]:
-        return [
-            Recorded(record.position, self.mapper.open_record(record))
-            for record in records
-            if record.position <= position and record.position not in self.aside
-        ]
-
-    def _of_topics(self, views: Sequence[View[Any]], position: int) -> list[FactRecord]:
-        return self.recorder.of_topics(topics(views), upto=position)
-
-
-def _add(rows: dict[str, list[Any]], views: Sequence[View[Any]], facts: Sequence[Recorded]) -> None:
-    for view in views:
-        made = fold(view, {}, facts)
-        rows[view.name] += [row for row in made.values() if row is not None]
-
-
-def _touched(connection: Connection[Any], after: int, upto: int) -> set[UUID]:
-    """Whom facts after a position concern, and their streams."""
-    if upto <= after:
-        return set()
-    cursor = connection.cursor(row_factory=tuple_row)
-    asked = cursor.execute(TOUCHED, {"after": after, "upto": upto})
-    return {one for (one,) in asked}
+    def _add(
+        self,
+        rows: dict[str, list[Any]],
+        views: Sequence[View[Any]],
+        whose: UUID,
+        records: Sequence[FactRecord],
+    ) -> None:
+        try:
+            facts = [Recorded(one.position, self.mapper.open_record(one)) for one in records]
+            for view in views:
+                made = fold(view, {}, facts)
+                rows[view.name] += [row for row in made.values() if row is not None]
+        except FATAL:
+            raise
+        except Exception as error:  # noqa: BLE001 -- its class is told, not what it quotes
+            names = ", ".join(view.name for view in views)
+            raise RefoldStopped(whom=whose, views=names, why=why(error)) from None
 
 
 def _columns(connection: Connection[Any], view: View[Any]) -> set[str]:

@@ -9,8 +9,8 @@ from threading import Event, Thread
 import psycopg
 
 from projections.catalogue import all_views
+from projections.outdated import outdated
 from projections.positions import ViewNewer
-from projections.rebuild import outdated
 from projections.rebuild_rows import active, unreceipted
 from web.parts import Parts
 from web.serving import spawn

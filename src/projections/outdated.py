@@ -1,0 +1,32 @@
+"""Which views are not as this program makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Connection
+
+from projections.positions import current, standings
+from projections.rebuild_rows import last_of
+from projections.tables import Table
+from projections.view import View
+
+
+def outdated(connection: Connection[Any], views: Sequence[View[Any]]) -> list[str]:
+    """Views that this program's version did not make, but for those that were given up.
+
+    One whose last rebuild for this version failed, was cancelled or rolled back is left to
+    whoever asks for it by name. Raises ViewNewer.
+    """
+    tables = [Table(view) for view in views]
+    made = {table.view.name for table in current(tables, standings(connection))}
+    stale = [table for table in tables if table.view.name not in made]
+    return [table.view.name for table in stale if not _given_up(connection, table)]
+
+
+def _given_up(connection: Connection[Any], table: Table) -> bool:
+    last = last_of(connection, table.view.name)
+    return (
+        last is not None and not last.is_under_way and last.state != "live" and last.is_of([table])
+    )
