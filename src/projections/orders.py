@@ -134,7 +134,7 @@ class Orders(View[OrderRow]):
     columns = OrderRow
     needs: ClassVar[Needs] = {facts.RefundRequested: frozenset({"reason"})}
     indexes: ClassVar[tuple[Index, ...]] = (
-        Index("order", "(order_id)"),
+        Index("order", "(order_id) INCLUDE (plan_id)"),
         Index("placed", "(placed_at, order_id)"),
         Index("member", "(member_id, placed_at, order_id)"),
         Index("plan", "(plan_id, placed_at, order_id)"),

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
+from projections.catalogue import all_views
+from projections.columns import teach
+from projections.engine import prepare
+from projections.movements import MovementRow, Movements
+from projections.orders import OrderRow, Orders
 from projections.queries.money import MoneyQueries
 from projections.queries.paging import Turn
 from projections.queries.reports.calendar import Calendar, start_of
-from projections.queries.reports.revenue import RevenueFilter, RevenueQueries, totals
+from projections.queries.reports.revenue import BY_DAY, RevenueFilter, RevenueQueries, totals
+from projections.tables import Table
+from tests.projections.books import EUROS, Books
 from tests.projections.oracle.lines import moment
 from tests.projections.reports.conftest import ZONE, Judged
+from tests.projections.stories import START
 
 EVERYTHING = RevenueFilter()
 Sums = Counter[tuple[Any, ...]]
@@ -98,3 +107,72 @@ def test_every_line_names_the_movements_that_add_up_to_it(judged: Judged) -> Non
         rows = money.page(line.movements, Turn("position", limit=200)).rows
         assert sum(row.minor for row in rows if row.kind != "fee") == line.total.net
         assert {row.fact_id for row in rows} <= judged.facts.keys()
+
+
+def test_a_day_is_read_off_indexes(books: Books) -> None:  # part of NU1
+    prepare(books.dsn, all_views(EUROS), books.clock)
+    charges = [a_charge(number) for number in range(4_000)]
+    with books.pool.connection() as connection:
+        teach(connection)
+        for view, rows in (
+            (Orders(), [order for order, _ in charges]),
+            (Movements(EUROS), [movement for _, movement in charges]),
+        ):
+            table = Table(view)
+            with connection.transaction():
+                table.write(connection, {}, {row[: len(view.key)]: row for row in rows})
+            table.analyze(connection)
+        day = START.date() + timedelta(days=50)
+        calendar = Calendar.days(day, day, ZONE)
+        asked = {"bounds": list(calendar.bounds), "since": calendar.since, "now": calendar.before}
+        asked |= {"before": calendar.before, "currency": None, "plan_id": None}
+        plan = connection.execute("EXPLAIN " + BY_DAY, asked).fetchall()
+    told = "\n".join(str(line) for line in plan)
+    assert "orders_order" in told
+    assert "movements_occurred" in told
+    assert "Seq Scan" not in told
+    (line,) = RevenueQueries(books.pool).lines(calendar, calendar.before, EVERYTHING)
+    assert line.total.gross == 8 * 1200
+
+
+def a_charge(number: int) -> tuple[OrderRow, MovementRow]:
+    """An order and its payment; eight a day."""
+    at, order_id = START + timedelta(hours=3 * number), UUID(int=number)
+    order = OrderRow(
+        member_id=order_id,
+        order_id=order_id,
+        membership_id=order_id,
+        plan_id=UUID(int=7),
+        plan_name="A plan",
+        price_version=1,
+        charge="first",
+        charge_index=0,
+        currency="EUR",
+        list_price=1200,
+        amount=1200,
+        discount_code=None,
+        discount_cut=0,
+        tax_basis_points=None,
+        period_start=at,
+        period_end=None,
+        due_at=at,
+        mode="live",
+        placed_at=at,
+        state="paid",
+        paid=1200,
+    )
+    movement = MovementRow(
+        member_id=order_id,
+        order_id=order_id,
+        fact_version=2,
+        kind="payment",
+        currency="EUR",
+        mode="live",
+        minor=1200,
+        reference=None,
+        occurred_at=at,
+        recorded_at=at,
+        year=at.year,
+        position=number + 1,
+    )
+    return order, movement

@@ -22,7 +22,7 @@ SELECT day, currency, mode, plan_id,
        count(*) FILTER (WHERE kind = 'payment')
   FROM (SELECT width_bucket(moved.occurred_at, %(bounds)s::timestamptz[]) AS day, moved.currency,
                moved.mode, moved.kind, moved.minor, placed.plan_id
-          FROM movements AS moved JOIN orders AS placed USING (member_id, order_id)
+          FROM movements AS moved JOIN orders AS placed USING (order_id)
          WHERE moved.occurred_at >= %(since)s AND moved.occurred_at < %(before)s
            AND moved.occurred_at <= %(now)s
            AND (%(currency)s::text IS NULL OR moved.currency = %(currency)s)
