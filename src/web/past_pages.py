@@ -129,12 +129,23 @@ def _progress(building: StillBuilding) -> Response:
     return current_app.response_class(page, HTTPStatus.ACCEPTED, headers)
 
 
+def _field(instant: datetime | None) -> str:
+    """An instant as a form's field takes it: the site's time, without an offset."""
+    if instant is None:
+        return ""
+    local = instant.astimezone(parts().settings.zone).replace(tzinfo=None)
+    return local.isoformat(timespec="seconds")
+
+
 def _said() -> dict[str, Any]:
     """What the frame of a page says of its moment."""
     asked: Asked | None = g.get("asked")
     return {
         "asked": asked,
         "moment_args": _named() if asked else {},
+        "moment_fields": {
+            name: _field(value) for name, value in (asked or Asked())._asdict().items()
+        },
         "has_past": _is_marked(request.endpoint),
         "to_now": url_with(as_of=None, known_at=None, cursor=None),
     }
