@@ -8,7 +8,7 @@ from uuid import UUID
 from ledger.facts import Fact
 from ledger.member.facts import Tagged, Untagged
 from projections.rows import quick
-from projections.view import Index, Key, View, first, on
+from projections.view import Index, Key, Needs, View, first, on
 
 
 @quick
@@ -27,6 +27,7 @@ class Taggings(View[TaggingRow]):
     version = 1
     key = ("member_id", "tag")
     columns = TaggingRow
+    needs: ClassVar[Needs] = {}
     indexes: ClassVar[tuple[Index, ...]] = (Index("tag", "(tag, member_id)"),)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
