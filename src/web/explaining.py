@@ -15,6 +15,7 @@ from projections.explain.books import Books, Scope
 from projections.explain.figures import ExplainFigures
 from projections.explain.money import ExplainMoney
 from projections.explain.moved import ExplainMoved
+from projections.explain.people import ExplainPeople
 from projections.explain.recurring import ExplainRecurring
 from projections.explain.rows import ExplainRows
 from projections.explain.segments import Entry, ExplainSegments
@@ -55,6 +56,11 @@ class Explaining:
     def moved(self) -> ExplainMoved:
         """Movements of MRR."""
         return ExplainMoved(self.recurring)
+
+    @property
+    def people(self) -> ExplainPeople:
+        """Members by month, lifetime value."""
+        return ExplainPeople(self._scope, self._books)
 
     @property
     def rows(self) -> ExplainRows:

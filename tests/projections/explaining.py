@@ -18,6 +18,7 @@ from projections.explain.books import Books as ExplainedBooks
 from projections.explain.books import Scope
 from projections.explain.figures import ExplainFigures
 from projections.explain.money import ExplainMoney
+from projections.explain.people import ExplainPeople
 from projections.explain.recurring import ExplainRecurring
 from projections.explain.rows import ExplainRows, RowsExplained
 from projections.explain.segments import ExplainSegments
@@ -55,6 +56,10 @@ class Past:
     @property
     def recurring(self) -> ExplainRecurring:
         return ExplainRecurring(self.scope, self._read, EUROS)
+
+    @property
+    def people(self) -> ExplainPeople:
+        return ExplainPeople(self.scope, self._read)
 
     @property
     def access(self) -> ExplainAccess:

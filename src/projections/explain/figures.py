@@ -136,7 +136,7 @@ class ExplainFigures:
             sides, named = _sides(asked), self._parameters(asked, turn, position)
             sums = cursor.execute(sql.SQL(SUMS).format(**sides), named).fetchall()
             page = cursor.execute(sql.SQL(PAGE).format(**sides), named).fetchall()
-            figures = compared("movements", FIGURES, _side(sums, 3), _side(sums, 4))
+            figures = compared("movements", FIGURES, side(sums, 3), side(sums, 4))
             apart = []
             if not all(figure.agrees for figure in figures):
                 apart = cursor.execute(sql.SQL(APART).format(**sides), named).fetchall()
@@ -173,18 +173,19 @@ def _sides(asked: MovementFilter) -> dict[str, sql.Composable]:
     given = [name for name in FILTERS if getattr(asked, name) is not None]
     subject = [SUBJECT[name] for name in given if name in SUBJECT]
     conditions = [CONDITIONS[name] for name in given if name in CONDITIONS]
-    told = sql.SQL(TOLD).format(subject=_all(subject))
+    told = sql.SQL(TOLD).format(subject=every(subject))
     return {
-        "stated": sql.SQL(STATED).format(condition=_all(asked.conditions())),
-        "moved": sql.SQL(MOVED).format(told=told, condition=_all([*conditions, AS_OF])),
+        "stated": sql.SQL(STATED).format(condition=every(asked.conditions())),
+        "moved": sql.SQL(MOVED).format(told=told, condition=every([*conditions, AS_OF])),
     }
 
 
-def _all(conditions: Sequence[LiteralString]) -> sql.Composed:
+def every(conditions: Sequence[LiteralString]) -> sql.Composed:
+    """All of these conditions."""
     return sql.SQL(" AND ").join([sql.SQL("true"), *(sql.SQL(one) for one in conditions)])
 
 
-def _side(sums: Sequence[Any], place: int) -> Amounts:
+def side(sums: Sequence[Any], place: int) -> Amounts:
     """One side's sums by unit and figure, with what they come to."""
     amounts: Counter[tuple[Unit, str]] = Counter()
     for row in sums:

@@ -65,7 +65,7 @@ class AccessExplainQuery(ExplainQuery):
 def explain_total(call: Call[None, ExplainQuery], member_id: UUID) -> SumReply:
     """Gross, refunded, disputed and net by currency and mode, re-added from the books (OR8)."""
     call.member(member_id)
-    return _teller(call).total(_explaining(call).money.total_of(member_id, _turn(call)))
+    return teller(call).total(_explaining(call).money.total_of(member_id, turn(call)))
 
 
 @routes.get(
@@ -78,10 +78,10 @@ def explain_total(call: Call[None, ExplainQuery], member_id: UUID) -> SumReply:
 )
 def explain_order(call: Call[None, ExplainQuery], order_id: UUID) -> SumReply:
     """Paid, given back, on its way back, contested, lost, fees, and what is left to refund."""
-    found = _explaining(call).money.order(order_id, _turn(call))
+    found = _explaining(call).money.order(order_id, turn(call))
     if found is None:
         raise NotFound(what="order", id=order_id)
-    return _teller(call).total(found)
+    return teller(call).total(found)
 
 
 @routes.get(
@@ -95,7 +95,7 @@ def explain_order(call: Call[None, ExplainQuery], order_id: UUID) -> SumReply:
 def explain_spending(call: Call[None, SpendingExplainQuery]) -> SpendingSumReply:
     """The totals of a filter, re-added over the stored facts themselves (NU4)."""
     asked = MovementFilter(**call.query.model_dump(exclude={"cursor", "limit"}))
-    return _teller(call).spending(_explaining(call).figures.spending(asked, _turn(call)))
+    return teller(call).spending(_explaining(call).figures.spending(asked, turn(call)))
 
 
 @routes.get(
@@ -112,10 +112,10 @@ def explain_rows(call: Call[None, RowExplainQuery], view_name: str) -> RowsReply
     Who may not read members sees ids, column names and digests (NO5).
     """
     try:
-        found = _explaining(call).rows.explain(view_name, _key(call), _turn(call))
+        found = _explaining(call).rows.explain(view_name, _key(call), turn(call))
     except KeyMalformed as malformed:
         raise parameter_fault("key", malformed.code, str(malformed)) from malformed
-    return _teller(call).rows(found)
+    return teller(call).rows(found)
 
 
 @routes.get(
@@ -128,8 +128,8 @@ def explain_rows(call: Call[None, RowExplainQuery], view_name: str) -> RowsReply
 )
 def explain_entry(call: Call[None, ExplainQuery], segment: str, member_id: UUID) -> EntryReply:
     """Whether a member is in it now: each condition, what it looked at, which fact set that."""
-    entry = _explaining(call).entry(segment, member_id, _turn(call))
-    return _teller(call).entry(entry, segment, member_id)
+    entry = _explaining(call).entry(segment, member_id, turn(call))
+    return teller(call).entry(entry, segment, member_id)
 
 
 @routes.get(
@@ -145,8 +145,8 @@ def explain_saved_entry(
     call: Call[None, ExplainQuery], segment_id: UUID, member_id: UUID
 ) -> EntryReply:
     """The same for a filter that somebody saved, condition by condition."""
-    entry = _explaining(call).saved_entry(segment_id, member_id, _turn(call))
-    return _teller(call).entry(entry, str(segment_id), member_id)
+    entry = _explaining(call).saved_entry(segment_id, member_id, turn(call))
+    return teller(call).entry(entry, str(segment_id), member_id)
 
 
 @routes.get(
@@ -159,9 +159,9 @@ def explain_saved_entry(
 )
 def explain_answer(call: Call[None, AccessExplainQuery], member_id: UUID) -> AccessExplainedReply:
     """The books' answer with its rule and facts, and the same asked of the fold (AX7)."""
-    plan_id, turn = call.query.plan_id, _turn(call)
+    plan_id = call.query.plan_id
     found = _explaining(call).answer(member_id, plan_id, call.query.at)
-    return _teller(call).access(found, member_id, plan_id, turn)
+    return teller(call).access(found, member_id, plan_id, turn(call))
 
 
 # --- within -------------------------------------------------------------------------------
@@ -171,12 +171,14 @@ def _explaining(call: Call[Any, Any]) -> Explaining:
     return Explaining(call.parts, call.reading, call.now)
 
 
-def _teller(call: Call[None, Any]) -> Teller:
+def teller(call: Call[None, Any]) -> Teller:
+    """Answers as whoever asks may see them, in their language."""
     masked = Permission.READ_MEMBERS not in call.principal.permissions
     return Teller(translated, lambda position: call.cursor([position]), masked=masked)
 
 
-def _turn(call: Call[None, Any]) -> Turn:
+def turn(call: Call[None, Any]) -> Turn:
+    """Which facts to list."""
     place = call.place()
     return Turn(limit=call.query.limit, after=int(place[0] or 0) if place else 0)
 

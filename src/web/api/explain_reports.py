@@ -21,6 +21,7 @@ from projections.explain.recurring import (
     Worth,
 )
 from projections.queries.reports.calendar import Calendar
+from projections.queries.reports.facts import Contribution
 from projections.queries.reports.rounding import rounded
 from web.api.explain_shapes import DefinitionReply, Explained, ExplainQuery, FactReply, Say
 from web.api.framework import Call, Routes
@@ -69,7 +70,7 @@ class RecurringFigureReply(Reply):
 
 
 class PartReply(Reply):
-    """What a fact adds from `at` on: a fraction of minor units a month, signed."""
+    """What a fact adds from `at` on: a fraction of minor units a month, signed, or a person."""
 
     fact: str
     member_id: UUID
@@ -129,9 +130,9 @@ def explain_recurring(call: Call[None, RecurringExplainQuery]) -> RecurringExpla
     query, at = call.query, call.query.at or call.now
     if at > call.now:
         raise parameter_fault("at", "in_the_future", "Nobody knows yet what will be true then.")
-    asked = Asked(query.currency, query.plan_id, query.limit, _after(call))
+    asked = Asked(query.currency, query.plan_id, query.limit, after(call))
     found = Explaining(call.parts, call.reading, call.now).recurring.at(at, asked)
-    return recurring_reply(found, translated, lambda after: call.cursor([str(after)]))
+    return recurring_reply(found, translated, lambda last: call.cursor([str(last)]))
 
 
 @routes.get(
@@ -150,9 +151,9 @@ def explain_movement(call: Call[None, MovementsExplainQuery]) -> MovedReply:
         raise parameter_fault("month", "in_the_future", "Nobody knows yet what will be true then.")
     month = Month(calendar.since, calendar.before, call.now, query.currency)
     explaining = Explaining(call.parts, call.reading, call.now)
-    found = explaining.moved.month(month, query.kind, limit=query.limit, after=_after(call))
+    found = explaining.moved.month(month, query.kind, limit=query.limit, after=after(call))
     return moved_reply(
-        found, query.currency, query.kind, translated, lambda after: call.cursor([str(after)])
+        found, query.currency, query.kind, translated, lambda last: call.cursor([str(last)])
     )
 
 
@@ -184,16 +185,18 @@ def moved_reply(
         starting=_figure(found.starting),
         ending=_figure(found.ending),
         moved={name: str(amount) for name, amount in found.moved.items()},
-        parts=[
-            PartReply(
-                fact=one.fact_id,
-                member_id=one.member_id,
-                membership_id=one.membership_id,
-                at=one.at,
-                amount=str(one.amount),
-            )
-            for one in found.parts
-        ],
+        parts=[part_reply(one) for one in found.parts],
+    )
+
+
+def part_reply(part: Contribution) -> PartReply:
+    """What a fact adds, as it is answered."""
+    return PartReply(
+        fact=part.fact_id,
+        member_id=part.member_id,
+        membership_id=part.membership_id,
+        at=part.at,
+        amount=str(part.amount),
     )
 
 
@@ -247,6 +250,7 @@ def _worth(one: Worth) -> WorthReply:
     )
 
 
-def _after(call: Call[None, Any]) -> UUID | None:
+def after(call: Call[None, Any]) -> UUID | None:
+    """After which member, or membership, a page begins."""
     place = call.place()
     return UUID(str(place[0])) if place else None

@@ -305,3 +305,21 @@ def test_a_months_movement_is_explained(owner: Client, joined: dict[str, str]) -
     for wrong in ({"month": "2026-12"}, {"month": "x"}, {"kind": "x"}, {"currency": "ZZZ"}):
         answer = owner.ask("GET", "/reports/movements/explain", query_string={**asked, **wrong})
         assert answer.status_code == 422, wrong
+
+
+def test_members_of_a_month_and_their_lifetime_value_are_explained(  # NU4
+    owner: Client, joined: dict[str, str]
+) -> None:
+    found = owner.get("/reports/members/explain", month="2026-11")
+    assert (found["agrees"], found["moved"]) == (True, {"new": 1, "returned": 0, "left": 0})
+    assert found["ending"] == {"stated": 1, "readded": 1}
+    assert [part["member_id"] for part in found["parts"]] == [joined["member"]]
+    assert found["facts"][0]["topic"] == "member.joined"
+    asked = {"first_month": "2026-11", "last_month": "2026-11"}
+    brought = owner.get("/reports/lifetime/explain", **asked)
+    assert brought["agrees"] is True
+    assert figures(brought, "spending") == TOTALS
+    assert [fact["topic"] for fact in brought["facts"]] == ["order.paid", "order.refunded"]
+    for wrong in ({"last_month": "2026-10"}, {"first_month": "2026-12", "last_month": "2026-12"}):
+        query = {**asked, **wrong}
+        assert owner.ask("GET", "/reports/lifetime/explain", query_string=query).status_code == 422
