@@ -170,10 +170,11 @@ class Sender:
         self._thread.start()
 
     def rest(self) -> None:
-        """Finish what is under way and send nothing until told to go on."""
+        """Finish what is under way and send nothing until told to go on. Raises its trouble."""
         self._at_rest.clear()
         self._resting.set()
-        self._at_rest.wait(2 * LONGEST_TRY_SECONDS)
+        while self.trouble is None and not self._at_rest.wait(0.1):
+            pass
         if self.trouble is not None:
             raise self.trouble
 
