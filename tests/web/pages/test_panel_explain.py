@@ -80,10 +80,27 @@ def test_an_orders_figures_lead_to_its_facts(
     page = browser.get(path)
     assert "Left to refund" in page.words
     assert "€7.00" in page.words
-    site = browser.get(f"/panel/figures/spending/why?plan={plan_id}")
+    days = "first_day=2026-11-01&last_day=2026-11-30"
+    site = browser.get(f"/panel/figures/spending/why?plan={plan_id}&{days}")
     assert "Payment" in site.words
     assert "€12.00" in site.words
     assert "Agrees" in site.words
+
+
+def test_mrr_leads_to_its_memberships_and_their_facts(
+    browser: Browser, ids: tuple[UUID, UUID, UUID]
+) -> None:
+    member_id, plan_id, _ = ids
+    page = browser.get("/panel/figures/mrr/why")
+    assert page.headings == ["Monthly recurring revenue"]
+    assert "Monthly recurring revenue: the monthly value of every membership" in page.words
+    assert "Agrees" in page.words
+    assert f"/panel/members/{member_id}" in page.links
+    assert f"{member_id}/" in page.words
+    other = browser.get(f"/panel/figures/mrr/why?plan={member_id}")
+    assert "No membership yet." in other.words
+    french = browser.get(f"/panel/figures/mrr/why?plan={plan_id}", "fr")
+    assert "la valeur mensuelle de chaque adhésion" in french.words
 
 
 def test_a_page_says_so_where_view_and_books_differ(

@@ -6,6 +6,7 @@ from flask import Blueprint
 
 from web.pages.panel import (
     explain,
+    explain_figures,
     home,
     member,
     members,
@@ -20,5 +21,17 @@ from web.pages.panel import (
 
 def all_panel_pages() -> list[Blueprint]:
     """Every group of the panel's pages."""
-    groups = (team, home, members, member, removal, orders, refunds, plans, explain, views)
+    groups = (
+        team,
+        home,
+        members,
+        member,
+        removal,
+        orders,
+        refunds,
+        plans,
+        explain,
+        views,
+        explain_figures,
+    )
     return [group.pages for group in groups]

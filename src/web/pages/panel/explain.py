@@ -18,10 +18,9 @@ from projections.explain.answers import Definition, Figure, Line, Sum, Turn, tur
 from projections.explain.segments import Condition, Entry
 from projections.history import Entry as HistoryEntry
 from projections.instants import known
-from projections.queries.money import MovementFilter
 from web.auth import caller, parts, requires
 from web.explaining import Explaining
-from web.explanations import sentence
+from web.explanations import sentence, translated
 from web.forms import read_args
 from web.frame import group, url_with, word
 from web.languages import gettext, message, moment, money
@@ -79,13 +78,6 @@ class ExplainArgs(Args):
     after: int = 0
 
 
-class SpendingArgs(ExplainArgs):
-    """The figure's filter."""
-
-    plan: UUID | None = None
-    currency: str | None = None
-
-
 @dataclass(frozen=True)
 class Shown:
     """A fact as it is shown, with what it adds or sets."""
@@ -110,10 +102,8 @@ class Value:
 def total(member_id: UUID) -> str:
     """Why a total is what it is."""
     name = _name(member_id)
-    found = _explaining().money.total_of(member_id, _turn())
-    return _page(
-        gettext("Why this total?"), found, _told(found, member_id), trail=(member_id, name)
-    )
+    found = _explaining().money.total_of(member_id, turn())
+    return show(gettext("Why this total?"), found, _told(found, member_id), trail=(member_id, name))
 
 
 @pages.get("/members/<uuid:member_id>/status/why")
@@ -122,13 +112,13 @@ def total(member_id: UUID) -> str:
 def status(member_id: UUID) -> str:
     """Why somebody has the status that the list shows."""
     name, explaining = _name(member_id), _explaining()
-    found = explaining.status_of(member_id, _turn())
-    return _page(
+    found = explaining.status_of(member_id, turn())
+    return show(
         gettext("Why this status?"),
         found,
         _told(found, member_id),
         trail=(member_id, name),
-        verdict=word("status", found.conditions[0].asked[0]),
+        answer=word("status", found.conditions[0].asked[0]),
         values=_values(found.conditions),
     )
 
@@ -138,14 +128,14 @@ def status(member_id: UUID) -> str:
 @of_moment(Scope.LISTS)
 def entry(member_id: UUID, segment: str) -> str:
     """Why somebody is in a smart segment, or is not."""
-    name, found = _name(member_id), _explaining().entry(segment, member_id, _turn())
+    name, found = _name(member_id), _explaining().entry(segment, member_id, turn())
     is_in = gettext("In the segment") if found.is_in else gettext("Not in the segment")
-    return _page(
+    return show(
         word("segment", segment),
         found,
         _told(found, member_id),
         trail=(member_id, name),
-        verdict=is_in,
+        answer=is_in,
         values=_values(found.conditions),
     )
 
@@ -157,12 +147,12 @@ def access(member_id: UUID, plan_id: UUID) -> str:
     """Why a plan is open to somebody now, or is not."""
     name = _name(member_id)
     found = _explaining().answer(member_id, plan_id, None)
-    return _page(
+    return show(
         gettext("Why this access?"),
         found,
         _told(found, member_id),
         trail=(member_id, name),
-        verdict=_answered(found.answer),
+        answer=_answered(found.answer),
     )
 
 
@@ -171,25 +161,13 @@ def access(member_id: UUID, plan_id: UUID) -> str:
 @of_moment(Scope.ORDER)
 def order(order_id: UUID) -> str:
     """Why an order's figures are what they are."""
-    found = _explaining().money.order(order_id, _turn())
+    found = _explaining().money.order(order_id, turn())
     if found is None:
         raise NotFound(what="order", id=order_id)
     told = timeline.lines(reading().queries.history.of_stream(order_id))
     sentences = {line.position: line.sentence for line in told}
     back = (url_for("orders.one", order_id=order_id), gettext("Order"))
-    return _page(gettext("Why these figures?"), found, _shown(found, sentences), back=back)
-
-
-@pages.get("/figures/spending/why")
-@requires(Permission.READ_FIGURES)
-@of_moment(Scope.LISTS)
-def spending() -> str:
-    """Why a spending figure of the site, or of a plan, is what it is."""
-    filled = read_args(SpendingArgs)
-    args = filled.value or SpendingArgs()
-    asked = MovementFilter(plan_id=args.plan, currency=args.currency)
-    found = _explaining().figures.spending(asked, _turn())
-    return _page(gettext("Why these figures?"), found, _shown(found, {}), apart=found.apart)
+    return show(gettext("Why these figures?"), found, shown(found, sentences), back=back)
 
 
 # --- within -------------------------------------------------------------------------------
@@ -201,7 +179,8 @@ def _explaining() -> Explaining:
     return Explaining(parts(), reading(), now())
 
 
-def _turn() -> Turn:
+def turn() -> Turn:
+    """Which facts to list."""
     filled = read_args(ExplainArgs)
     return Turn(limit=FACTS, after=filled.value.after if filled.value else 0)
 
@@ -212,7 +191,7 @@ def _name(member_id: UUID) -> str:
     return found.name
 
 
-def _page(
+def show(
     title: str,
     found: Explained,
     facts: Sequence[Shown],
@@ -221,6 +200,7 @@ def _page(
     back: tuple[str, str] | None = None,
     **more: Any,
 ) -> str:
+    """The page of an explanation."""
     if trail is not None:
         back = (url_for("member.profile", member_id=trail[0]), trail[1])
     following = None if isinstance(found, AccessExplained) else found.facts.next_after
@@ -239,7 +219,7 @@ def _page(
 
 def means(definition: Definition) -> str:
     """What a definition says, in the reader's language."""
-    return gettext(sentence(definition))
+    return translated(sentence(definition))
 
 
 def _figure(figure: Figure) -> Mapping[str, Any]:
@@ -260,10 +240,11 @@ def _told(found: Explained, member_id: UUID) -> list[Shown]:
     entries: list[HistoryEntry] = []
     if caller().principal_for(Permission.READ_HISTORY):
         entries = reading().queries.history.of_subject(member_id)
-    return _shown(found, {line.position: line.sentence for line in timeline.lines(entries)})
+    return shown(found, {line.position: line.sentence for line in timeline.lines(entries)})
 
 
-def _shown(found: Explained, sentences: Mapping[int, str]) -> list[Shown]:
+def shown(found: Explained, sentences: Mapping[int, str]) -> list[Shown]:
+    """The facts of an explanation, with their sentences by position."""
     if isinstance(found, AccessExplained):
         page: Sequence[Line] = turned(found.facts, Turn()).lines
     else:
