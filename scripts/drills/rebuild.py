@@ -49,7 +49,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     """The drill's options."""
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--facts", type=int, default=30_000)
+    parser.add_argument("--facts", type=int, default=24_000)
     parser.set_defaults(run=run)
 
 

@@ -19,7 +19,8 @@ from scripts.drills.watching import Seen, Watch
 STAGES = ("planned", "building", "catching_up", "verifying", "swapping", "receipt")
 LONGEST_DELAYS = (0.03, 1.5, 0.04, 0.4, 0.01, 0.02)
 """How long after a stage began it is struck at most, in seconds: well within it, as a rule."""
-POLL_SECONDS = 0.001
+NAP_SECONDS, SHORT_NAP_SECONDS = 0.01, 0.002
+"""Between two looks: while the stage is far off, and while it is next."""
 LONGEST_SECONDS = 180
 
 
@@ -82,13 +83,15 @@ def strike(
 def _has_come(watch: Watch, run: subprocess.Popen[str], before: int, aim: Aim) -> bool:
     until = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < until and run.poll() is None:
-        seen = watch.seen()
+        seen, nap = watch.seen(), NAP_SECONDS
         if seen is not None and seen.number > before:
             if seen.stage not in STAGES:
                 return False
             if _is_there(seen, aim) and (aim.victim != "worker" or workers(run.pid)):
                 return True
-        time.sleep(POLL_SECONDS)
+            if STAGES.index(seen.stage) + 1 == STAGES.index(aim.stage):
+                nap = SHORT_NAP_SECONDS
+        time.sleep(nap)
     return False
 
 
