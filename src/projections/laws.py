@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 # What is personal is sealed within the document: laws see plain fields alone.
 BOOKS: LiteralString = """
 WITH counted AS (
-    SELECT topic, subject_id, stream_id, convert_from(state, 'UTF8')::jsonb AS fact
+    SELECT position, topic, subject_id, stream_id, convert_from(state, 'UTF8')::jsonb AS fact
       FROM ledger.facts
      WHERE position <= %(position)s AND topic = ANY (%(topics)s)
        AND position <> ALL (%(aside)s::bigint[]))
@@ -30,8 +30,8 @@ SELECT label, sum(amount) FROM ({law}) AS counted_by (label, amount) GROUP BY la
 class Law(NamedTuple):
     """Two queries that must give the same (label, amount) sums; a label whose sum is 0 is none.
 
-    `books` selects from `counted` (topic, subject_id, stream_id, fact as jsonb), `rows` from
-    `{table}`; both may name %(parameters)s, the view's. Amounts are whole.
+    `books` selects from `counted` (position, topic, subject_id, stream_id, fact as jsonb), and
+    `rows` from `{table}`; both may name %(parameters)s, the view's. Amounts are whole.
     """
 
     name: str
@@ -127,7 +127,13 @@ NET_OF_SPENDING = Law(
     "net is gross less refunded and disputed",
     (),
     "SELECT 'difference', 0 WHERE false",
-    "SELECT 'difference', net - gross + refunded + disputed FROM {table}",
+    "SELECT 'difference', abs(net - gross + refunded + disputed) FROM {table}",
+)
+PAYMENTS_OF_SPENDING = Law(
+    "payments, by currency and mode",
+    ("order.paid",),
+    "SELECT concat_ws(' ', fact -> 'amount' ->> 'currency', fact ->> 'mode'), 1 FROM counted",
+    "SELECT concat_ws(' ', currency, mode), payments FROM {table}",
 )
 MONEY_OF_MEMBERS = Law(
     "money settled, in the site's currency and mode",
@@ -139,7 +145,8 @@ MONEY_OF_MEMBERS = Law(
 """,
     """
 SELECT concat_ws(' ', (%(parameters)s::text[])[1], (%(parameters)s::text[])[2], summed), sum
-  FROM {table}, LATERAL (VALUES ('gross', gross), ('refunded', refunded), ('disputed', disputed))
+  FROM {table}, LATERAL (VALUES ('gross', gross), ('refunded', refunded), ('disputed', disputed),
+                                ('spent otherwise', abs(spent - gross + refunded + disputed)))
                 AS sums (summed, sum)
 """,
 )
@@ -170,9 +177,35 @@ SELECT concat_ws(' ', currency, mode, summed), sum
                 AS sums (summed, sum)
 """,
 )
+FEES_OF_ORDERS = Law(
+    "fees, by currency and mode",
+    ("order.fee_recorded",),
+    """
+SELECT concat_ws(' ', fact -> 'amount' ->> 'currency', fact ->> 'mode'),
+       (fact -> 'amount' ->> 'minor')::bigint FROM counted
+""",
+    "SELECT concat_ws(' ', currency, mode), fees FROM {table}",
+)
 USES_OF_DISCOUNTS = Law(
     "uses less those given back",
     ("discount.redeemed", "discount.released"),
     "SELECT stream_id::text, CASE topic WHEN 'discount.redeemed' THEN 1 ELSE -1 END FROM counted",
     "SELECT code_id::text, uses FROM {table}",
+)
+ROWS_OF_TAGGINGS = Law(
+    "tags put on less those taken off",
+    ("member.tagged", "member.untagged"),
+    "SELECT fact ->> 'tag', CASE topic WHEN 'member.tagged' THEN 1 ELSE -1 END FROM counted",
+    "SELECT tag, 1 FROM {table}",
+)
+ROWS_OF_SEGMENTS = Law(
+    "one row for each segment that was saved last and not removed",
+    ("site.segment_saved",),
+    """
+SELECT subject_id::text, 1
+  FROM (SELECT DISTINCT ON (subject_id) subject_id, fact
+          FROM counted ORDER BY subject_id, position DESC) AS last
+ WHERE fact ->> 'filter' IS NOT NULL
+""",
+    "SELECT segment_id::text, 1 FROM {table}",
 )

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.order import facts
-from projections.laws import MONEY_OF_ORDERS, Law, one_row_a_fact
+from projections.laws import FEES_OF_ORDERS, MONEY_OF_ORDERS, Law, one_row_a_fact
 from projections.rows import Line, quick
 from projections.view import Index, Key, Needs, View, first, on
 
@@ -142,7 +142,11 @@ class Orders(View[OrderRow]):
         Index("membership", "(membership_id, charge_index)"),
         Index("undecided", "(undecided_since, order_id) WHERE undecided_since IS NOT NULL"),
     )
-    laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("order.placed"), MONEY_OF_ORDERS)
+    laws: ClassVar[tuple[Law, ...]] = (
+        one_row_a_fact("order.placed"),
+        MONEY_OF_ORDERS,
+        FEES_OF_ORDERS,
+    )
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The order whose stream it is."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.site import Site
+from projections.laws import ROWS_OF_SEGMENTS, Law
 from projections.rows import quick
 from projections.search import search_key
 from projections.view import Index, Key, Needs, View, first
@@ -46,6 +47,7 @@ class SavedSegments(View[SavedSegmentRow]):
     columns = SavedSegmentRow
     needs: ClassVar[Needs] = {Site.SegmentSaved: frozenset({"text"})}
     indexes: ClassVar[tuple[Index, ...]] = ()
+    laws: ClassVar[tuple[Law, ...]] = (ROWS_OF_SEGMENTS,)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The segment that was saved or removed."""

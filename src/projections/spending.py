@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.order.facts import DisputeClosed, Paid, Refunded, RefundFailed
-from projections.laws import MONEY_OF_SPENDING, NET_OF_SPENDING, Law
+from projections.laws import MONEY_OF_SPENDING, NET_OF_SPENDING, PAYMENTS_OF_SPENDING, Law
 from projections.rows import quick
 from projections.view import Index, Key, Needs, View, on
 
@@ -66,7 +66,11 @@ class Spending(View[SpendingRow]):
     columns = SpendingRow
     needs: ClassVar[Needs] = {}
     indexes: ClassVar[tuple[Index, ...]] = (Index("net", "(currency, mode, net, member_id)"),)
-    laws: ClassVar[tuple[Law, ...]] = (MONEY_OF_SPENDING, NET_OF_SPENDING)
+    laws: ClassVar[tuple[Law, ...]] = (
+        MONEY_OF_SPENDING,
+        NET_OF_SPENDING,
+        PAYMENTS_OF_SPENDING,
+    )
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The member's total in the fact's currency and mode."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.member.facts import Tagged, Untagged
+from projections.laws import ROWS_OF_TAGGINGS, Law
 from projections.rows import quick
 from projections.view import Index, Key, Needs, View, first, on
 
@@ -29,6 +30,7 @@ class Taggings(View[TaggingRow]):
     columns = TaggingRow
     needs: ClassVar[Needs] = {}
     indexes: ClassVar[tuple[Index, ...]] = (Index("tag", "(tag, member_id)"),)
+    laws: ClassVar[tuple[Law, ...]] = (ROWS_OF_TAGGINGS,)
 
     def keys(self, fact: Fact) -> tuple[Key, ...]:
         """The member's own tag."""
