@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -138,7 +138,27 @@ def test_a_day_is_read_off_indexes(books: Books) -> None:  # part of NU1
 def a_charge(number: int) -> tuple[OrderRow, MovementRow]:
     """An order and its payment; eight a day."""
     at, order_id = START + timedelta(hours=3 * number), UUID(int=number)
-    order = OrderRow(
+    order = an_order(order_id, at)
+    movement = MovementRow(
+        member_id=order.member_id,
+        order_id=order_id,
+        fact_version=2,
+        kind="payment",
+        currency=order.currency,
+        mode=order.mode,
+        minor=order.amount,
+        reference=None,
+        occurred_at=at,
+        recorded_at=at,
+        year=at.year,
+        position=number + 1,
+    )
+    return order, movement
+
+
+def an_order(order_id: UUID, at: datetime) -> OrderRow:
+    """Of somebody of their own, in the one plan."""
+    return OrderRow(
         member_id=order_id,
         order_id=order_id,
         membership_id=order_id,
@@ -161,18 +181,3 @@ def a_charge(number: int) -> tuple[OrderRow, MovementRow]:
         state="paid",
         paid=1200,
     )
-    movement = MovementRow(
-        member_id=order_id,
-        order_id=order_id,
-        fact_version=2,
-        kind="payment",
-        currency="EUR",
-        mode="live",
-        minor=1200,
-        reference=None,
-        occurred_at=at,
-        recorded_at=at,
-        year=at.year,
-        position=number + 1,
-    )
-    return order, movement
