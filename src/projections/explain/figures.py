@@ -44,10 +44,11 @@ SELECT view.currency, view.mode, view.position,
        CASE view.kind WHEN 'payment' THEN view.minor ELSE -view.minor END AS minor
   FROM movements AS view WHERE view.position <= %(position)s AND {condition}
 """
+# Without OFFSET 0 each state would be parsed as often as it is named.
 TOLD: LiteralString = """
-SELECT facts.position, facts.topic, facts.stream_id,
-       convert_from(facts.state, 'UTF8')::jsonb AS state
-  FROM ledger.facts
+SELECT facts.position, facts.topic, facts.stream_id, read.state
+  FROM ledger.facts CROSS JOIN LATERAL (
+           SELECT convert_from(facts.state, 'UTF8')::jsonb AS state OFFSET 0) AS read
  WHERE facts.topic = ANY (%(topics)s) AND facts.position <= %(position)s
    AND facts.position <> ALL (%(left_out)s) AND {subject}
 """

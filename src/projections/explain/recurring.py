@@ -131,8 +131,7 @@ class ExplainRecurring:
             cursor = connection.cursor(row_factory=tuple_row)
             position = self.position(cursor)
             named = self._parameters(at, asked, position)
-            figures = _figures(cursor, named)
-            page = _ask(cursor, queries.PAGE, named)
+            figures, page = _figures(cursor, named)
             shown, more = page[: asked.limit], len(page) > asked.limit
             differs = not all(figure.agrees for figure in figures)
             apart = _ask(cursor, queries.APART, named) if differs else []
@@ -163,7 +162,8 @@ class ExplainRecurring:
         self, cursor: Cursor[tuple[Any, ...]], at: datetime, currency: str, position: int
     ) -> list[RecurringFigure]:
         """The MRR of a currency at an instant; none where there is nothing."""
-        return _figures(cursor, self._parameters(at, Asked(currency), position))
+        asked = Asked(currency, limit=0)
+        return _figures(cursor, self._parameters(at, asked, position))[0]
 
     def _parameters(self, at: datetime, asked: Asked, position: int) -> dict[str, object]:
         return {
@@ -229,13 +229,18 @@ def _ask(
     return cursor.execute(composed, named).fetchall()
 
 
-def _figures(cursor: Cursor[tuple[Any, ...]], named: Mapping[str, object]) -> list[RecurringFigure]:
-    both = (queries.STATED_SUMS, queries.SUMS)
-    sides = [_amounts(_ask(cursor, one, named)) for one in both]
-    return [
+def _figures(
+    cursor: Cursor[tuple[Any, ...]], named: Mapping[str, object]
+) -> tuple[list[RecurringFigure], list[tuple[Any, ...]]]:
+    """The figures, and a page of what the books' side is made of."""
+    found = _ask(cursor, queries.SUMS_AND_PAGE, named)
+    sums = [(one[3], one[5], one[4], one[8]) for one in found if one[0] is None]
+    sides = [_amounts(_ask(cursor, queries.STATED_SUMS, named)), _amounts(sums)]
+    figures = [
         RecurringFigure(currency, *(side.get(currency, NOTHING) for side in sides))
         for currency in sorted({*sides[0], *sides[1]})
     ]
+    return figures, sorted(one for one in found if one[0] is not None)
 
 
 def _amounts(sums: Sequence[Any]) -> dict[str, Amount]:
