@@ -16,6 +16,7 @@ from functools import cache
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+from uuid import UUID
 
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -117,14 +118,27 @@ def _written(value_of: Callable[[Any], Any], write: Callable[[Any], str]) -> Cal
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
-    if isinstance(value, bool):
-        return json.dumps(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, list | tuple | dict | BaseModel):
-        return to_json(value).decode()
-    return str(value)
+    return _CELLS.get(type(value), _other)(value)
+
+
+def _text(value: str) -> str:
+    return f"'{value}" if value.startswith(FORMULA) else value
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+def _other(value: Any) -> str:
+    # What has parts is JSON, and so is anything that nobody thought of.
+    return _text(value) if isinstance(value, str) else to_json(value).decode()
+
+
+_CELLS: dict[type, Callable[[Any], str]] = {
+    str: _text,
+    int: str,
+    bool: json.dumps,
+    UUID: str,
+    datetime: _instant,
+    date: date.isoformat,
+}
