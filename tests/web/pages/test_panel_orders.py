@@ -28,7 +28,7 @@ def test_a_refund_from_the_page_keeps_the_access(place: Place) -> None:  # OR4
     assert "Left to refund €7.00" in done.words
     assert place.parts.ledger.access(member_id, gold).allowed
     assert place.as_member(member_id).get(f"/plans/{gold}/content").headings == ["Inside Gold"]
-    assert "Total spent €7.00" in staff.get(f"/panel/members/{member_id}").words
+    assert "Total spent Why? €7.00" in staff.get(f"/panel/members/{member_id}").words
 
 
 def test_the_full_rest_is_proposed_and_no_more_goes_back(place: Place) -> None:  # part of OR2
