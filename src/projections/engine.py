@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from threading import Event, Thread
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
@@ -19,6 +20,7 @@ from ledger.clock import Clock
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import connect
 from ledger.store.recorder import FactRecorder
+from ledger.store.records import FactRecord
 from ledger.store.refusals import DatabaseUnreachable
 from projections.batch import Batches
 from projections.catching_up import CatchingUp, CatchUpStopped
@@ -26,7 +28,15 @@ from projections.columns import teach
 from projections.crew import Here, carry_out
 from projections.layout import lay_out
 from projections.parking import answer, asked_again, parked, parked_subjects
-from projections.positions import ViewNewer, ViewsTaken, current, move, standings
+from projections.positions import (
+    ViewNewer,
+    ViewsTaken,
+    current,
+    hold_own,
+    move,
+    spoil_others,
+    standings,
+)
 from projections.quiet import uncollected
 from projections.rebuild import Rebuilder
 from projections.rebuild_rows import active
@@ -41,6 +51,8 @@ BATCH = 5_000
 
 POLL_SECONDS = 0.05
 STANDBY_SECONDS = 1.0
+PAUSE_SECONDS = 60.0
+"""Until a view that could not be brought up to the others is tried again."""
 LOOK_SECONDS = 0.2
 """How often the one who leads looks for rebuilt views, and for parked facts to try again."""
 
@@ -102,7 +114,7 @@ class Follower:
                     self._follow(leader)
             except ViewsTaken:
                 continue  # they were swapped: look again who is current
-            except (CatchUpStopped, ViewNewer) as error:
+            except ViewNewer as error:
                 log.error("views: %s", error)  # noqa: TRY400 -- a trace may quote what is personal
                 self._stopping.wait(STANDBY_SECONDS)
             except (psycopg.Error, PersistenceError, DatabaseUnreachable) as error:
@@ -174,20 +186,35 @@ class Leader:
         self._connection = connection
         self._batches = Batches(follower._mapper, (), parked_subjects(connection))
         self._looked_at = time.monotonic()
+        self._left: dict[str, float] = {}
 
     def take_in(self) -> None:
         """Follow every view that is current, once those that stand further back have caught up.
 
-        Raises ViewNewer, or CatchUpStopped.
+        Raises ViewNewer.
         """
         follower, connection = self._follower, self._connection
         tables = current(follower._tables, standings(connection))
         found = {one.name: one.position for one in standings(connection)}
         position = max((found[table.view.name] for table in tables), default=0)
-        for table in tables:
-            self._bring_up(table, found[table.view.name], position)
-        self._batches = replace(self._batches, tables=tables)
+        followed = self._brought_up(tables, found, position)
+        self._batches = replace(self._batches, tables=followed)
         follower.position = position
+
+    def _brought_up(
+        self, tables: Sequence[Table], found: Mapping[str, int], position: int
+    ) -> list[Table]:
+        """Those that could be; one that can't be waits, so that the others can go on."""
+        self._left = {}
+        followed = []
+        for table in tables:
+            try:
+                self._bring_up(table, found[table.view.name], position)
+                followed.append(table)
+            except CatchUpStopped as error:
+                log.error("views: %s", error)  # noqa: TRY400 -- a trace may quote what is personal
+                self._left[table.view.name] = time.monotonic()
+        return followed
 
     @property
     def _ahead(self) -> CatchingUp:
@@ -228,8 +255,10 @@ class Leader:
         self._looked_at = now
         ours = {table.view.name for table in self._batches.tables}
         tables = current(self._follower._tables, standings(self._connection))
-        if {table.view.name for table in tables} != ours:
+        left = {name for name, since in self._left.items() if now - since < PAUSE_SECONDS}
+        if {table.view.name for table in tables} - left != ours:
             self.take_in()
+            self.retry_parked()
         if asked_again(self._connection):
             self.retry_parked()
 
@@ -238,22 +267,35 @@ class Leader:
 
         Not while views are rebuilt, which left it out: it waits until they serve.
         """
-        recorder, healed = self._follower._recorder, 0
-        if active(self._connection) is not None:
-            return 0
+        healed, connection = 0, self._connection
         skipped = self._ahead.skipped()
-        asked, waiting = asked_again(self._connection), parked(self._connection)
-        for subject_id in dict.fromkeys(one.subject_id for one in waiting):
-            positions = {one.position for one in waiting if one.subject_id == subject_id}
-            records = recorder.of_subject(subject_id) or recorder.of_stream(subject_id)
-            again = [
-                record
-                for record in records
-                if record.position in positions and record.position not in skipped
-            ]
-            healed += self._batches.retry(self._connection, subject_id, again)
-        answer(self._connection, asked)
+        asked, waiting = asked_again(connection), parked(connection)
+        shapes = {table.view.name: table.shape for table in self._batches.tables}
+        positions: dict[UUID, set[int]] = {}
+        for one in waiting:
+            positions.setdefault(one.subject_id, set()).add(one.position)
+        for subject_id, own in positions.items():
+            again = self._records(subject_id, own - skipped)
+            with connection.transaction():
+                hold_own(connection, shapes)  # or these rows might be another version's by now
+                if active(connection) is not None:
+                    return healed
+                if self._batches.retry(connection, subject_id, again):
+                    healed += 1
+                    spoil_others(connection, shapes, min(own))
+        if active(connection) is None:
+            answer(connection, asked)
         return healed
+
+    def _records(self, subject_id: UUID, positions: Collection[int]) -> list[FactRecord]:
+        """Someone's facts at these positions, by position; of a stream that concerns nobody too."""
+        recorder = self._follower._recorder
+        found = {
+            record.position: record
+            for record in (*recorder.of_subject(subject_id), *recorder.of_stream(subject_id))
+            if record.position in positions
+        }
+        return [record for _, record in sorted(found.items())]
 
 
 def _leads(connection: Connection[Any]) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from projections.positions import current, standings
-from projections.rebuild_rows import last_of
+from projections.positions import ViewNewer, current, standings
+from projections.rebuild_rows import Rebuild, last_of
 from projections.tables import Table
 from projections.view import View
 
@@ -30,3 +30,14 @@ def _given_up(connection: Connection[Any], table: Table) -> bool:
     return (
         last is not None and not last.is_under_way and last.state != "live" and last.is_of([table])
     )
+
+
+def require_known(views: Sequence[View[Any]], rebuild: Rebuild) -> None:
+    """Or a program that is about to go would end what a newer one has planned.
+
+    Raises ViewNewer.
+    """
+    known = {view.name: view.version for view in views}
+    for name, version in zip(rebuild.names, rebuild.versions, strict=True):
+        if version > known.get(name, 0):
+            raise ViewNewer(view=name, found=version, known=known.get(name, 0))

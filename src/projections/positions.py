@@ -34,6 +34,14 @@ SELECT name, version, shape, position, updated_at, parameters FROM views.positio
 """
 
 
+SPOIL = """
+UPDATE views.positions SET shape = %(incomplete)s
+ WHERE name <> ALL (%(names)s) AND position >= %(since)s
+"""
+INCOMPLETE = ""
+"""The shape of rows that lack a fact which was taken in since: to be folded anew by any program."""
+
+
 class Standing(NamedTuple):
     """A view's version and the last fact it has read."""
 
@@ -68,6 +76,24 @@ def hold(connection: Connection[Any], names: Iterable[str]) -> dict[str, Standin
     cursor = connection.cursor(row_factory=tuple_row)
     rows = cursor.execute(HOLD, {"names": list(names)})
     return {row[0]: Standing(*row) for row in rows}
+
+
+def hold_own(connection: Connection[Any], shapes: Mapping[str, str]) -> None:
+    """Let nobody move or swap these views before the transaction ends.
+
+    Raises ViewsTaken if one was made otherwise.
+    """
+    held = hold(connection, shapes)
+    if {name: one.shape for name, one in held.items()} != shapes:
+        raise ViewsTaken
+
+
+def spoil_others(connection: Connection[Any], names: Iterable[str], since: int) -> None:
+    """Facts from a position on were taken in by these views alone: others that are past it, and
+    whose time for them has gone, are incomplete.
+    """
+    asked = {"names": list(names), "since": since, "incomplete": INCOMPLETE}
+    connection.execute(SPOIL, asked)
 
 
 def current(tables: Iterable[Table], found: Iterable[Standing]) -> list[Table]:

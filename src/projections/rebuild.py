@@ -29,7 +29,7 @@ from projections.crew import Crew, CrewLost, step_back
 from projections.digest import Digest, combined
 from projections.last_stretch import AsideMoved, FarBehind, LastStretch, Overtaken, is_cancelled
 from projections.layout import lay_out
-from projections.outdated import outdated
+from projections.outdated import outdated, require_known
 from projections.parking import why
 from projections.part import PartStopped
 from projections.positions import current, standings
@@ -136,8 +136,9 @@ class Rebuilder:
         """Take the rebuild under way to its end; None where there is none.
 
         Waits while another process coordinates, and takes over when it is gone. Raises
-        RebuildFailed when it ended badly (nothing has changed for readers then), or CrewLost when
-        nobody is left to fold: called again, it goes on where it stands.
+        RebuildFailed when it ended badly (nothing has changed for readers then), ViewNewer where a
+        newer program planned it, or CrewLost when nobody is left to fold: called again, it goes on
+        where it stands.
         """
         with self._coordinating() as connection:
             for done in rebuild_rows.unreceipted(connection):
@@ -182,7 +183,13 @@ class Rebuilder:
             last = rebuild_rows.last_of(connection, name)
             if last is None or last.state != "live":
                 raise NotFound(what="rebuild to roll back of the view", id=name)
-            return roll_back(connection, last, self._named(last.names), self.clock.now())
+            return roll_back(
+                connection,
+                last,
+                self._named(last.names),
+                skipped=self._ahead.skipped(),
+                now=self.clock.now(),
+            )
 
     def latest(self, limit: int = 20) -> list[Report]:
         """The last rebuilds and how they are, the latest first."""
@@ -196,6 +203,7 @@ class Rebuilder:
         fresh = rebuild_rows.one(connection, rebuild.id)
         if fresh is None or fresh.cancelled:
             return self._end(connection, rebuild, "cancelled", why="cancelled")
+        require_known(self.views, fresh)
         if not fresh.is_of(self._tables()):
             return self._end(connection, fresh, "failed", why="another version planned it")
         self.tell(self._report(connection, fresh))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,8 @@ from psycopg import Connection, errors, sql
 from pydantic_core import to_json
 
 from ledger.errors import Refused
-from projections.positions import Standing, hold, put_all
+from projections.parking import parked
+from projections.positions import INCOMPLETE, Standing, hold, put_all
 from projections.rebuild_rows import Rebuild, set_fields, set_state
 from projections.tables import SCHEMA, Table
 
@@ -112,24 +113,44 @@ def _swapped(
 
 
 def roll_back(
-    connection: Connection[Any], rebuild: Rebuild, tables: Sequence[Table], now: datetime
+    connection: Connection[Any],
+    rebuild: Rebuild,
+    tables: Sequence[Table],
+    *,
+    skipped: Collection[int],
+    now: datetime,
 ) -> Rebuild:
     """Put the tables back that a rebuild replaced; they go on from where they stood.
 
-    Raises NothingToRollBack.
+    Those that lack a fact which was set aside then and taken in since, serve until they are folded
+    anew. Raises NothingToRollBack or SwapBlocked.
     """
     before = {standing.name: standing for standing in rebuild.before}
     for table in tables:
         if table.view.name not in before or not Table(table.view, OLD).exists(connection):
             raise NothingToRollBack(view=table.view.name)
-    with connection.transaction():
-        hold(connection, rebuild.names)
-        for table in tables:
-            Table(table.view).drop(connection)
-            Table(table.view, OLD).move(connection, SCHEMA)
-            standing = before[table.view.name]
-            connection.execute(RESTORE, {**standing._asdict(), "now": now})
-        return set_state(connection, rebuild, "rolled_back", now=now)
+    for _ in range(MOST_TRIES):
+        try:
+            with connection.transaction():
+                connection.execute(BE_SHORT, {"time": f"{LOCK_MILLISECONDS}ms"})
+                hold(connection, rebuild.names)
+                waiting = {one.position for one in parked(connection)}
+                taken_in = set(rebuild.aside).difference(waiting, skipped)
+                for table in tables:
+                    Table(table.view).drop(connection)
+                    Table(table.view, OLD).move(connection, SCHEMA)
+                    standing = _less(before[table.view.name], taken_in)
+                    connection.execute(RESTORE, {**standing._asdict(), "now": now})
+                return set_state(connection, rebuild, "rolled_back", now=now)
+        except errors.LockNotAvailable:
+            time.sleep(NAP_SECONDS)
+    raise SwapBlocked(names=", ".join(rebuild.names), tries=MOST_TRIES)
+
+
+def _less(standing: Standing, taken_in: Collection[int]) -> Standing:
+    """How a table stands that never got some facts."""
+    lacks_some = any(position <= standing.position for position in taken_in)
+    return standing._replace(shape=INCOMPLETE) if lacks_some else standing
 
 
 def drop_shadow(connection: Connection[Any], rebuild: Rebuild) -> None:

@@ -27,7 +27,7 @@ from projections.digest import Buckets, combined, digest
 from projections.laws import Breach, breaches
 from projections.parking import why
 from projections.part import topics
-from projections.positions import Standing, standings
+from projections.positions import INCOMPLETE, Standing, standings
 from projections.quiet import uncollected
 from projections.rebuild_rows import Mismatch, Rebuild
 from projections.tables import SCHEMA, Table
@@ -81,8 +81,9 @@ class Verifier:
                 name = table.view.name
                 found += self.parts(connection, table, written[name], since, target=rebuild.target)
                 found += self.laws(connection, table, position=position)
-                if name in serving and not rebuild.replaces_damaged:
-                    found += self.live(connection, table, serving[name], position=position)
+                own = serving.get(name)
+                if own and own.shape != INCOMPLETE and not rebuild.replaces_damaged:
+                    found += self.live(connection, table, own, position=position)
         return found
 
     def since(

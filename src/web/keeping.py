@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import subprocess
 from threading import Event, Thread
+from typing import Any
 
 import psycopg
+from psycopg import Connection
 
 from projections.catalogue import all_views
 from projections.outdated import outdated
-from projections.positions import ViewNewer
+from projections.positions import INCOMPLETE, ViewNewer, current, standings
 from projections.rebuild_rows import active, unreceipted
+from projections.tables import Table
 from web.parts import Parts
 from web.serving import spawn
 
@@ -33,7 +36,9 @@ class RebuildKeeper:
     def __init__(self, parts: Parts, *, workers: int = 1) -> None:
         self._parts = parts
         self._views = all_views(parts.site)
-        self._arguments = ("views", "rebuild", "--outdated", "--json", "--workers", str(workers))
+        self._workers = workers
+        self._had: set[str] = set()
+        self._lost: set[str] = set()
         self._stopping = Event()
         self._thread: Thread | None = None
 
@@ -50,22 +55,40 @@ class RebuildKeeper:
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
-            if self._is_needed() and not self._carried_out():
+            asked = self.needed()
+            if asked is not None and not self._carried_out(asked):
                 self._stopping.wait(PAUSE_SECONDS)
 
-    def _is_needed(self) -> bool:
+    def needed(self) -> list[str] | None:
+        """Views to fold anew; none of them to go on with what was begun, None for nothing."""
         try:
             with self._parts.pool.connection() as connection:
                 begun = active(connection) is not None or bool(unreceipted(connection))
-                return begun or bool(outdated(connection, self._views))
+                asked = self._ours(connection, outdated(connection, self._views))
+                return asked if asked or begun else None
         except ViewNewer as error:
             log.error("rebuilds: %s", error)  # noqa: TRY400 -- there is no more to say than that
         except psycopg.Error as error:
             log.warning("rebuilds: %s; looking again", type(error).__name__)
-        return False
+        return None
 
-    def _carried_out(self) -> bool:
-        child = spawn(self._arguments)
+    def _ours(self, connection: Connection[Any], stale: list[str]) -> list[str]:
+        """Those but for what was as we make it while we ran: a program with other settings has
+        begun since, and taking it back would go on for ever.
+        """
+        found = standings(connection)
+        tables = [Table(view) for view in self._views]
+        self._had |= {table.view.name for table in current(tables, found)}
+        incomplete = {one.name for one in found if one.shape == INCOMPLETE}
+        lost = {name for name in stale if name in self._had - incomplete}
+        if lost - self._lost:
+            log.error("rebuilds: another program has other settings for %s", ", ".join(lost))
+        self._lost = lost
+        return [name for name in stale if name not in lost]
+
+    def _carried_out(self, asked: list[str]) -> bool:
+        how = ["--outdated", *asked, "--workers", str(self._workers)] if asked else []
+        child = spawn(("views", "rebuild", *how, "--json"))
         while child.poll() is None:
             if self._stopping.wait(LOOK_SECONDS):
                 _stop(child)

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from ledger.member.facts import Tagged
+from projections import rebuild_rows
 from projections.catalogue import all_views
-from projections.members import Members
+from projections.members import MemberRow, Members
 from projections.parking import parked
+from projections.positions import INCOMPLETE, ViewNewer, ViewsTaken, standings
 from projections.rebuild import RebuildFailed
+from projections.view import on
 from tests.projections.books import EUROS, Books
-from tests.projections.rebuilds import at, digest_of, done, rebuilder, shadow
-from tests.projections.test_engine import spoil, stored
-from tests.projections.test_rebuild import ALL, follow, followed, leftovers
+from tests.projections.rebuilds import asked, at, digest_of, done, rebuilder, shadow, views_with
+from tests.projections.test_engine import assert_true, spoil, stored
+from tests.projections.test_rebuild import ALL, NewMembers, follow, followed, leftovers
 
 UNDER_WAY = ["planned", "building", "catching_up", "verifying"]
 
@@ -68,9 +72,119 @@ def test_who_cancels_too_late_changes_nothing(
         rebuilder(books).carry_on()
         cancel(*given)
 
-    from projections import rebuild_rows
-
     cancel = rebuild_rows.cancel
     monkeypatch.setattr(rebuild_rows, "cancel", too_late)
     assert own.cancel().state == "live"
     assert own.latest()[0].rebuild.state == "live"
+
+
+def test_what_can_be_gone_back_to_stays_until_the_swap(books: Books) -> None:
+    followed(books)
+    rebuilder(books, views_with(NewMembers(EUROS))).run(["members"])
+
+    def meanwhile() -> None:
+        done(books, "UPDATE members SET gross = gross + 1", shadow(books))
+
+    views = views_with(NewMembers(EUROS))
+    with pytest.raises(RebuildFailed):
+        rebuilder(books, views, tell=at("verifying", meanwhile)).run(["members"])
+    assert asked(books, "SELECT to_regclass('views_old.members') IS NOT NULL") == [(True,)]
+
+
+class Stern(Members):
+    """A version that can't fold some fact."""
+
+    @on(Tagged)
+    def tagged(self, row: MemberRow, fact: Tagged) -> MemberRow:
+        raise ValueError(fact.tag)
+
+
+class Mild(Members):
+    """The next, which can."""
+
+    version = 2
+
+
+def set_aside(books: Books) -> None:
+    """Have a fact set aside that only the next version can fold."""
+    books.tell(1, 120)
+    books.follower(views=views_with(Stern(EUROS))).catch_up()
+    with books.pool.connection() as connection:
+        assert parked(connection)
+
+
+def test_a_version_that_can_fold_what_was_set_aside_takes_it_in(books: Books) -> None:
+    set_aside(books)
+    views = views_with(Mild(EUROS))
+    with books.follower(views=views).leading() as leader:
+        while leader.step():
+            pass
+    with books.pool.connection() as connection:
+        assert not parked(connection)
+        shapes = {one.name: one.shape for one in standings(connection)}
+    assert shapes["members"] == INCOMPLETE
+    assert rebuilder(books, views).outdated() == ["members"]
+    assert rebuilder(books, views).run(["members"]).state == "live"
+    assert_true(books)
+
+
+def test_who_goes_back_past_what_was_taken_in_folds_it_anew(books: Books) -> None:
+    set_aside(books)
+    views = views_with(Mild(EUROS))
+    rebuilder(books, views).run(["members"])
+    with books.follower(views=views).leading() as leader:
+        while leader.step():
+            pass
+    assert_true(books)
+    rebuilder(books, views).roll_back("members")
+    before = views_with(Members(EUROS))
+    assert rebuilder(books, before).outdated() == ["members"]
+    books.follower(views=before).catch_up()
+    assert_true(books)
+
+
+def test_a_program_that_goes_leaves_what_a_newer_one_has_planned(books: Books) -> None:
+    followed(books)
+    rebuilder(books, views_with(NewMembers(EUROS))).plan(["members"])
+    with pytest.raises(ViewNewer, match="members"):
+        rebuilder(books).carry_on()
+    finished = rebuilder(books, views_with(NewMembers(EUROS))).carry_on()
+    assert finished is not None
+    assert finished.state == "live"
+
+
+def test_a_rebuild_reads_no_further_than_views_that_it_leaves_behind(books: Books) -> None:
+    followed(books)
+    last = books.tell(2, 60)
+    rebuilder(books).run(["plans"])
+    with books.pool.connection() as connection:
+        assert {one.position < last for one in standings(connection)} == {True}
+    follow(books)
+    assert_true(books)
+
+
+def test_a_view_that_cannot_follow_stops_no_other(books: Books) -> None:
+    followed(books)
+    views = views_with(NewMembers(EUROS))
+    with books.follower(views=views).leading() as leader:
+        books.tell(2, 120)
+        while leader.step():
+            pass
+    ahead = books.tell(3, 60)
+    # The old version is back, and stumbles over what came meanwhile.
+    with books.follower(views=views_with(Stern(EUROS))).leading() as leader:
+        while leader.step():
+            pass
+    with books.pool.connection() as connection:
+        found = {one.name: one.position for one in standings(connection)}
+    assert found["members"] < found["orders"] == ahead
+
+
+def test_a_follower_whose_rows_were_swapped_takes_nothing_in(books: Books) -> None:
+    set_aside(books)
+    with books.follower(views=views_with(Stern(EUROS))).leading() as leader:
+        rebuilder(books, views_with(Mild(EUROS))).run(["members"])
+        with pytest.raises(ViewsTaken):
+            leader.retry_parked()
+    with books.pool.connection() as connection:
+        assert parked(connection)

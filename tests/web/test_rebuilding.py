@@ -23,6 +23,7 @@ from projections import rebuild_rows
 from projections.catalogue import all_views
 from projections.crew import Cluster, CrewLost
 from projections.digest import Buckets, digest
+from projections.positions import INCOMPLETE
 from tests.projections.books import opened
 from tests.projections.test_engine import wait_until
 from tests.web.cluster_work import fold_slowly
@@ -125,6 +126,20 @@ def test_the_worker_carries_out_what_was_asked_for(served: Served) -> None:
     finally:
         keeper.stop()
     assert rebuilder(served.parts).latest()[0].rebuild.state == "live"
+
+
+def test_programs_with_different_settings_do_not_take_views_from_each_other_for_ever(
+    served: Served,
+) -> None:
+    first, other = RebuildKeeper(served.parts), "UPDATE views.positions SET shape = %s"
+    assert first.needed() is None
+    with served.parts.pool.connection() as connection:
+        connection.execute(other, ["of a program that began later"])
+    assert first.needed() is None
+    assert "members" in (RebuildKeeper(served.parts).needed() or [])
+    with served.parts.pool.connection() as connection:
+        connection.execute(other, [INCOMPLETE])
+    assert "members" in (first.needed() or [])
 
 
 def test_a_cluster_folds_and_one_killed_worker_changes_nothing(

@@ -25,7 +25,7 @@ MOST_SHOWN = 40
 @views.command("rebuild")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "everything", is_flag=True, help="Every view.")
-@click.option("--outdated", is_flag=True, help="Those that this version did not make.")
+@click.option("--outdated", is_flag=True, help="Those of them that this version did not make.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--dask", metavar="ADDRESS", help="Fold on the workers of this scheduler.")
 @click.option(
@@ -54,10 +54,10 @@ def views_rebuild(
     with opened() as (settings, _dsn, parts), _telling(quiet=as_json) as tell:
         hand_on(settings)
         own = rebuilder(parts, hands=Hands(workers=workers, dask=dask), tell=tell)
-        asked = own.outdated() if outdated else list(names)
-        if everything:
-            asked = [view.name for view in own.views]
+        asked = [view.name for view in own.views] if everything else list(names)
         begun = own.carry_on() if outdated or not asked else None
+        if outdated:  # asked once nothing is under way any more, which may have been just that
+            asked = [name for name in own.outdated() if name in asked or not asked]
         done = own.run(asked, workers=workers, replaces_damaged=replace_damaged) if asked else begun
     _say(done, as_json=as_json)
 
