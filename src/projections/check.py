@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from ledger.application.operating import skipped_positions
 from ledger.clock import Clock
-from ledger.errors import NotFound
+from ledger.errors import NotFound, Refused
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import connect
 from ledger.store.recorder import FactRecorder
@@ -50,6 +50,12 @@ MENDED = "DELETE FROM views.damages WHERE name = ANY (%(names)s)"
 LOWEST = UUID(int=0)
 
 
+class ViewOutdated(Refused):
+    """Another version of this program made {views}: it is not checked, but folded anew."""
+
+    code = "view_outdated"
+
+
 class Rotation(NamedTuple):
     """How far the check has come: the last person, how many in all, how often all of them."""
 
@@ -72,7 +78,8 @@ class Checker:
     def check(self, names: Collection[str] = (), *, everybody: bool = False) -> list[Mismatch]:
         """Hold views (all, for no names) against the books: sums over all facts, and people.
 
-        A sample of them, or everybody. Raises NotFound for a view that there isn't.
+        A sample of them, or everybody. Raises NotFound for a view that there isn't, ViewOutdated
+        for one that another version made.
         """
         for name in names:
             if name not in {view.name for view in self.views}:
@@ -80,7 +87,7 @@ class Checker:
         with connect(self.dsn) as connection:
             with connection.transaction():
                 connection.execute(ONE_SNAPSHOT)
-                tables = [t for t in self._tables(connection) if not names or t.view.name in names]
+                tables = self._chosen(connection, names)
                 size = None if everybody else SAMPLE
                 found = self._verifier(connection).serving(connection, tables, sample=size)
             self._write(connection, found)
@@ -117,6 +124,13 @@ class Checker:
 
     def _tables(self, connection: Connection[Any]) -> list[Table]:
         return current([Table(view) for view in self.views], standings(connection))
+
+    def _chosen(self, connection: Connection[Any], names: Collection[str]) -> list[Table]:
+        tables = self._tables(connection)
+        outdated = set(names) - {table.view.name for table in tables}
+        if outdated:
+            raise ViewOutdated(views=", ".join(sorted(outdated)))
+        return [table for table in tables if not names or table.view.name in names]
 
     def _verifier(self, connection: Connection[Any]) -> Verifier:
         aside = {one.position for one in parked(connection)}

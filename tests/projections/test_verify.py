@@ -9,7 +9,7 @@ import pytest
 
 from ledger.order.facts import Paid, Refunded
 from projections.catalogue import all_views
-from projections.check import Checker
+from projections.check import Checker, ViewOutdated
 from projections.freshness import Views
 from projections.members import MemberRow, Members
 from projections.movements import MovementRow, Movements
@@ -239,6 +239,12 @@ def test_a_row_that_is_missing_and_one_too_many_are_found(served: Books) -> None
     assert all(one.found == "" for one in missing)
     assert [one.expected for one in extra] == [""]
     assert {one.view for one in found if one.check == "law"} == {"spending", "notes"}
+
+
+def test_a_view_of_another_version_is_not_called_right(served: Books) -> None:
+    done(served, "UPDATE views.positions SET shape = 'another' WHERE name = 'members'")
+    with pytest.raises(ViewOutdated, match="members"):
+        checker(served).check(["members"])
 
 
 def test_the_check_goes_round(served: Books) -> None:
