@@ -27,7 +27,14 @@ from web.parts import Parts
 CARD = "pm_card_visa"
 TAG = "drill"
 LONGEST_TRY_SECONDS = 120
+
+
+class StillUnknown(Exception):
+    """The payment company did not answer: the same command asks again."""
+
+
 TROUBLE = (
+    StillUnknown,
     PersistenceError,
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -127,15 +134,14 @@ def _signs_up(parts: Parts) -> Command:
 
 def _joins(parts: Parts, member_id: UUID) -> Command:
     cause = Cause(kind="request", id=ids.new())
-    act = partial(
-        parts.collection.join,
-        member_id,
-        SILVER.id,
-        method_token=CARD,
-        by=Actor(kind="member", id=member_id),
-        cause=cause,
-    )
-    return Command("join", cause.id, ids.derived(cause.id, "membership"), act)
+
+    def join() -> None:
+        by = Actor(kind="member", id=member_id)
+        joined = parts.collection.join(member_id, SILVER.id, method_token=CARD, by=by, cause=cause)
+        if joined.outcome == "unknown":
+            raise StillUnknown
+
+    return Command("join", cause.id, ids.derived(cause.id, "membership"), join)
 
 
 def insist(command: Command) -> int:
