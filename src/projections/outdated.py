@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from psycopg import Connection
 
-from projections.positions import ViewNewer, current, standings
+from projections.positions import INCOMPLETE, ViewNewer, current, standings
 from projections.rebuild_rows import Rebuild, last_of
 from projections.tables import Table
 from projections.view import View
+
+log = logging.getLogger(__name__)
+
+
+class OwnViews:
+    """What a program that runs on sees to: views that it found outdated, not those it lost.
+
+    What was as it makes them, and no longer is, belongs to a program with other settings that began
+    later: to take it back would go on for ever.
+    """
+
+    def __init__(self, views: Sequence[View[Any]]) -> None:
+        self._views = views
+        self._had: set[str] = set()
+        self._lost: set[str] = set()
+
+    def outdated(self, connection: Connection[Any]) -> list[str]:
+        """Views to fold anew. Raises ViewNewer."""
+        stale, found = outdated(connection, self._views), standings(connection)
+        tables = [Table(view) for view in self._views]
+        self._had |= {table.view.name for table in current(tables, found)}
+        incomplete = {one.name for one in found if one.shape == INCOMPLETE}
+        lost = self._had.intersection(stale) - incomplete
+        if lost - self._lost:
+            log.error("rebuilds: another program has other settings for %s", ", ".join(lost))
+        self._lost = lost
+        return [name for name in stale if name not in lost]
 
 
 def outdated(connection: Connection[Any], views: Sequence[View[Any]]) -> list[str]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import subprocess
 from threading import Event, Thread
-from typing import Any
 
 import psycopg
-from psycopg import Connection
 
 from projections.catalogue import all_views
-from projections.outdated import outdated
-from projections.positions import INCOMPLETE, ViewNewer, current, standings
+from projections.outdated import OwnViews
+from projections.positions import ViewNewer
 from projections.rebuild_rows import active, unreceipted
-from projections.tables import Table
 from web.parts import Parts
 from web.serving import spawn
 
@@ -37,8 +34,7 @@ class RebuildKeeper:
         self._parts = parts
         self._views = all_views(parts.site)
         self._workers = workers
-        self._had: set[str] = set()
-        self._lost: set[str] = set()
+        self._own = OwnViews(self._views)
         self._stopping = Event()
         self._thread: Thread | None = None
 
@@ -64,27 +60,13 @@ class RebuildKeeper:
         try:
             with self._parts.pool.connection() as connection:
                 begun = active(connection) is not None or bool(unreceipted(connection))
-                asked = self._ours(connection, outdated(connection, self._views))
+                asked = self._own.outdated(connection)
                 return asked if asked or begun else None
         except ViewNewer as error:
             log.error("rebuilds: %s", error)  # noqa: TRY400 -- there is no more to say than that
         except psycopg.Error as error:
             log.warning("rebuilds: %s; looking again", type(error).__name__)
         return None
-
-    def _ours(self, connection: Connection[Any], stale: list[str]) -> list[str]:
-        """Those but for what was as we make it while we ran: a program with other settings has
-        begun since, and taking it back would go on for ever.
-        """
-        found = standings(connection)
-        tables = [Table(view) for view in self._views]
-        self._had |= {table.view.name for table in current(tables, found)}
-        incomplete = {one.name for one in found if one.shape == INCOMPLETE}
-        lost = {name for name in stale if name in self._had - incomplete}
-        if lost - self._lost:
-            log.error("rebuilds: another program has other settings for %s", ", ".join(lost))
-        self._lost = lost
-        return [name for name in stale if name not in lost]
 
     def _carried_out(self, asked: list[str]) -> bool:
         how = ["--outdated", *asked, "--workers", str(self._workers)] if asked else []
