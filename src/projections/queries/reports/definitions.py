@@ -30,8 +30,8 @@ REVENUE = Definition(
     " test money, and different currencies, are never added.",
     "Paiements, remboursements et litiges perdus, chacun au jour de son règlement, dans le fuseau"
     " horaire du site. Le net est le brut moins les remboursements et les litiges perdus. Les frais"
-    " de la passerelle sont à part ; l'argent réel et l'argent d'essai, comme des devises"
-    " différentes, ne s'additionnent jamais.",
+    " de la passerelle sont à part ; l’argent réel et l’argent d’essai, comme des devises"
+    " différentes, ne s’additionnent jamais.",
 )
 MRR = Definition(
     "mrr",
@@ -42,12 +42,13 @@ MRR = Definition(
     " it, one on the first payment does not. Free, one-time and instalment plans, memberships that"
     " wait for their member to act, and those that lapsed or whose cancellation took effect are"
     " left out.",
-    "Revenu mensuel récurrent : la valeur mensuelle de chaque adhésion renouvelable dont les"
-    " paiements sont à jour ou en retard. Toutes les k périodes compte pour un k-ième, une année"
-    " pour un douzième, une semaine pour 52 douzièmes ; les sommes sont exactes et arrondies une"
-    " seule fois. Une réduction sur chaque paiement la diminue, une réduction sur le premier"
-    " paiement non. Les forfaits gratuits, à montant fixe ou échelonnés, les adhésions en attente"
-    " d'une action du membre, expirées ou dont l'annulation a pris effet ne comptent pas.",
+    "Revenu mensuel récurrent : la valeur mensuelle de chaque adhésion renouvelable dont les"
+    " paiements sont à jour ou en retard. Un prix dû toutes les k périodes compte pour un"
+    " k-ième, un prix annuel pour un douzième, un prix hebdomadaire pour 52 douzièmes ; les"
+    " sommes sont exactes et arrondies une seule fois. Une réduction sur chaque paiement la"
+    " diminue, une réduction sur le premier paiement non. Les forfaits gratuits, à montant fixe"
+    " ou échelonnés, les adhésions en attente d’une action du membre, expirées ou dont"
+    " l’annulation a pris effet ne comptent pas.",
 )
 MOVEMENTS = Definition(
     "mrr-movements",
@@ -56,9 +57,9 @@ MOVEMENTS = Definition(
     " contraction - churned = ending. A change is what it is to the member: new if nothing of"
     " theirs ever counted before, reactivated if nothing does at that moment, churned if nothing"
     " is left, else expansion or contraction.",
-    "Ce qui a changé mrr-1 dans un mois et une devise : début + nouveau + réactivé + expansion -"
-    " contraction - perdu = fin. Un changement est ce qu'il est pour le membre : nouveau si rien"
-    " de lui n'a jamais compté, réactivé si rien ne compte à ce moment, perdu s'il ne reste rien,"
+    "Ce qui a changé mrr-1 dans un mois et une devise : début + nouveau + réactivé + expansion -"
+    " contraction - perdu = fin. Un changement est ce qu’il est pour le membre : nouveau si rien"
+    " de lui n’a jamais compté, réactivé si rien ne compte à ce moment, perdu s’il ne reste rien,"
     " sinon expansion ou contraction.",
 )
 MEMBERS = Definition(
@@ -66,8 +67,8 @@ MEMBERS = Definition(
     1,
     "People with at least one running membership, in any plan: starting + new + returned - left ="
     " ending. New is who joined for the first time ever; returned, who had left before.",
-    "Personnes ayant au moins une adhésion en cours, quel que soit le forfait : début + nouveaux +"
-    " revenus - partis = fin. Nouveau : qui souscrit pour la toute première fois ; revenu : qui"
+    "Personnes ayant au moins une adhésion en cours, quel que soit le forfait : début + nouveaux +"
+    " revenus - partis = fin. Nouveau : qui souscrit pour la toute première fois ; revenu : qui"
     " était parti.",
 )
 RETENTION = Definition(
@@ -76,7 +77,7 @@ RETENTION = Definition(
     "Of the people who joined for the first time in a month, those with a running membership at"
     " the end of that month and of each month after; who left and returned counts again.",
     "Parmi les personnes ayant souscrit pour la première fois dans un mois, celles qui ont une"
-    " adhésion en cours à la fin de ce mois et de chaque mois suivant ; qui est parti puis revenu"
+    " adhésion en cours à la fin de ce mois et de chaque mois suivant ; qui est parti puis revenu"
     " compte à nouveau.",
 )
 LIFETIME = Definition(
@@ -86,8 +87,8 @@ LIFETIME = Definition(
     " refunds and disputes lost, each when it settled; on average over all of them, also those who"
     " never paid.",
     "Ce que les personnes ayant souscrit pour la première fois dans un mois, ou à un forfait, ont"
-    " payé jusqu'ici, moins les remboursements et les litiges perdus, chacun à son règlement ; la"
-    " moyenne porte sur toutes, y compris celles qui n'ont jamais payé.",
+    " payé jusqu’ici, moins les remboursements et les litiges perdus, chacun à son règlement ; la"
+    " moyenne porte sur toutes, y compris celles qui n’ont jamais payé.",
 )
 
 DEFINITIONS = (REVENUE, MRR, MOVEMENTS, MEMBERS, RETENTION, LIFETIME)
