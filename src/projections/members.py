@@ -37,7 +37,8 @@ CARRIED = (
 )
 """What every sorted index carries beside its key, so that a list is narrowed within it."""
 
-JOINED, NEVER_JOINED = "member_until IS NOT NULL", "member_until IS NULL"
+NEVER_JOINED = "member_until IS NULL"
+JOINED_WITHOUT_ORDER = f"last_order_at = '{NEVER.isoformat()}' AND member_until IS NOT NULL"
 SEARCHED = "(' ' || name_key || ' ' || email_key)"
 """Where words are looked for: each begins after a space."""
 
@@ -116,17 +117,19 @@ class Members(View[MemberRow]):
     indexes: ClassVar[tuple[Index, ...]] = (
         _sorted("name", "name_key"),
         _sorted("email", "email_key"),
-        # Who never joined has neither: at the end of a list they would lie in the way of all.
-        _sorted("joined", "joined_at", JOINED),
-        _sorted("joined_never", "joined_at", NEVER_JOINED),
-        _sorted("plan", "plan_key", JOINED),
-        _sorted("spent", "spent", JOINED),
+        _sorted("joined", "joined_at"),
+        _sorted("plan", "plan_key"),
+        _sorted("spent", "spent"),
+        _sorted("last_order", "last_order_at"),
+        # Who never joined has hardly ever bought anything, and who joined has an order: by what
+        # they spent or ordered, either would lie in the way of the other.
         _sorted("spent_unjoined", "spent", NEVER_JOINED),
-        _sorted("last_order", "last_order_at", JOINED),
         _sorted("last_order_unjoined", "last_order_at", NEVER_JOINED),
+        _sorted("last_order_none", "last_order_at", JOINED_WITHOUT_ORDER),
         Index("plans", "USING gin (plan_ids)"),
         Index("tags", "USING gin (tags)"),
         Index("until", "(member_until)"),
+        Index("closed", "(closed_at) WHERE closed_at IS NOT NULL"),
         Index("past_due", "(past_due_until) WHERE past_due_until IS NOT NULL"),
         Index("action", "(action_required_until) WHERE action_required_until IS NOT NULL"),
         Index("cancelling", "(cancelling_until) WHERE cancelling_until IS NOT NULL"),

@@ -40,8 +40,8 @@ from tests.projections.books import EUROS, opened
 PEOPLE = 20_000
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-FEWER = Bounds(few=100, many=2_000)
-"""As few as the usual ones are of a million."""
+FEWER = Bounds(cheap=100, dear=1_500)
+"""As little as the usual ones are of a million."""
 PLANS = [uuid5(ids.SITE, f"plan {number}") for number in range(40)]
 LISTS = [uuid5(ids.SITE, f"list {number}") for number in range(40)]
 SEQUENTIAL = re.compile(r"Seq Scan on (members|orders|memberships|list_entries|notices)\b")

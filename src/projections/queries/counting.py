@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import tuple_row
@@ -14,8 +14,8 @@ from projections.queries.stretches import Asked, every
 
 MOST_COUNTED = 10_000
 """Beyond so many, nobody waits for the last one."""
-FEW, MANY = 4_000, 60_000
-"""Up to FEW expected rows are counted one by one; from MANY on, they never are."""
+CHEAP, DEAR = 6_000, 20_000
+"""What costs up to CHEAP is counted row by row; what costs more than DEAR never is."""
 SAMPLED = 10_000
 """Rows of a sample: a hundredth of a table is told to within a tenth, twice in three."""
 TOO_FEW = 10
@@ -48,14 +48,22 @@ def about(rows: int) -> Count:
     return Count((rows + unit // 2) // unit * unit, is_exact=False)
 
 
+class Expected(NamedTuple):
+    """How many rows the planner expects, and what it would cost to find them (see by_index)."""
+
+    rows: int
+    cost: int
+
+
 def expected(
     connection: Connection[Any], query: sql.Composable, parameters: Mapping[str, object]
-) -> int:
-    """How many rows the planner expects a query to find."""
+) -> Expected:
+    """What the planner expects of a query."""
     explain = sql.SQL(EXPLAIN).format(query=query)
     # Not prepared: it is asked for these values.
     row = _cursor(connection).execute(explain, parameters, prepare=False).fetchone()
-    return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0
+    plan = row[0][0]["Plan"] if row else {"Plan Rows": 0, "Total Cost": 0}
+    return Expected(int(plan["Plan Rows"]), int(plan["Total Cost"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +90,13 @@ class Counting:
     def of(self, connection: Connection[Any], asked: Asked, *, sampled: int = SAMPLED) -> Count:
         """How many fit what is asked; `sampled` rows tell, where they may be many."""
         condition = every(asked.conditions or ["true"])
-        number = self._expected(connection, condition, asked.parameters)
-        if number <= (FEW if asked.conditions else MOST_COUNTED):
+        number, cost = self._expected(connection, condition, asked.parameters)
+        if cost <= CHEAP or (not asked.conditions and number <= MOST_COUNTED):
             return self.up_to_most(connection, asked, number)
         if not asked.conditions:
             return about(number)
         sample = self.sample(connection, [condition], asked.parameters, rows=sampled)
-        if sample.found[0] < TOO_FEW and number <= MANY and not sample.is_all:
+        if sample.found[0] < TOO_FEW and cost <= DEAR and not sample.is_all:
             return self.up_to_most(connection, asked, number)
         return sample.count(0)
 
@@ -112,7 +120,7 @@ class Counting:
         rows: int = SAMPLED,
     ) -> Sample:
         """A sample of about so many rows, whole pages of them; of a small table, all of it."""
-        table = self._expected(connection, sql.SQL("true"), {})
+        table = self._expected(connection, sql.SQL("true"), {}).rows
         percent = min(Decimal(100), Decimal(100 * rows) / max(table, 1))
         counts = [sql.SQL(COUNTED).format(condition=one) for one in conditions]
         query = sql.SQL(SAMPLE).format(
@@ -128,7 +136,7 @@ class Counting:
         connection: Connection[Any],
         condition: sql.Composable,
         parameters: Mapping[str, object],
-    ) -> int:
+    ) -> Expected:
         query = sql.SQL(ALL).format(table=sql.Identifier(self.table), condition=condition)
         return expected(connection, query, parameters)
 

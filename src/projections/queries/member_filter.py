@@ -106,7 +106,7 @@ class MemberFilter:
         if self.spent_from is not None and self.spent_from > 0:
             yield HAS_ORDERED
         if self.plan_id is not None:
-            yield RUNNING
+            yield from RUNNING
         yield from HINTS[self.segment] if self.segment else ()
         yield from hints_of(self.statuses)
         if self._traits():
@@ -144,8 +144,8 @@ class MemberFilter:
 
     @property
     def beginning(self) -> str:
-        """The first word of the text, as keys have it; empty where there is none."""
-        return next(iter(search_key(storable(self.text)).split()), "")
+        """The text as keys have it; empty where there is none."""
+        return search_key(storable(self.text))
 
     def _search(self) -> list[LiteralString]:
         if not is_searchable(self.text):

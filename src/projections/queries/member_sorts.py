@@ -32,34 +32,40 @@ def _by_email(condition: LiteralString = "true", hints: tuple[Hint, ...] = ()) -
 
 BY_STATUS = {name: _by_name(STATUSES[name], HINTS[name]) for name in STATUSES}
 
-# The predicates of the view's indexes.
-JOINED: LiteralString = "view.member_until IS NOT NULL"
-NEVER_JOINED: LiteralString = "view.member_until IS NULL"
-
-IN_PLANS = Part(
-    "view.plan_key",
-    "text",
-    lambda row: row.plan_key,
-    SEGMENTS["members"],
-    (RUNNING,),
-    within=(JOINED,),
-)
-IN_NONE: LiteralString = "(view.member_until > %(now)s) IS NOT TRUE"
+BY_PLAN = Part("view.plan_key", "text", lambda row: row.plan_key)
 BY_JOINED = Part("view.joined_at", "timestamptz", lambda row: row.joined_at)
 BY_SPENT = Part("view.spent", "bigint", lambda row: row.spent)
 BY_LAST_ORDER = Part("view.last_order_at", "timestamptz", lambda row: row.last_order_at)
 
+IN_NONE: LiteralString = "(view.member_until > %(now)s) IS NOT TRUE"
 ORDERS: dict[str, Order] = {
     "name": (_by_name(),),
     "email": (_by_email(),),
-    "joined": (
-        replace(BY_JOINED, condition=NEVER_JOINED, within=(NEVER_JOINED,)),
-        replace(BY_JOINED, condition=JOINED, within=(JOINED,)),
+    "joined": (BY_JOINED,),
+    "plan": (
+        replace(BY_PLAN, condition=SEGMENTS["members"], hints=RUNNING),
+        _by_name(IN_NONE, (Hint("view.member_until", IN_NONE),)),
     ),
-    "plan": (IN_PLANS, _by_name(IN_NONE, (Hint("view.member_until", IN_NONE),))),
     "status": tuple(BY_STATUS.values()),
-    "spent": (replace(BY_SPENT, within=(JOINED, NEVER_JOINED)),),
-    "last_order": (replace(BY_LAST_ORDER, within=(JOINED, NEVER_JOINED)),),
+    "spent": (BY_SPENT,),
+    "last_order": (BY_LAST_ORDER,),
+}
+
+# Where all joined, or nobody did: by the view's own indexes of them.
+NEVER_JOINED: LiteralString = "view.member_until IS NULL"
+NO_ORDER: LiteralString = (
+    "view.last_order_at = '0001-01-01T00:00:00+00:00' AND view.member_until IS NOT NULL"
+)
+ORDERED: LiteralString = "view.last_order_at > %(never)s"
+OF_WHO_NEVER_JOINED: dict[str, Order] = {
+    sort: (replace(part, condition=NEVER_JOINED, within=NEVER_JOINED),)
+    for sort, part in (("spent", BY_SPENT), ("last_order", BY_LAST_ORDER))
+}
+OF_WHO_JOINED: dict[str, Order] = {
+    "last_order": (
+        replace(BY_LAST_ORDER, condition=NO_ORDER, within=NO_ORDER),
+        replace(BY_LAST_ORDER, condition=ORDERED, hints=(Hint("view.last_order_at", ORDERED),)),
+    )
 }
 
 NAME_BEGINS: LiteralString = "view.name_key >= %(beginning)s AND view.name_key < %(beyond)s"
@@ -100,17 +106,14 @@ def order_of(sort: str, asked: MemberFilter, *, descending: bool) -> Order:
 def _narrowed(sort: str, possible: Collection[Status]) -> Order:
     if sort == "status":
         return tuple(_if(name in possible, part) for name, part in BY_STATUS.items())
-    first, last = ORDERS[sort][0], ORDERS[sort][-1]
     joined, never = _any_of(possible, JOINED_STATUSES), _any_of(possible, NEVER_JOINED_STATUSES)
-    if sort == "joined":
-        return _if(never, first), _if(joined, last)
     if sort == "plan":
+        first, last = ORDERS["plan"]
         running = _any_of(possible, STATUSES_OF["members"])
         return _if(running, first), _if(never or "former" in possible, last)
-    if first.within:
-        within = ((JOINED,) if joined else ()) + ((NEVER_JOINED,) if never else ())
-        return (_if(joined or never, replace(first, within=within)),)
-    return ORDERS[sort]
+    if not joined:
+        return OF_WHO_NEVER_JOINED.get(sort, ORDERS[sort])
+    return ORDERS[sort] if never else OF_WHO_JOINED.get(sort, ORDERS[sort])
 
 
 def _any_of(possible: Collection[Status], wanted: Collection[Status]) -> bool:

@@ -51,9 +51,17 @@ STATUSES: dict[Status, LiteralString] = {
     "closed": "view.member_until IS NULL AND view.closed_at IS NOT NULL",
 }
 
-RUNNING = Hint("view.member_until", "view.member_until > %(now)s")
-OVER = Hint("view.member_until", "view.member_until <= %(now)s")
-NEVER = Hint("view.member_until", "view.member_until IS NULL")
+EVER_JOINED = (
+    Hint("view.joined_at", "view.joined_at > %(never)s"),
+    Hint("view.plan_key", "view.plan_key > ''"),
+)
+RUNNING = (Hint("view.member_until", "view.member_until > %(now)s"), *EVER_JOINED)
+OVER = (Hint("view.member_until", "view.member_until <= %(now)s"), *EVER_JOINED)
+NEVER_JOINED = (
+    Hint("view.member_until", "view.member_until IS NULL"),
+    Hint("view.joined_at", "view.joined_at = %(never)s"),
+    Hint("view.plan_key", "view.plan_key = ''"),
+)
 MARKED: dict[Kind, Hint] = {
     "customer": Hint(
         "view.traits", "view.traits & %(is_customer)s::bigint = %(is_customer)s::bigint"
@@ -74,18 +82,18 @@ MARKS: dict[str, object] = {f"is_{kind}": trait(kind) for kind in MARKED}
 """The values that these hints name."""
 
 HINTS: dict[Segment | Status, tuple[Hint, ...]] = {
-    "members": (RUNNING,),
-    "customers": (MARKED["customer"],),
-    "past_due": (RUNNING, MARKED["past_due"]),
-    "action_required": (RUNNING, MARKED["action_required"]),
-    "cancelling": (RUNNING, MARKED["cancelling"]),
-    "former_members": (OVER,),
-    "accounts_without_plan": (NEVER,),
+    "members": RUNNING,
+    "customers": (MARKED["customer"], *EVER_JOINED),
+    "past_due": (MARKED["past_due"], *RUNNING),
+    "action_required": (MARKED["action_required"], *RUNNING),
+    "cancelling": (MARKED["cancelling"], *RUNNING),
+    "former_members": OVER,
+    "accounts_without_plan": NEVER_JOINED,
     "possible_duplicates": (),
-    "member": (RUNNING,),
-    "former": (OVER,),
-    "contact": (NEVER,),
-    "closed": (NEVER, MARKED["closed"]),
+    "member": RUNNING,
+    "former": OVER,
+    "contact": NEVER_JOINED,
+    "closed": (MARKED["closed"], *NEVER_JOINED),
 }
 """What being in a segment, or of a status, says of single columns: one hint a column at most."""
 

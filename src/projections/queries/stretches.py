@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
@@ -32,8 +32,7 @@ class Part:
     """A stretch of a sorted list: the rows of a condition, in the order of a column.
 
     `key` reads the column's value from a row; its type is str, int or datetime. `hints` follow
-    from the condition. `within` are the partial indexes by which it is sorted, by their predicates:
-    together they hold all of it, and each row is in one. None stand for an index of all rows.
+    from the condition. `within` is the predicate of the partial index by which it is sorted.
     """
 
     column: LiteralString
@@ -41,7 +40,7 @@ class Part:
     key: Callable[[Any], Any]
     condition: LiteralString = "true"
     hints: tuple[Hint, ...] = ()
-    within: tuple[LiteralString, ...] = ()
+    within: LiteralString = "true"
 
 
 Order = tuple[Part, ...]
@@ -85,13 +84,12 @@ class Stretch:
     @property
     def is_whole(self) -> bool:
         """Whether an index holds just what is asked for."""
-        whole = self.part.condition == "true" or (self.part.condition,) == self.part.within
-        return whole and not self.asked.conditions
+        return self.part.condition == self.part.within and not self.asked.conditions
 
-    @property
-    def hints(self) -> list[LiteralString]:
-        """What follows for columns beside the sort's own."""
-        return [hint.condition for hint in self._hints if hint.column != self.part.column]
+    def hints(self, carried: Collection[LiteralString]) -> list[LiteralString]:
+        """What follows for what an index carries beside the sort's own column."""
+        columns = {None, *carried} - {self.part.column}
+        return [hint.condition for hint in self._hints if hint.column in columns]
 
     @property
     def _hints(self) -> tuple[Hint, ...]:
@@ -112,10 +110,10 @@ class Stretch:
             id_type=sql.SQL(self.id_type),
         )
 
-    def starts(self) -> list[sql.Composable]:
-        """Where it begins and ends in each of the indexes that hold it."""
+    def start(self) -> sql.Composable:
+        """Where it begins and ends in the index by which it is sorted."""
         ends = [hint.condition for hint in self._hints if hint.column == self.part.column]
-        return [every([own, *ends], self.beyond()) for own in self.part.within or ("true",)]
+        return every([self.part.within, *ends], self.beyond())
 
     def order(self, alias: LiteralString = "view") -> sql.Composable:
         """How it is sorted, by the columns of an alias."""
