@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -136,6 +137,21 @@ def test_what_a_list_refuses_its_export_refuses(known: dict[str, Any]) -> None:
         assert answer.content_type == "application/problem+json"
     nobody = owner.ask("GET", "/members/22222222-2222-4222-8222-222222222222/memberships.csv")
     assert nobody.status_code == 404
+
+
+def test_an_export_is_read_as_of_a_moment(  # EX1, part of AU3
+    house: House, known: dict[str, Any]
+) -> None:
+    then = house.clock.now().isoformat()
+    house.clock.advance(timedelta(minutes=5))
+    owner: Client = known["owner"]
+    path = f"/members/{known['member_id']}/memberships.csv"
+    (one,) = rows_in(owner.ask("GET", path, query_string={"as_of": then}))
+    assert one["plan_id"] == str(known["plan_id"])
+    assert owner.ask("GET", "/members.csv", query_string={"as_of": then}).status_code == 202
+    house.parts.past.worker.build()
+    everybody = rows_in(owner.ask("GET", "/members.csv", query_string={"as_of": then}))
+    assert len(everybody) == PEOPLE
 
 
 def test_excel_is_helped_where_asked(known: dict[str, Any]) -> None:  # EX1
