@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -20,7 +21,7 @@ from projections.search import readable, search_key
 from projections.site import Site
 from projections.spending import SETTLED, effect_of
 from projections.stays import CHANGING, UNPAID, Stay, begun, changed
-from projections.traits import trait
+from projections.traits import bits, trait, when
 from projections.view import Index, Key, Needs, View, first, on
 
 METHOD = frozenset({"brand", "last_four", "fingerprint"})
@@ -33,7 +34,7 @@ CARRIED = (
     "last_order_at",
     "spent",
     "member_until",
-    "traits",
+    "trait_bits",
 )
 """What every sorted index carries beside its key, so that a list is narrowed within it."""
 
@@ -41,6 +42,8 @@ NEVER_JOINED = "member_until IS NULL"
 JOINED_WITHOUT_ORDER = f"last_order_at = '{NEVER.isoformat()}' AND member_until IS NOT NULL"
 SEARCHED = "(' ' || name_key || ' ' || email_key)"
 """Where words are looked for: each begins after a space."""
+WITHOUT_DELAY = "WITH (gin_pending_list_limit = 256)"
+"""What waits to be sorted into an index is looked through by every query: at most 256 kB."""
 
 
 def _sorted(name: str, column: str, within: str | None = None) -> Index:
@@ -57,7 +60,7 @@ class MemberRow(NamedTuple):
     stand; `plan_key` sorts by the plan that lasts longest.
     `..._until` say until when somebody is a member, past due and so on if nothing else happens;
     None where they never were. Money in minor units of the site's currency and mode.
-    `traits` are bits by which an index narrows the list (see traits.py).
+    `traits` and `trait_bits` are what indexes narrow the list by (see traits.py).
     """
 
     member_id: UUID
@@ -96,7 +99,8 @@ class MemberRow(NamedTuple):
     refunded: int = 0
     disputed: int = 0
     spent: int = 0
-    traits: int = 0
+    traits: tuple[int, ...] = ()
+    trait_bits: int = 0
     position: int = 0
 
 
@@ -126,17 +130,17 @@ class Members(View[MemberRow]):
         _sorted("spent_unjoined", "spent", NEVER_JOINED),
         _sorted("last_order_unjoined", "last_order_at", NEVER_JOINED),
         _sorted("last_order_none", "last_order_at", JOINED_WITHOUT_ORDER),
-        Index("plans", "USING gin (plan_ids)"),
-        Index("tags", "USING gin (tags)"),
+        Index("traits", f"USING gin (traits) {WITHOUT_DELAY}"),
         Index("until", "(member_until)"),
         Index("closed", "(closed_at) WHERE closed_at IS NOT NULL"),
         Index("past_due", "(past_due_until) WHERE past_due_until IS NOT NULL"),
         Index("action", "(action_required_until) WHERE action_required_until IS NOT NULL"),
         Index("cancelling", "(cancelling_until) WHERE cancelling_until IS NOT NULL"),
-        Index("country", "(method_country) WHERE method_country IS NOT NULL"),
         Index("same_name", "(same_name, same_email) WHERE same_name IS NOT NULL"),
         Index("same_method", "(same_method, same_email) WHERE same_method IS NOT NULL"),
-        Index("search", f"USING gin ({SEARCHED} gin_trgm_ops)", extension="pg_trgm"),
+        Index(
+            "search", f"USING gin ({SEARCHED} gin_trgm_ops) {WITHOUT_DELAY}", extension="pg_trgm"
+        ),
     )
     laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("member.account_opened"), MONEY_OF_MEMBERS)
 
@@ -279,7 +283,9 @@ class Members(View[MemberRow]):
         """Plans and instants, by the stays; traits, by all."""
         if row.stays:
             row = _with_stays(row)
-        return row._replace(traits=_traits(row))
+        has = _has(row)
+        traits = tuple(sorted(has.union(_did(row))))
+        return row._replace(traits=traits, trait_bits=bits(has))
 
 
 def _with_stays(row: MemberRow) -> MemberRow:
@@ -302,14 +308,11 @@ def _with_stays(row: MemberRow) -> MemberRow:
     )
 
 
-def _traits(row: MemberRow) -> int:
-    traits = 0
-    for plan_id in row.plan_ids:
-        traits |= trait("plan", plan_id)
-    for tag in row.tags:
-        traits |= trait("tag", tag)
+def _has(row: MemberRow) -> set[int]:
+    traits = {trait("plan", plan_id) for plan_id in row.plan_ids}
+    traits |= {trait("tag", tag) for tag in row.tags}
     if row.method_country is not None:
-        traits |= trait("country", row.method_country)
+        traits.add(trait("country", row.method_country))
     for kind, holds in (
         ("customer", row.is_customer),
         ("closed", row.closed_at is not None),
@@ -318,8 +321,15 @@ def _traits(row: MemberRow) -> int:
         ("cancelling", row.cancelling_until is not None),
     ):
         if holds:
-            traits |= trait(kind)
+            traits.add(trait(kind))
     return traits
+
+
+def _did(row: MemberRow) -> Iterator[int]:
+    if row.joined_at != NEVER:
+        yield from when("joined", row.joined_at)
+    if row.last_order_at != NEVER:
+        yield from when("ordered", row.last_order_at)
 
 
 @lru_cache(maxsize=1_024)

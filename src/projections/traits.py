@@ -1,25 +1,87 @@
-"""Traits: a member's plans, tags and the like as bits, which an index carries beside a sort key.
+"""Traits: what a member has or when they did something, as numbers that indexes are made of.
 
-Whoever has what is asked for has its bits; a few others have them by chance, and are looked at more
-closely. So a sorted list is narrowed within its index, ten times as fast as by reading rows.
+An inverted index of them finds those who have several traits without reading a row. As bits of one
+number, an index carries them beside a sort key: whoever has what is asked for has its bits; a few
+others have them by chance, and are looked at more closely.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
 from zlib import crc32
 
 BITS = 63
 """What a bigint holds and stays positive."""
+MONTHS, YEARS = 12, 10
+"""In a year, and in a decade."""
+FIRST, LAST = 1900 * MONTHS, 2100 * MONTHS - 1
+"""Months, counted from year 0: what was before or after counts as one of these."""
 
 Kind = Literal[
-    "plan", "tag", "country", "customer", "closed", "past_due", "action_required", "cancelling"
+    "plan",
+    "tag",
+    "country",
+    "customer",
+    "closed",
+    "past_due",
+    "action_required",
+    "cancelling",
+    "joined",
+    "ordered",
 ]
+When = Literal["joined", "ordered"]
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=8_192)
 def trait(kind: Kind, value: object = "") -> int:
-    """The bits of one trait: two, or one by chance; the same in every process."""
-    digest = crc32(f"{kind} {value}".encode())
-    return 1 << digest % BITS | 1 << (digest >> 16) % BITS
+    """The number of a trait, the same in every process; that another has it too does no harm."""
+    return crc32(f"{kind} {value}".encode())
+
+
+def bits(traits: Iterable[int]) -> int:
+    """The bits of some traits: two each, or one by chance."""
+    found = 0
+    for number in traits:
+        found |= 1 << number % BITS | 1 << (number >> 16) % BITS
+    return found
+
+
+def when(kind: When, instant: datetime) -> tuple[int, int, int]:
+    """The traits of having done something at an instant: of its month, year and decade, in UTC."""
+    month = _month(instant)
+    return _month_trait(kind, month), _year_trait(kind, month), _decade_trait(kind, month)
+
+
+def between(kind: When, first: datetime, last: datetime) -> Iterator[int]:
+    """Of all who did something between two instants, each has just one of these traits."""
+    month, end = _month(first), _month(last) + 1
+    while month < end:
+        if month % (MONTHS * YEARS) == 0 and month + MONTHS * YEARS <= end:
+            yield _decade_trait(kind, month)
+            month += MONTHS * YEARS
+        elif month % MONTHS == 0 and month + MONTHS <= end:
+            yield _year_trait(kind, month)
+            month += MONTHS
+        else:
+            yield _month_trait(kind, month)
+            month += 1
+
+
+def _month(instant: datetime) -> int:
+    instant = instant.astimezone(UTC)
+    return min(max(instant.year * MONTHS + instant.month - 1, FIRST), LAST)
+
+
+def _month_trait(kind: Kind, month: int) -> int:
+    return trait(kind, month)
+
+
+def _year_trait(kind: Kind, month: int) -> int:
+    return trait(kind, ("year", month // MONTHS))
+
+
+def _decade_trait(kind: Kind, month: int) -> int:
+    return trait(kind, ("decade", month // MONTHS // YEARS))

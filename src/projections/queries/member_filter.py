@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
-from projections.instants import NEVER
+from projections.instants import FOREVER, NEVER
 from projections.queries.segments import (
     HINTS,
     JOINED_STATUSES,
+    KINDS,
     MARKS,
     RUNNING,
     SEGMENTS,
@@ -24,7 +25,7 @@ from projections.queries.segments import (
 )
 from projections.queries.stretches import NOWHERE, Asked, Hint
 from projections.search import is_searchable, patterns, search_key, storable
-from projections.traits import trait
+from projections.traits import When, between, bits, trait
 
 FILTERS: dict[str, LiteralString] = {
     "plan_id": """view.plan_ids @> ARRAY[%(plan_id)s::uuid]
@@ -62,7 +63,10 @@ SINGLE_COLUMNS: dict[str, LiteralString] = {
 """Filters that are about one column, which sorted indexes carry."""
 LAST = "\U0010ffff"
 """Sorts after whatever else a word goes on with."""
-HAS_TRAITS = Hint("view.traits", "view.traits & %(traits)s::bigint = %(traits)s::bigint")
+HAS_BITS = Hint("view.trait_bits", "view.trait_bits & %(bits)s::bigint = %(bits)s::bigint")
+HAS_TRAITS: LiteralString = "view.traits @> %(traits)s::bigint[]"
+JOINED_IN: LiteralString = "view.traits && %(joined_in)s::bigint[]"
+ORDERED_IN: LiteralString = "view.traits && %(ordered_in)s::bigint[]"
 HAS_ORDERED = Hint("view.last_order_at", "view.last_order_at > %(never)s")
 
 
@@ -96,7 +100,7 @@ class MemberFilter:
             asked.append(SEGMENTS[self.segment])
         if self.statuses:
             asked.append(either([STATUSES[name] for name in self.statuses]))
-        return [*asked, *self._search()]
+        return [*asked, *self._by_traits(), *self._search()]
 
     def hints(self) -> Iterator[Hint]:
         """What follows for what sorted indexes carry."""
@@ -109,8 +113,8 @@ class MemberFilter:
             yield from RUNNING
         yield from HINTS[self.segment] if self.segment else ()
         yield from hints_of(self.statuses)
-        if self._traits():
-            yield HAS_TRAITS
+        if self._has():
+            yield HAS_BITS
         for condition in self._search():
             yield Hint(None, condition)
 
@@ -125,7 +129,10 @@ class MemberFilter:
             **named,
             **{f"word_{place}": word for place, word in enumerate(words)},
             **MARKS,
-            "traits": self._traits(),
+            "bits": bits(self._has()),
+            "traits": [*self._has(), *self._is()],
+            "joined_in": list(_between("joined", self.joined_from, self.joined_before)),
+            "ordered_in": list(_between("ordered", self.last_order_from, self.last_order_before)),
             "beginning": beginning,
             "beyond": beginning + LAST,
             "now": now,
@@ -152,12 +159,28 @@ class MemberFilter:
             return [NOWHERE]
         return list(SEARCH[: len(patterns(self.text))])
 
-    def _traits(self) -> int:
-        traits = 0
-        if self.plan_id is not None:
-            traits |= trait("plan", self.plan_id)
-        if self.tag is not None:
-            traits |= trait("tag", storable(self.tag))
-        if self.method_country is not None:
-            traits |= trait("country", storable(self.method_country))
-        return traits
+    def _by_traits(self) -> Iterator[LiteralString]:
+        """What says nothing new, but lets one index find who has several traits."""
+        if not self._has() and not self._is():
+            return
+        yield HAS_TRAITS
+        if self.joined_from is not None or self.joined_before is not None:
+            yield JOINED_IN
+        if self.last_order_from is not None or self.last_order_before is not None:
+            yield ORDERED_IN
+
+    def _has(self) -> list[int]:
+        named = {
+            "plan": self.plan_id,
+            "tag": self.tag and storable(self.tag),
+            "country": self.method_country and storable(self.method_country),
+        }
+        return [trait(kind, value) for kind, value in named.items() if value is not None]
+
+    def _is(self) -> list[int]:
+        groups = (self.segment, *(self.statuses if len(self.statuses) == 1 else ()))
+        return [trait(KINDS[group]) for group in groups if group in KINDS]
+
+
+def _between(kind: When, first: datetime | None, last: datetime | None) -> Iterator[int]:
+    return between(kind, first or NEVER, last or FOREVER)

@@ -32,7 +32,7 @@ CARRIED: tuple[LiteralString, ...] = (
     "view.last_order_at",
     "view.spent",
     "view.member_until",
-    "view.traits",
+    "view.trait_bits",
 )
 """What the index of each sort carries, as the view has it."""
 

@@ -13,7 +13,7 @@ from typing import LiteralString
 from ledger.segment import MemberStatus, SmartSegment
 from projections.members import MemberRow
 from projections.queries.stretches import Hint
-from projections.traits import Kind, trait
+from projections.traits import Kind, bits, trait
 
 Segment = SmartSegment
 Status = MemberStatus
@@ -62,23 +62,26 @@ NEVER_JOINED = (
     Hint("view.joined_at", "view.joined_at = %(never)s"),
     Hint("view.plan_key", "view.plan_key = ''"),
 )
+
 MARKED: dict[Kind, Hint] = {
     "customer": Hint(
-        "view.traits", "view.traits & %(is_customer)s::bigint = %(is_customer)s::bigint"
+        "view.trait_bits", "view.trait_bits & %(is_customer)s::bigint = %(is_customer)s::bigint"
     ),
-    "closed": Hint("view.traits", "view.traits & %(is_closed)s::bigint = %(is_closed)s::bigint"),
+    "closed": Hint(
+        "view.trait_bits", "view.trait_bits & %(is_closed)s::bigint = %(is_closed)s::bigint"
+    ),
     "past_due": Hint(
-        "view.traits", "view.traits & %(is_past_due)s::bigint = %(is_past_due)s::bigint"
+        "view.trait_bits", "view.trait_bits & %(is_past_due)s::bigint = %(is_past_due)s::bigint"
     ),
     "action_required": Hint(
-        "view.traits",
-        "view.traits & %(is_action_required)s::bigint = %(is_action_required)s::bigint",
+        "view.trait_bits",
+        "view.trait_bits & %(is_action_required)s::bigint = %(is_action_required)s::bigint",
     ),
     "cancelling": Hint(
-        "view.traits", "view.traits & %(is_cancelling)s::bigint = %(is_cancelling)s::bigint"
+        "view.trait_bits", "view.trait_bits & %(is_cancelling)s::bigint = %(is_cancelling)s::bigint"
     ),
 }
-MARKS: dict[str, object] = {f"is_{kind}": trait(kind) for kind in MARKED}
+MARKS: dict[str, object] = {f"is_{kind}": bits([trait(kind)]) for kind in MARKED}
 """The values that these hints name."""
 
 HINTS: dict[Segment | Status, tuple[Hint, ...]] = {
@@ -96,6 +99,15 @@ HINTS: dict[Segment | Status, tuple[Hint, ...]] = {
     "closed": (MARKED["closed"], *NEVER_JOINED),
 }
 """What being in a segment, or of a status, says of single columns: one hint a column at most."""
+
+KINDS: dict[Segment | Status, Kind] = {
+    "customers": "customer",
+    "past_due": "past_due",
+    "action_required": "action_required",
+    "cancelling": "cancelling",
+    "closed": "closed",
+}
+"""The trait that everybody in a segment, or of a status, has."""
 
 STATUSES_OF: dict[Segment, frozenset[Status]] = {
     "members": frozenset({"action_required", "past_due", "cancelling", "member"}),

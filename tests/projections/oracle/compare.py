@@ -28,7 +28,7 @@ KEYS = {
     "notices": ("notice_id",),
     "timelines": ("member_id",),
 }
-NOT_JUDGED = {"position", "unsettled", "search", "traits", "courses", "apart"}
+NOT_JUDGED = {"position", "unsettled", "search", "traits", "trait_bits", "courses", "apart"}
 """Columns that serve the fold, or an index, alone."""
 
 VALUE = ("changed_at", "currencies", "plan_ids", "kinds", "numerators", "denominators", "steps")
