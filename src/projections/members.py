@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -21,7 +20,7 @@ from projections.search import readable, search_key
 from projections.site import Site
 from projections.spending import SETTLED, effect_of
 from projections.stays import CHANGING, UNPAID, Stay, begun, changed
-from projections.traits import bits, trait, when
+from projections.traits import Kind, bits, trait, when
 from projections.view import Index, Key, Needs, View, first, on
 
 METHOD = frozenset({"brand", "last_four", "fingerprint"})
@@ -283,9 +282,19 @@ class Members(View[MemberRow]):
         """Plans and instants, by the stays; traits, by all."""
         if row.stays:
             row = _with_stays(row)
-        has = _has(row)
-        traits = tuple(sorted(has.union(_did(row))))
-        return row._replace(traits=traits, trait_bits=bits(has))
+        has, has_bits = _has(
+            row.plan_ids,
+            row.tags,
+            row.method_country,
+            row.is_customer,
+            row.closed_at is not None,
+            row.past_due_until is not None,
+            row.action_required_until is not None,
+            row.cancelling_until is not None,
+        )
+        joined = when("joined", row.joined_at) if row.joined_at != NEVER else ()
+        ordered = when("ordered", row.last_order_at) if row.last_order_at != NEVER else ()
+        return row._replace(traits=(*has, *joined, *ordered), trait_bits=has_bits)
 
 
 def _with_stays(row: MemberRow) -> MemberRow:
@@ -308,28 +317,19 @@ def _with_stays(row: MemberRow) -> MemberRow:
     )
 
 
-def _has(row: MemberRow) -> set[int]:
-    traits = {trait("plan", plan_id) for plan_id in row.plan_ids}
-    traits |= {trait("tag", tag) for tag in row.tags}
-    if row.method_country is not None:
-        traits.add(trait("country", row.method_country))
-    for kind, holds in (
-        ("customer", row.is_customer),
-        ("closed", row.closed_at is not None),
-        ("past_due", row.past_due_until is not None),
-        ("action_required", row.action_required_until is not None),
-        ("cancelling", row.cancelling_until is not None),
-    ):
-        if holds:
-            traits.add(trait(kind))
-    return traits
+FLAGS: tuple[Kind, ...] = ("customer", "closed", "past_due", "action_required", "cancelling")
 
 
-def _did(row: MemberRow) -> Iterator[int]:
-    if row.joined_at != NEVER:
-        yield from when("joined", row.joined_at)
-    if row.last_order_at != NEVER:
-        yield from when("ordered", row.last_order_at)
+@lru_cache(maxsize=16_384)
+def _has(
+    plan_ids: tuple[UUID, ...], tags: tuple[str, ...], country: str | None, *flags: bool
+) -> tuple[tuple[int, ...], int]:
+    """What does not come with an instant, as traits and as bits; many members have the same."""
+    traits = {trait("plan", plan_id) for plan_id in plan_ids}
+    traits |= {trait("tag", tag) for tag in tags}
+    traits |= {trait("country", country)} if country is not None else set()
+    traits |= {trait(kind) for kind, holds in zip(FLAGS, flags, strict=True) if holds}
+    return tuple(sorted(traits)), bits(traits)
 
 
 @lru_cache(maxsize=1_024)

@@ -51,8 +51,8 @@ def bits(traits: Iterable[int]) -> int:
 
 def when(kind: When, instant: datetime) -> tuple[int, int, int]:
     """The traits of having done something at an instant: of its month, year and decade, in UTC."""
-    month = _month(instant)
-    return _month_trait(kind, month), _year_trait(kind, month), _decade_trait(kind, month)
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return _of_month(kind, utc.year * MONTHS + utc.month - 1)
 
 
 def between(kind: When, first: datetime, last: datetime) -> Iterator[int]:
@@ -70,9 +70,15 @@ def between(kind: When, first: datetime, last: datetime) -> Iterator[int]:
             month += 1
 
 
+@lru_cache(maxsize=8_192)
+def _of_month(kind: When, month: int) -> tuple[int, int, int]:
+    month = min(max(month, FIRST), LAST)
+    return _month_trait(kind, month), _year_trait(kind, month), _decade_trait(kind, month)
+
+
 def _month(instant: datetime) -> int:
-    instant = instant.astimezone(UTC)
-    return min(max(instant.year * MONTHS + instant.month - 1, FIRST), LAST)
+    utc = instant.astimezone(UTC)
+    return min(max(utc.year * MONTHS + utc.month - 1, FIRST), LAST)
 
 
 def _month_trait(kind: Kind, month: int) -> int:
