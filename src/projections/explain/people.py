@@ -47,7 +47,7 @@ SELECT count(*) FROM timelines
 """
 # A charge or a retry that is merely late ends nothing.
 STANDING: LiteralString = """
-WITH told AS MATERIALIZED ({told}), stays AS ({stays})
+WITH told AS ({told}), stays AS ({stays})
 SELECT count(DISTINCT member_id) FROM stays
  WHERE (ended_at IS NULL OR ended_at > %(at)s)
    AND (access_until IS NULL OR access_until > %(at)s
@@ -204,7 +204,8 @@ class ExplainPeople:
             "position": position,
             "left_out": list(self.scope.left_out),
             "as_of": self.scope.as_of,
-            "topics": list(TOPICS),
+            "topics": [topic for topic in TOPICS if topic != "order.placed"],
+            "mode": None,
         }
 
     def _page(self, rows: Sequence[Any], count: int, turn: Turn, position: int) -> Lines:
