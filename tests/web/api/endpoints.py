@@ -8,6 +8,8 @@ from uuid import UUID
 from flask import Flask
 from werkzeug.routing import Rule
 
+from web.api.framework import PATH_PARAMETER, Route
+
 NOWHERE = UUID("22222222-2222-4222-8222-222222222222")
 ASKING = {"GET", "POST", "PUT", "DELETE", "PATCH"}
 
@@ -50,3 +52,9 @@ def _values(rule: Rule) -> dict[str, object]:
         name: nothing.get(type(converter).__name__, "x")
         for name, converter in rule._converters.items()
     }
+
+
+def nowhere(route: Route) -> str:
+    """A path of the interface that leads to a route and to nothing that exists."""
+    values = {"uuid": str(NOWHERE), "int": "0", "string": "x"}
+    return PATH_PARAMETER.sub(lambda found: values[found["kind"] or "string"], route.path)

@@ -10,10 +10,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.web.api.conftest import API, Client, House
-from tests.web.api.endpoints import NOWHERE
+from tests.web.api.endpoints import NOWHERE, nowhere
 from tests.web.api.samples import HALF_A_PAIR, fit, spoilt, spoilt_queries
 from web.api.catalogue import all_routes
-from web.api.framework import PATH_PARAMETER, Route
+from web.api.framework import Route
 from web.permissions import HOLDERS, Permission, Role
 
 LARGE = b'{"name": "' + b"x" * 10_000_000 + b'"}'
@@ -45,7 +45,7 @@ class Askers:
 
     def send(self, route: Route, **said: Any) -> TestResponse:
         """To nothing that exists."""
-        path = PATH_PARAMETER.sub(str(NOWHERE), route.path)
+        path = nowhere(route)
         return self.client(route).ask(route.method, path, **said)
 
 

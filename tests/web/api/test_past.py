@@ -12,11 +12,11 @@ import pytest
 from ledger import ids
 from ledger.facts import Actor, Cause, Stamp
 from tests.web.api.conftest import CARD, Client, House
-from tests.web.api.endpoints import NOWHERE
+from tests.web.api.endpoints import nowhere
 from tests.web.asking import told
 from tests.web.conftest import NOON
 from web.api.catalogue import all_routes
-from web.api.framework import PATH_PARAMETER, Route
+from web.api.framework import PATH_PARAMETER
 from web.past import Scope
 from web.permissions import Permission
 
@@ -275,20 +275,14 @@ def test_an_instant_has_its_offset(scene: Scene, wrong: str) -> None:
     assert told(answer)["errors"][0]["parameter"] == "as_of"
 
 
-def path_of(route: Route) -> str:
-    """An address that leads to the route and to nothing that exists."""
-    values = {"uuid": str(NOWHERE), "int": "1", "string": "x"}
-    return PATH_PARAMETER.sub(lambda found: values[found["kind"] or "string"], route.path)
-
-
 def test_every_read_honours_the_past_or_refuses_to_be_asked(house: House) -> None:  # part of AU3
     house.clock.advance_to(NOON + DAY)
     unknown = {"unknown_parameter", "invalid_request"}
     for route in (one for one in all_routes() if one.is_read):
         member = route.permission.value in {"account:own", "method:own"}
         client = house.signed_in() if member else house.as_staff("owner")
-        answer = client.ask("GET", path_of(route), query_string={**at(NOON), "nonsense": "1"})
-        alone = client.ask("GET", path_of(route), query_string=at(NOON))
+        answer = client.ask("GET", nowhere(route), query_string={**at(NOON), "nonsense": "1"})
+        alone = client.ask("GET", nowhere(route), query_string=at(NOON))
         parameters = [one["parameter"] for one in told(answer)["errors"]]
         assert parameters == (["nonsense"] if route.past else ["as_of"]), route.name
         refused = (alone.json or {}).get("code") in unknown and "as_of" in alone.text
