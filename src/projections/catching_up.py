@@ -17,6 +17,7 @@ from ledger.store.mapper import FactMapper
 from ledger.store.recorder import FactRecorder
 from ledger.store.records import FactRecord
 from projections.batch import FATAL, Batches
+from projections.leaders import FOLLOWER, is_held
 from projections.parking import parked, subject_of, why
 from projections.positions import standings
 from projections.quiet import uncollected
@@ -29,14 +30,6 @@ CHUNK = 5_000
 SETTLED = """
 SELECT position, stream_id, version, topic, subject_id, recorded_at, state FROM ledger.facts
  WHERE position > %(after)s AND position <= %(bound)s ORDER BY position LIMIT %(limit)s
-"""
-
-
-LEADS = """
-SELECT EXISTS (
-    SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
-     WHERE datname = current_database() AND locktype = 'advisory'
-       AND objsubid = 1 AND classid::bigint >> 16 = 22)
 """
 
 
@@ -69,7 +62,7 @@ class CatchingUp:
         """
         found = {standing.name: standing.position for standing in standings(connection)}
         others = found.keys() - names
-        if others or (found and _is_followed(connection)):
+        if others or (found and is_held(connection, FOLLOWER)):
             return max(found.values())
         return self.recorder.horizon()
 
@@ -124,8 +117,3 @@ class CatchingUp:
             if record.position not in skipped
             and record.position < first.get(subject_of(record), record.position + 1)
         ]
-
-
-def _is_followed(connection: Connection[Any]) -> bool:
-    row = connection.cursor(row_factory=tuple_row).execute(LEADS).fetchone()
-    return bool(row and row[0])

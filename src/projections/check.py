@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -65,6 +66,14 @@ class Rotation(NamedTuple):
     checked_at: datetime | None
 
 
+class Turn(NamedTuple):
+    """Who was looked at, what was found, and whether everybody has had a turn."""
+
+    people: list[UUID]
+    found: list[Mismatch]
+    is_over: bool
+
+
 @dataclass(frozen=True)
 class Checker:
     """Finds rows that are not what the books say, and writes down which."""
@@ -85,37 +94,48 @@ class Checker:
             if name not in {view.name for view in self.views}:
                 raise NotFound(what="view", id=name)
         with connect(self.dsn) as connection:
-            with connection.transaction():
-                connection.execute(ONE_SNAPSHOT)
-                tables = self._chosen(connection, names)
-                size = None if everybody else SAMPLE
-                found = self._verifier(connection).serving(connection, tables, sample=size)
+            tables = self._chosen(connection, names)
+            size = None if everybody else SAMPLE
+            chosen = some_of(connection, tables, size, position=_last(connection))
+            look = partial(self._looked, connection, tables, chosen)
+            found = _twice(connection, look).found
             self._write(connection, found)
             if everybody and not found:
                 connection.execute(MENDED, {"names": [table.view.name for table in tables]})
         return found
 
+    def _looked(self, connection: Connection[Any], tables: Sequence[Table], chosen: Chosen) -> Turn:
+        verifier = self._verifier(connection)
+        found = verifier.people(connection, tables, chosen) + verifier.sums(connection, tables)
+        return Turn([], found, is_over=True)
+
     def turn(self) -> list[Mismatch]:
         """Fold the next people again; sums over all facts each time everybody has had a turn."""
         with connect(self.dsn) as connection:
             before = self.rotation(connection)
-            with connection.transaction():
-                connection.execute(ONE_SNAPSHOT)
-                tables, verifier = self._tables(connection), self._verifier(connection)
-                positions = {one.name: one.position for one in standings(connection)}
-                lowest = min((positions[table.view.name] for table in tables), default=0)
-                people = _next(connection, before.last, lowest)
-                by_person = [one for one in tables if one.view.partition == "subject"]
-                found = verifier.people(connection, by_person, Chosen(people))
-                is_over = len(people) < A_TURN
-                if is_over:
-                    by_stream = [one for one in tables if one not in by_person]
-                    some = some_of(connection, by_stream, SAMPLE, position=lowest)
-                    found += verifier.people(connection, by_stream, some)
-                    found += verifier.sums(connection, tables)
+            streams = some_of(
+                connection, self._tables(connection), SAMPLE, position=_last(connection)
+            )
+            look = partial(self._turn, connection, before.last, streams._replace(people=()))
+            turn = _twice(connection, look)
+            found = turn.found
             self._write(connection, found)
-            self._keep(connection, before, people, is_over=is_over)
+            self._keep(connection, before, turn.people, is_over=turn.is_over)
         return found
+
+    def _turn(self, connection: Connection[Any], last: UUID, streams: Chosen) -> Turn:
+        tables, verifier = self._tables(connection), self._verifier(connection)
+        positions = {one.name: one.position for one in standings(connection)}
+        lowest = min((positions[table.view.name] for table in tables), default=0)
+        people = _next(connection, last, lowest)
+        by_person = [one for one in tables if one.view.partition == "subject"]
+        found = verifier.people(connection, by_person, Chosen(people))
+        is_over = len(people) < A_TURN
+        if is_over:
+            by_stream = [one for one in tables if one not in by_person]
+            found += verifier.people(connection, by_stream, streams)
+            found += verifier.sums(connection, tables)
+        return Turn(people, found, is_over)
 
     def rotation(self, connection: Connection[Any]) -> Rotation:
         """How far the check has come."""
@@ -163,6 +183,29 @@ class Checker:
                 "now": self.clock.now(),
             },
         )
+
+
+def _twice(connection: Connection[Any], look: Callable[[], Turn]) -> Turn:
+    """What is found in one snapshot, and in a second one if there is anything.
+
+    Tables may be swapped between the snapshot and the first look at them; not twice running.
+    """
+    first = _in_one_snapshot(connection, look)
+    if not first.found:
+        return first
+    again = {(one.check, one.view, one.key) for one in _in_one_snapshot(connection, look).found}
+    lasting = [one for one in first.found if (one.check, one.view, one.key) in again]
+    return first._replace(found=lasting)
+
+
+def _in_one_snapshot(connection: Connection[Any], look: Callable[[], Turn]) -> Turn:
+    with connection.transaction():
+        connection.execute(ONE_SNAPSHOT)
+        return look()
+
+
+def _last(connection: Connection[Any]) -> int:
+    return max((one.position for one in standings(connection)), default=0)
 
 
 def _next(connection: Connection[Any], last: UUID, position: int) -> list[UUID]:

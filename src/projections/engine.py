@@ -27,6 +27,7 @@ from projections.catching_up import CatchingUp, CatchUpStopped
 from projections.columns import teach
 from projections.crew import Here, carry_out
 from projections.layout import lay_out
+from projections.leaders import FOLLOWER, leads
 from projections.parking import answer, asked_again, parked, parked_subjects
 from projections.positions import (
     ViewNewer,
@@ -43,9 +44,6 @@ from projections.rebuild_rows import active
 from projections.tables import Table
 from projections.view import View
 
-LEADER_LOCK = 22 << 48
-"""Session advisory lock of the one who follows; see positions.py and the store's schema."""
-
 BATCH = 5_000
 """Most facts in one transaction, more or less: saves are not cut."""
 
@@ -56,7 +54,6 @@ PAUSE_SECONDS = 60.0
 LOOK_SECONDS = 0.2
 """How often the one who leads looks for rebuilt views, and for parked facts to try again."""
 
-LEAD = "SELECT pg_try_advisory_lock(%(key)s)"
 # Losing the last moments with the machine does no harm: rows and position go together, and the
 # facts are safe. So no commit here waits for the disk.
 BE_QUICK = "SET synchronous_commit = off"
@@ -140,7 +137,7 @@ class Follower:
         with connect(self._dsn) as connection:
             connection.execute(BE_QUICK)
             teach(connection)
-            while not _leads(connection):
+            while not leads(connection, FOLLOWER):
                 if self._stopping.wait(STANDBY_SECONDS):
                     message = "stopped while another follower led"
                     raise psycopg.OperationalError(message)
@@ -296,11 +293,6 @@ class Leader:
             if record.position in positions
         }
         return [record for _, record in sorted(found.items())]
-
-
-def _leads(connection: Connection[Any]) -> bool:
-    row = connection.execute(LEAD, {"key": LEADER_LOCK}).fetchone()
-    return bool(row and row[0])
 
 
 def prepare(dsn: str, views: Sequence[View[Any]], clock: Clock) -> None:

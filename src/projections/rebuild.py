@@ -29,6 +29,7 @@ from projections.crew import Crew, CrewLost, step_back
 from projections.digest import Digest, combined
 from projections.last_stretch import AsideMoved, FarBehind, LastStretch, Overtaken, is_cancelled
 from projections.layout import lay_out
+from projections.leaders import COORDINATOR, leads
 from projections.outdated import outdated, require_known
 from projections.parking import why
 from projections.part import PartStopped
@@ -39,16 +40,12 @@ from projections.tables import Table
 from projections.verify import SAMPLE, RefoldStopped, Verifier
 from projections.view import View
 
-REBUILD_LOCK = 23 << 48
-"""Session advisory lock of the one who coordinates; see engine.py for the follower's."""
-
 MOST_APPROACHES = 100
 """How often it catches up anew with what arrived while the swap waited."""
 MOST_CREWS = 30
 """How often a crew that was lost is replaced before the rebuild is left to the next start."""
 STANDBY_SECONDS = 0.5
 
-LEAD = "SELECT pg_try_advisory_lock(%(key)s)"
 MAKE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS {schema}"
 
 log = logging.getLogger(__name__)
@@ -168,7 +165,7 @@ class Rebuilder:
             if rebuild is None:
                 raise NotFound(what="rebuild", id="under way")
             rebuild_rows.cancel(connection, rebuild)
-            if _leads(connection):  # nobody carries it out, or nobody does any more
+            if leads(connection, COORDINATOR):  # nobody carries it out, or nobody does any more
                 return self._end(connection, rebuild, "cancelled", why="cancelled")
             return rebuild
 
@@ -374,7 +371,7 @@ class Rebuilder:
     @contextmanager
     def _coordinating(self) -> Iterator[Connection[Any]]:
         with self._connected() as connection:
-            while not _leads(connection):
+            while not leads(connection, COORDINATOR):
                 time.sleep(STANDBY_SECONDS)
             step_back(connection)
             teach(connection)
@@ -388,8 +385,3 @@ def _written(connection: Connection[Any], rebuild: Rebuild, name: str) -> dict[i
 
 def _whole(digests: Collection[Digest]) -> Digest:
     return combined([{0: digest} for digest in digests]).get(0, Digest(0, 0))
-
-
-def _leads(connection: Connection[Any]) -> bool:
-    row = connection.execute(LEAD, {"key": REBUILD_LOCK}).fetchone()
-    return bool(row and row[0])

@@ -210,17 +210,6 @@ class Verifier:
 
     # --- what serves ------------------------------------------------------------------
 
-    def serving(
-        self, connection: Connection[Any], tables: Sequence[Table], *, sample: int | None
-    ) -> list[Mismatch]:
-        """All that is wrong with tables that serve, in the caller's snapshot.
-
-        `sample` people are folded again, or all of them for None.
-        """
-        position = max((one.position for one in standings(connection)), default=0)
-        chosen = some_of(connection, tables, sample, position=position)
-        return self.people(connection, tables, chosen) + self.sums(connection, tables)
-
     def people(
         self, connection: Connection[Any], tables: Sequence[Table], chosen: Chosen
     ) -> list[Mismatch]:

@@ -9,6 +9,7 @@ from threading import Event, Thread
 import psycopg
 
 from projections.catalogue import all_views
+from projections.leaders import COORDINATOR, is_held
 from projections.outdated import OwnViews
 from projections.positions import ViewNewer
 from projections.rebuild_rows import active, unreceipted
@@ -59,6 +60,8 @@ class RebuildKeeper:
         """Views to fold anew; none of them to go on with what was begun, None for nothing."""
         try:
             with self._parts.pool.connection() as connection:
+                if is_held(connection, COORDINATOR):
+                    return None
                 begun = active(connection) is not None or bool(unreceipted(connection))
                 asked = self._own.outdated(connection)
                 return asked if asked or begun else None

@@ -24,6 +24,7 @@ class Failure(click.ClickException):
 @contextmanager
 def sentences() -> Iterator[None]:
     """Say what went wrong in a sentence where a person can mend it."""
+    import psycopg
     from eventsourcing.persistence import PersistenceError
 
     from ledger.errors import LedgerError
@@ -39,7 +40,7 @@ def sentences() -> Iterator[None]:
         raise Failure("What was typed is not valid text (UTF-8).") from error
     except OSError as error:
         raise Failure(f"{error.filename or 'The system'}: {error.strerror or error}.") from error
-    except PersistenceError as error:
+    except (PersistenceError, psycopg.OperationalError) as error:
         raise Failure(f"The database could not answer: {str(error).strip()}") from error
 
 
