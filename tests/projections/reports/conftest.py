@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,6 +21,7 @@ from tests.projections.oracle import Oracle
 from tests.projections.oracle.lines import Fact, moment
 from tests.projections.oracle.stays import Stay
 from tests.projections.oracle.timelines import currency_of, stands, worth
+from tests.projections.reports.joiners import Joiners
 
 ZONE = ZoneInfo("Europe/Paris")
 SEEDS = (3, 5)
@@ -71,11 +73,17 @@ class Judged:
 
     def joined(self) -> dict[str, datetime]:
         """When each joined for the first time."""
-        found: dict[str, datetime] = {}
-        for stay in self.oracle.stays.values():
-            at = moment(stay["facts"][0])
-            found[stay["member"]] = min(found.get(stay["member"], at), at)
-        return found
+        rows = [row for row in self._timelines if row["first_plan_id"]]
+        return {row["member_id"]: row["joined_at"] for row in rows}
+
+    def arrived(self) -> dict[str, datetime]:
+        """When each was a member for the first time; who was removed by then never was."""
+        rows = [row for row in self._timelines if row["presence"]]
+        return {row["member_id"]: row["presence"][0][0] for row in rows}
+
+    @cached_property
+    def _timelines(self) -> list[Fact]:
+        return self.oracle.rows("timelines")
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -96,3 +104,8 @@ def judged(
 def month_of(instant: datetime) -> date:
     """The site's month of an instant."""
     return day_of(instant, ZONE).replace(day=1)
+
+
+@pytest.fixture
+def joiners() -> Joiners:
+    return Joiners(Random(1))  # noqa: S311 -- a story, not a secret

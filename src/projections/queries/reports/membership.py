@@ -12,7 +12,7 @@ from projections.queries.reports.asking import asked
 from projections.queries.reports.calendar import Calendar, months_between
 
 STAYS: LiteralString = """
-SELECT width_bucket(joined_at, %(bounds)s::timestamptz[]),
+SELECT width_bucket(began[1], %(bounds)s::timestamptz[]),
        width_bucket(began[place], %(bounds)s::timestamptz[]),
        CASE WHEN ended[place] <= %(now)s
             THEN width_bucket(ended[place], %(bounds)s::timestamptz[]) END,
