@@ -123,7 +123,7 @@ def test_an_answer_names_its_moment(scene: Scene) -> None:
     assert one.headers["Ledger-Known-At"] == SECOND.isoformat()
 
 
-def test_a_payment_learned_late_is_true_before_it_was_known(scene: Scene) -> None:  # part of AU3
+def test_a_payment_learned_late_is_true_before_it_was_known(scene: Scene) -> None:  # AU3
     assert gross(scene.ask("/figures/spending", **at(SECOND))) == 1200
     pay_late(scene, NOON + 15 * DAY)
     assert gross(scene.ask("/figures/spending", **at(SECOND))) == 2400
@@ -275,7 +275,7 @@ def test_an_instant_has_its_offset(scene: Scene, wrong: str) -> None:
     assert told(answer)["errors"][0]["parameter"] == "as_of"
 
 
-def test_every_read_honours_the_past_or_refuses_to_be_asked(house: House) -> None:  # part of AU3
+def test_every_read_honours_the_past_or_refuses_to_be_asked(house: House) -> None:  # AU3
     house.clock.advance_to(NOON + DAY)
     unknown = {"unknown_parameter", "invalid_request"}
     for route in (one for one in all_routes() if one.is_read):
