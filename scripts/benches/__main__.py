@@ -6,13 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from scripts.benches import append, follow, rebuild
+from scripts.benches import append, follow, queries, rebuild
 from scripts.benches.rows import Case, Options, as_json, as_text
 
 CASES: dict[str, Case] = {
     "append": lambda options: append.measure(options.seconds),
     "follow": lambda options: follow.measure(options.seconds),
     "rebuild": rebuild.measure,
+    "queries": queries.measure,
 }
 UNITS = {"k": 1_000, "m": 1_000_000}
 
@@ -24,7 +25,9 @@ def main() -> int:
     unknown = set(asked.cases) - set(CASES)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(CASES)}")
-    options = Options(asked.seconds, asked.facts, asked.sizes, asked.keep, asked.plot)
+    options = Options(
+        asked.seconds, asked.facts, asked.sizes, asked.keep, asked.plot, asked.members
+    )
     kept = True
     for name in asked.cases or CASES:
         for row in CASES[name](options):
@@ -45,7 +48,10 @@ def _parser() -> argparse.ArgumentParser:
         "--sizes", type=_sizes, default="", help="rebuild: other logs too (100k,300k,1M,3M)"
     )
     parser.add_argument(
-        "--keep", type=Path, metavar="FOLDER", help="rebuild: keep the logs here, and use them"
+        "--keep", type=Path, metavar="FOLDER", help="keep what is made here, and use it"
+    )
+    parser.add_argument(
+        "--members", type=_facts, default="1M", help="queries: members of the site (20k, 1M)"
     )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="rebuild: time by size, as SVG")
     return parser

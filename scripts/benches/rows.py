@@ -47,6 +47,7 @@ class Options:
     sizes: tuple[int, ...] = ()
     keep: Path | None = None
     plot: Path | None = None
+    members: int = 1_000_000
 
 
 Case = Callable[[Options], Iterator[Row]]
