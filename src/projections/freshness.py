@@ -58,9 +58,7 @@ class Freshness:
 class Views:
     """All views as one: they move on together."""
 
-    def __init__(
-        self, pool: ConnectionPool[Any], clock: Clock, views: Sequence[View[Any]]
-    ) -> None:
+    def __init__(self, pool: ConnectionPool[Any], clock: Clock, views: Sequence[View[Any]]) -> None:
         self._pool = pool
         self._clock = clock
         self._shapes = [Table(view).shape for view in views]

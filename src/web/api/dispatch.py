@@ -37,6 +37,8 @@ from web.problems import Problem, header_fault
 
 LAG = "Ledger-Lag"
 AGE = "Ledger-Age"
+OUTDATED = "Ledger-Outdated-Views"
+DAMAGED = "Ledger-Damaged-Views"
 AS_OF = "Ledger-As-Of"
 KNOWN_AT = "Ledger-Known-At"
 KNOWN_POSITION = "Ledger-Known-Position"
@@ -190,6 +192,8 @@ def _response(call: AnyCall, answer: Answer) -> Response:
         response.headers[POSITION] = str(call.freshness.position)
         response.headers[LAG] = str(call.freshness.lag)
         response.headers[AGE] = str(call.freshness.age_seconds)
+        warned = {OUTDATED: call.freshness.outdated, DAMAGED: call.freshness.damaged}
+        response.headers.update({name: ", ".join(which) for name, which in warned.items() if which})
     return response
 
 
