@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, LiteralString
 from uuid import UUID, uuid5
 
@@ -189,3 +190,5 @@ def test_a_fact_that_can_not_be_read_is_named(spoilt: Past) -> None:
     assert not found.agrees
     faults = {line.fault for line in found.facts.lines}
     assert "fact_unreadable" in faults
+    assert found.unread == 1
+    assert not replace(spoilt.rows("members", spoilt.members[1]), unread=1).agrees

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from ledger.errors import CurrencyMismatch, NotFound
 from projections.explain.answers import Turn
@@ -32,6 +32,9 @@ from web.problems import parameter_fault
 routes = Routes("explain")
 
 
+KeyText = Annotated[str, StringConstraints(max_length=200)]
+
+
 class SpendingExplainQuery(MoneyQuery, ExplainQuery):
     """The same filters as the figures have, and the mode of a line of revenue."""
 
@@ -43,7 +46,7 @@ class RowExplainQuery(ExplainQuery):
     rows that begin so. `member_id` stands for a key that begins with a member.
     """
 
-    key: list[str] = Field(default=[], max_length=8)
+    key: list[KeyText] = Field(default=[], max_length=8)
     member_id: UUID | None = None
 
 

@@ -86,6 +86,12 @@ def spoilt(model: type[Body]) -> Iterator[Spoilt]:
             yield from _wrong_money(name)
 
 
+def _is_texts(option: dict[str, Any]) -> bool:
+    """Whether a parameter may be repeated, each time with any text."""
+    items = option.get("items", {})
+    return items.get("type") == "string" and not {"enum", "format"} & set(items)
+
+
 def _wrong_types(name: str, kinds: set[str]) -> Iterator[Spoilt]:
     values: dict[str, Any] = {
         "string": "x",
@@ -126,6 +132,7 @@ def spoilt_queries(route: Route) -> Iterator[tuple[str, str]]:
     model: type[Query] | None = route.query
     for name, field in (schema_of(model) if model else {}).get("properties", {}).items():
         flat = _flat(field, schema_of(model).get("$defs", {}) if model else {})
+        flat += [option["items"] for option in flat if _is_texts(option)]
         kinds = {option.get("type", "string") for option in flat}
         formats = {option.get("format") for option in flat}
         yield name, "%00"
