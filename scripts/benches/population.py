@@ -162,6 +162,18 @@ def _beginnings(random: Random, opened: datetime) -> list[datetime]:
     return [opened, *(opened + timedelta(minutes=one) for one in later)][:many]
 
 
+FULL_PRICE: dict[str, Any] = {
+    "currency": "EUR",
+    "payments": None,
+    "price_version": 1,
+    "discount_code": None,
+    "discount_percent": None,
+    "discount_amount": None,
+    "discount_every_payment": False,
+    "began_free": False,
+}
+
+
 def _stay(random: Random, member_id: UUID, begins: datetime) -> MembershipRow:
     offer: Offer = _one(random, OFFERS, OFFER_WEIGHTS)
     ending = _one(random, FATES, FATE_WEIGHTS) if offer.repeats else _one(random, ENDS, END_WEIGHTS)
@@ -184,18 +196,11 @@ def _stay(random: Random, member_id: UUID, begins: datetime) -> MembershipRow:
     )
     return MembershipRow(
         **{name: getattr(stay, name) for name in STAY},
+        **FULL_PRICE,
         member_id=member_id,
         price=offer.price,
-        currency="EUR",
         unit="week" if offer.repeats else None,
         every=offer.weeks,
-        payments=None,
-        price_version=1,
-        discount_code=None,
-        discount_percent=None,
-        discount_amount=None,
-        discount_every_payment=False,
-        began_free=False,
         charge_index=index,
         period_start=period_start,
         period_end=stay.access_until,
