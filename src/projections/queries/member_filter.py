@@ -12,7 +12,6 @@ from projections.instants import FOREVER, NEVER
 from projections.queries.segments import (
     HINTS,
     JOINED_STATUSES,
-    KINDS,
     MARKS,
     RUNNING,
     SEGMENTS,
@@ -25,7 +24,7 @@ from projections.queries.segments import (
 )
 from projections.queries.stretches import NOWHERE, Asked, Hint
 from projections.search import is_searchable, patterns, search_key, storable
-from projections.traits import When, between, bits, trait
+from projections.traits import Kind, When, between, bits, trait
 
 FILTERS: dict[str, LiteralString] = {
     "plan_id": """view.plan_ids @> ARRAY[%(plan_id)s::uuid]
@@ -130,7 +129,8 @@ class MemberFilter:
             **{f"word_{place}": word for place, word in enumerate(words)},
             **MARKS,
             "bits": bits(self._has()),
-            "traits": [*self._has(), *self._is()],
+            "traits": self._has(),
+            "closed": [trait("closed")],
             "joined_in": list(_between("joined", self.joined_from, self.joined_before)),
             "ordered_in": list(_between("ordered", self.last_order_from, self.last_order_before)),
             "beginning": beginning,
@@ -161,7 +161,7 @@ class MemberFilter:
 
     def _by_traits(self) -> Iterator[LiteralString]:
         """What says nothing new, but lets one index find who has several traits."""
-        if not self._has() and not self._is():
+        if not self._has():
             return
         yield HAS_TRAITS
         if self.joined_from is not None or self.joined_before is not None:
@@ -170,16 +170,13 @@ class MemberFilter:
             yield ORDERED_IN
 
     def _has(self) -> list[int]:
-        named = {
+        named: dict[Kind, object] = {
             "plan": self.plan_id,
             "tag": self.tag and storable(self.tag),
             "country": self.method_country and storable(self.method_country),
         }
-        return [trait(kind, value) for kind, value in named.items() if value is not None]
-
-    def _is(self) -> list[int]:
-        groups = (self.segment, *(self.statuses if len(self.statuses) == 1 else ()))
-        return [trait(KINDS[group]) for group in groups if group in KINDS]
+        has = [trait(kind, value) for kind, value in named.items() if value is not None]
+        return [*has, trait("closed")] if self.statuses == ("closed",) else has
 
 
 def _between(kind: When, first: datetime | None, last: datetime | None) -> Iterator[int]:

@@ -30,7 +30,10 @@ def _by_email(condition: LiteralString = "true", hints: tuple[Hint, ...] = ()) -
     return Part("view.email_key", "text", lambda row: row.email_key, condition, hints)
 
 
+IS_CLOSED: LiteralString = "view.traits @> %(closed)s::bigint[]"
+"""Follows from being closed, and is found by the index of traits."""
 BY_STATUS = {name: _by_name(STATUSES[name], HINTS[name]) for name in STATUSES}
+BY_STATUS["closed"] = _by_name(STATUSES["closed"] + " AND " + IS_CLOSED, HINTS["closed"])
 
 BY_PLAN = Part("view.plan_key", "text", lambda row: row.plan_key)
 BY_JOINED = Part("view.joined_at", "timestamptz", lambda row: row.joined_at)
@@ -93,14 +96,19 @@ the names before them.
 """
 
 
-def order_of(sort: str, asked: MemberFilter, *, descending: bool) -> Order:
-    """The parts of a list, in rising order; those that can't hold anybody are NOWHERE."""
+def order_of(
+    sort: str, asked: MemberFilter, *, descending: bool, found: Collection[Status] | None = None
+) -> Order:
+    """The parts of a list, in rising order; those that can't hold anybody are NOWHERE.
+
+    `found` are the statuses that those who are asked for have, if somebody has looked.
+    """
     if sort in BEGINNING_FIRST and asked.beginning:
         parts = BEGINNING_FIRST[sort]
         return parts[::-1] if descending else parts
     if sort == "plan" and asked.plan_id is not None:
         return ORDERS["name"]  # all are in that plan
-    return _narrowed(sort, asked.possible_statuses())
+    return _narrowed(sort, asked.possible_statuses() if found is None else found)
 
 
 def _narrowed(sort: str, possible: Collection[Status]) -> Order:

@@ -19,7 +19,8 @@ from projections.queries.member_filter import MemberFilter
 from projections.queries.member_sorts import ORDERS, MemberSort, order_of
 from projections.queries.paging import List, Page, Turn
 from projections.queries.reading import Rows, Source
-from projections.queries.segments import SEGMENTS, Segment, Status, status
+from projections.queries.segments import SEGMENTS, STATUSES, Segment, Status, status
+from projections.queries.stretches import Asked, every
 from projections.queries.wide import USUAL, Bounds, Wide, by_index
 from projections.stays import Standing
 
@@ -47,6 +48,9 @@ SELECT {columns} FROM members AS view
 NOTES: LiteralString = """
 SELECT {columns} FROM notes AS view
  WHERE member_id = %(member_id)s ORDER BY written_at DESC, note_id
+"""
+FOUND: LiteralString = """
+SELECT DISTINCT CASE {status} END FROM members AS view WHERE {condition}
 """
 TAGS = "SELECT tag, count(*) FROM taggings GROUP BY tag ORDER BY tag"
 # From each tag to the next, however many have it.
@@ -165,23 +169,43 @@ class MemberQueries:
     def __init__(self, source: Source, bounds: Bounds = USUAL) -> None:
         self._rows = Rows(source, MemberRow)
         self._notes = Rows(source, NoteRow)
+        self._wide = Wide("members", CARRIED, self._rows, bounds)
         self._list: List[MemberRow] = List(
             table="members",
             orders=ORDERS,
             row_id="view.member_id",
             id_of=lambda row: row.member_id,
             rows=self._rows,
-            read=Wide("members", CARRIED, self._rows, bounds),
+            read=self._wide,
         )
 
     def page(self, asked: MemberFilter, turn: Turn, now: datetime) -> Page[MemberSummary]:
         """A page of the list. Raises CursorMalformed."""
-        order = order_of(turn.sort, asked, descending=turn.descending)
+        what = asked.asked(now)
         with self._rows.source.connection() as connection:
-            page = self._list.page_of(connection, turn, order, asked.asked(now))
+            found = self._statuses(connection, what) if turn.sort == "status" else None
+            order = order_of(turn.sort, asked, descending=turn.descending, found=found)
+            page = self._list.page_of(connection, turn, order, what)
         return Page(
             [summary(row, now) for row in page.rows], page.previous_cursor, page.next_cursor
         )
+
+    def _statuses(self, connection: Connection[Any], asked: Asked) -> list[Status] | None:
+        """The statuses of those who are asked for, where they are few."""
+        if not asked.conditions:
+            return None
+        with by_index(connection):
+            if not self._wide.is_cheap(connection, asked):
+                return None
+            query = sql.SQL(FOUND).format(
+                status=sql.SQL(" ").join(
+                    sql.SQL("WHEN {} THEN {}").format(sql.SQL(condition), sql.Literal(name))
+                    for name, condition in STATUSES.items()
+                ),
+                condition=every(asked.conditions),
+            )
+            cursor = connection.cursor(row_factory=tuple_row)
+            return [name for (name,) in cursor.execute(query, asked.parameters, prepare=False)]
 
     def count(self, asked: MemberFilter, now: datetime) -> Count:
         """How many the list has; about how many, where counting would take long."""

@@ -59,8 +59,9 @@ RUNNING = (Hint("view.member_until", "view.member_until > %(now)s"), *EVER_JOINE
 OVER = (Hint("view.member_until", "view.member_until <= %(now)s"), *EVER_JOINED)
 NEVER_JOINED = (
     Hint("view.member_until", "view.member_until IS NULL"),
-    Hint("view.joined_at", "view.joined_at = %(never)s"),
-    Hint("view.plan_key", "view.plan_key = ''"),
+    # No equality: the planner would forget that the list is sorted by it.
+    Hint("view.joined_at", "view.joined_at <= %(never)s"),
+    Hint("view.plan_key", "view.plan_key <= ''"),
 )
 
 MARKED: dict[Kind, Hint] = {
@@ -99,15 +100,6 @@ HINTS: dict[Segment | Status, tuple[Hint, ...]] = {
     "closed": (MARKED["closed"], *NEVER_JOINED),
 }
 """What being in a segment, or of a status, says of single columns: one hint a column at most."""
-
-KINDS: dict[Segment | Status, Kind] = {
-    "customers": "customer",
-    "past_due": "past_due",
-    "action_required": "action_required",
-    "cancelling": "cancelling",
-    "closed": "closed",
-}
-"""The trait that everybody in a segment, or of a status, has."""
 
 STATUSES_OF: dict[Segment, frozenset[Status]] = {
     "members": frozenset({"action_required", "past_due", "cancelling", "member"}),

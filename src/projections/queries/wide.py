@@ -21,7 +21,7 @@ from psycopg import Connection, sql
 
 from projections.queries.counting import Expected, expected
 from projections.queries.reading import Rows
-from projections.queries.stretches import Stretch, every, name_of
+from projections.queries.stretches import Asked, Stretch, every, name_of
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 
@@ -45,6 +45,7 @@ SELECT {columns} FROM (
 ) AS view {order_found} LIMIT {limit}
 """
 # OFFSET 0 keeps the planner from looking through to the sort, and from joining otherwise.
+ROWS: LiteralString = "SELECT * FROM {table} AS view WHERE {condition}"
 FITTING: LiteralString = "SELECT {row_id}, {key} FROM {table} AS view WHERE {condition}"
 GATHER: LiteralString = """
 SELECT {columns} FROM (
@@ -92,6 +93,13 @@ class Wide(Generic[R]):
         """The rows, in order."""
         with by_index(connection):
             return self._read(connection, stretch)
+
+    def is_cheap(self, connection: Connection[Any], asked: Asked) -> bool:
+        """Whether those who are asked for are few, and soon found; to be asked `by_index`."""
+        query = sql.SQL(ROWS).format(
+            table=sql.Identifier(self.table), condition=every(asked.conditions)
+        )
+        return expected(connection, query, asked.parameters).cost <= self.bounds.cheap
 
     def _read(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
         limit, bounds = stretch.limit, self.bounds
