@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from flask import render_template
 
 from ledger.money import Money
+from projections.queries.counting import Count
 from projections.queries.members import MemberFilter, MemberSort
 from projections.queries.paging import Turn
 from projections.queries.segments import Segment, Status
@@ -16,8 +18,9 @@ from web.forms import read_args
 from web.frame import group, word
 from web.languages import day, gettext, message, money, parse_amount, say
 from web.pages.panel.listing import PAGE, Chip, Heading, ListArgs, chip, heading, midnight
+from web.pages.panel.segment_counts import segment_counts
 from web.past import Scope
-from web.past_pages import now, of_moment, reading
+from web.past_pages import now, of_moment, past, reading
 from web.permissions import Permission
 
 pages = group("members", url_prefix="/panel/members")
@@ -61,13 +64,19 @@ def listing() -> str:
         faults=filled.faults,
         page=page,
         count=queries.members.count(asked, instant),
-        segments=queries.members.segments(instant),
+        segments=_segments(instant),
         chips=_chips(args, plans),
         headings=_headings(args.sort, descending=descending),
         plans=plans,
         tags=queries.members.tag_names(),
         currency=parts().settings.currency,
     )
+
+
+def _segments(instant: datetime) -> Mapping[Segment, Count]:
+    if past() is not None:
+        return reading().queries.members.segments(instant)
+    return segment_counts(parts().queries.members).at(instant)
 
 
 def _filter(args: MembersArgs) -> MemberFilter:
