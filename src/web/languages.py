@@ -211,8 +211,13 @@ def day(instant: datetime | date | None, style: str = "medium") -> str:
     """A date in the site's time zone; nothing for None."""
     if instant is None:
         return ""
-    local = instant.astimezone(_zone()) if isinstance(instant, datetime) else instant
-    return format_date(local, style, locale=_region())
+    local = instant.astimezone(_zone()).date() if isinstance(instant, datetime) else instant
+    return _day(local, style, locale())
+
+
+@lru_cache(maxsize=4_096)
+def _day(day: date, style: str, reader: Locale) -> str:
+    return format_date(day, style, locale=_named(REGIONS[reader]))
 
 
 def moment(instant: datetime | None) -> str:
