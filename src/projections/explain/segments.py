@@ -194,7 +194,7 @@ def _given(asked: MemberFilter) -> dict[str, Any]:
 
 
 def _holds(name: str, value: Any) -> sql.Composable:
-    conditions = MemberFilter(**{name: value}).conditions()
+    conditions = MemberFilter(**{name: value}).meant()
     joined = sql.SQL(" AND ").join(sql.SQL(one) for one in conditions)
     return sql.SQL(HOLDS).format(condition=joined if conditions else sql.SQL("true"))
 

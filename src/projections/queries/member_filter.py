@@ -93,13 +93,17 @@ class MemberFilter:
         return Asked(self.conditions(), self.parameters(now), tuple(self.hints()))
 
     def conditions(self) -> list[LiteralString]:
-        """What must hold."""
+        """What must hold, and what then holds of the traits that indexes are made of."""
+        return [*self.meant(), *self._by_traits()]
+
+    def meant(self) -> list[LiteralString]:
+        """What must hold, each condition by itself."""
         asked = [FILTERS[name] for name in FILTERS if getattr(self, name) is not None]
         if self.segment is not None:
             asked.append(SEGMENTS[self.segment])
         if self.statuses:
             asked.append(either([STATUSES[name] for name in self.statuses]))
-        return [*asked, *self._by_traits(), *self._search()]
+        return [*asked, *self._search()]
 
     def hints(self) -> Iterator[Hint]:
         """What follows for what sorted indexes carry."""

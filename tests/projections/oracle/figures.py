@@ -166,13 +166,13 @@ def turnover(oracle: Oracle, now: datetime) -> dict[date, Counter[str]]:
 def retention(
     oracle: Oracle, last: date, now: datetime
 ) -> dict[tuple[date, date], tuple[int, int]]:
-    """Of how many who joined first in a month how many were members at the end of each month."""
+    """Of how many who were first a member in a month how many were at the end of each month."""
     cohorts: defaultdict[date, set[str]] = defaultdict(set)
     for member in joiners(oracle):
-        joined, stood = moment(first_joined(oracle, member)), presence(oracle.stays_of(member))
         # Who left the instant they joined was never a member.
+        stood = presence(oracle.stays_of(member))
         if stood and stood[0][0] <= now:
-            cohorts[month_of(joined, oracle.zone)].add(member)
+            cohorts[month_of(stood[0][0], oracle.zone)].add(member)
     then = {
         month: members(oracle, min(ends(month, oracle.zone) - JUST_BEFORE, now))
         for month in months_until(min(cohorts, default=last), last)
