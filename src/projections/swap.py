@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,8 +61,8 @@ def swap(
 ) -> Rebuild:
     """Put a rebuild's tables in place. `last_facts` folds what is left.
 
-    Readers wait from the moment the first table is locked, writers of facts never. It gives up
-    its turn rather than make readers queue behind it, and comes again.
+    Readers wait while tables are moved, which is the time that is written down; writers of facts
+    never do. It gives up its turn rather than make readers queue behind it, and comes again.
     Raises SwapBlocked, and whatever `last_facts` does.
     """
     for _ in range(MOST_TRIES):
@@ -70,10 +70,13 @@ def swap(
             with connection.transaction():
                 connection.execute(BE_SHORT, {"time": f"{LOCK_MILLISECONDS}ms"})
                 _drop_old(connection, tables)
+                # Those who follow the views stand still from here on; readers go on.
+                held = hold(connection, rebuild.names)
+                ready = last_facts(connection, rebuild, held)
+                swapped = _written_down(connection, ready, tables, held, now())
                 begun = time.monotonic()
-                swapped = _swapped(connection, rebuild, tables, last_facts, now())
-                # Whoever dies after the commit leaves no empty schema, and a time but for that.
-                drop_shadow(connection, rebuild)
+                _move(connection, rebuild, tables, held)
+                # Whoever dies after the commit leaves a time but for that.
                 set_fields(connection, swapped, blocked_ms=_milliseconds_since(begun))
         except errors.LockNotAvailable:
             time.sleep(NAP_SECONDS)
@@ -82,17 +85,28 @@ def swap(
     raise SwapBlocked(names=", ".join(rebuild.names), tries=MOST_TRIES)
 
 
-def _swapped(
+def _written_down(
     connection: Connection[Any],
     rebuild: Rebuild,
     tables: Sequence[Table],
-    last_facts: LastFacts,
+    held: Mapping[str, Standing],
     now: datetime,
 ) -> Rebuild:
-    # Everybody waits from here on: the rest is sent in as few messages as can be.
-    held = hold(connection, rebuild.names)
-    rebuild = last_facts(connection, rebuild, held)
-    moves = [
+    put_all(connection, tables, position=rebuild.position, now=now)
+    replaced = to_json([held[name] for name in rebuild.names if name in held]).decode()
+    set_fields(connection, rebuild, replaced=replaced)
+    connection.execute(UNDAMAGED, {"names": rebuild.names})
+    return set_state(connection, rebuild, "live", now=now)
+
+
+def _move(
+    connection: Connection[Any],
+    rebuild: Rebuild,
+    tables: Sequence[Table],
+    held: Collection[str],
+) -> None:
+    """The only step for which readers wait: sent in one message."""
+    steps = [
         sql.SQL(MOVE).format(
             table=sql.Identifier(SCHEMA, table.view.name), schema=sql.Identifier(OLD)
         )
@@ -104,12 +118,8 @@ def _swapped(
         )
         for table in tables
     ]
-    connection.execute(sql.SQL("; ").join(moves))
-    put_all(connection, tables, position=rebuild.position, now=now)
-    replaced = to_json([held[name] for name in rebuild.names if name in held]).decode()
-    set_fields(connection, rebuild, replaced=replaced)
-    connection.execute(UNDAMAGED, {"names": rebuild.names})
-    return set_state(connection, rebuild, "live", now=now)
+    steps.append(_without_shadow(rebuild))
+    connection.execute(sql.SQL("; ").join(steps))
 
 
 def roll_back(
@@ -155,8 +165,11 @@ def _less(standing: Standing, taken_in: Collection[int]) -> Standing:
 
 def drop_shadow(connection: Connection[Any], rebuild: Rebuild) -> None:
     """Take away what was built of a rebuild, and where it stood."""
-    schema = sql.Identifier(rebuild.schema)
-    connection.execute(sql.SQL(DROP_SCHEMA).format(schema=schema))
+    connection.execute(_without_shadow(rebuild))
+
+
+def _without_shadow(rebuild: Rebuild) -> sql.Composed:
+    return sql.SQL(DROP_SCHEMA).format(schema=sql.Identifier(rebuild.schema))
 
 
 def _drop_old(connection: Connection[Any], tables: Sequence[Table]) -> None:
