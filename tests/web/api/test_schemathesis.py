@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -61,6 +62,8 @@ class Site:
         return {"headers": self.program}
 
 
+# A pool of connections rolls dice in a thread of its own, which Hypothesis takes for a strategy's.
+@pytest.mark.filterwarnings("ignore:Do not use the .random. module inside strategies")
 def test_no_request_breaks_the_server_or_gets_in_unseen(house: House) -> None:
     site = Site(house)
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", house.app)
