@@ -10,6 +10,7 @@ from uuid import UUID
 
 from projections.instants import FOREVER, NEVER
 from projections.queries.segments import (
+    HELD,
     HINTS,
     JOINED_STATUSES,
     MARKS,
@@ -90,7 +91,9 @@ class MemberFilter:
 
     def asked(self, now: datetime) -> Asked:
         """What the database is asked."""
-        return Asked(self.conditions(), self.parameters(now), tuple(self.hints()))
+        return Asked(
+            self.conditions(), self.parameters(now), tuple(self.hints()), tuple(self._held())
+        )
 
     def conditions(self) -> list[LiteralString]:
         """What must hold, and what then holds of the traits that indexes are made of."""
@@ -162,6 +165,12 @@ class MemberFilter:
         if not is_searchable(self.text):
             return [NOWHERE]
         return list(SEARCH[: len(patterns(self.text))])
+
+    def _held(self) -> Iterator[LiteralString]:
+        if self.segment in HELD:
+            yield SEGMENTS[self.segment]
+        if self.statuses and HELD.issuperset(self.statuses):
+            yield either([STATUSES[name] for name in self.statuses])
 
     def _by_traits(self) -> Iterator[LiteralString]:
         """What says nothing new, but lets one index find who has several traits."""

@@ -8,6 +8,7 @@ from typing import Literal, LiteralString
 
 from projections.queries.member_filter import MemberFilter
 from projections.queries.segments import (
+    HELD,
     HINTS,
     JOINED_STATUSES,
     NEVER_JOINED_STATUSES,
@@ -32,7 +33,12 @@ def _by_email(condition: LiteralString = "true", hints: tuple[Hint, ...] = ()) -
 
 IS_CLOSED: LiteralString = "view.traits @> %(closed)s::bigint[]"
 """Follows from being closed, and is found by the index of traits."""
-BY_STATUS = {name: _by_name(STATUSES[name], HINTS[name]) for name in STATUSES}
+BY_STATUS = {
+    name: replace(
+        _by_name(STATUSES[name], HINTS[name]), held=(STATUSES[name],) if name in HELD else ()
+    )
+    for name in STATUSES
+}
 BY_STATUS["closed"] = _by_name(STATUSES["closed"] + " AND " + IS_CLOSED, HINTS["closed"])
 
 BY_PLAN = Part("view.plan_key", "text", lambda row: row.plan_key)

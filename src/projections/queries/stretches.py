@@ -33,6 +33,7 @@ class Part:
 
     `key` reads the column's value from a row; its type is str, int or datetime. `hints` follow
     from the condition. `within` is the predicate of the partial index by which it is sorted.
+    `held` are conditions that an index of their own holds, with all that others carry.
     """
 
     column: LiteralString
@@ -41,6 +42,7 @@ class Part:
     condition: LiteralString = "true"
     hints: tuple[Hint, ...] = ()
     within: LiteralString = "true"
+    held: tuple[LiteralString, ...] = ()
 
 
 Order = tuple[Part, ...]
@@ -49,11 +51,15 @@ Order = tuple[Part, ...]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What must hold for a row, what follows from that, and the values that are named."""
+    """What must hold for a row, what follows from that, and the values that are named.
+
+    `held` are those of the conditions that an index holds, with all that others carry.
+    """
 
     conditions: Sequence[LiteralString]
     parameters: Mapping[str, object]
     hints: Sequence[Hint] = ()
+    held: Sequence[LiteralString] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +94,17 @@ class Stretch:
 
     def hints(self, carried: Collection[LiteralString]) -> list[LiteralString]:
         """What follows for what an index carries beside the sort's own column."""
-        columns = {None, *carried} - {self.part.column}
-        return [hint.condition for hint in self._hints if hint.column in columns]
+        beside = {None, *carried} - {self.part.column}
+        return [hint.condition for hint in self._hints if hint.column in beside]
 
     @property
     def _hints(self) -> tuple[Hint, ...]:
         return (*self.asked.hints, *self.part.hints)
+
+    def sieve(self, carried: Collection[LiteralString]) -> list[LiteralString]:
+        """What follows for what one index or another holds."""
+        held = [*self.asked.held, *self.part.held, *self.hints(carried)]
+        return [*held, *(hint.condition for hint in self._hints if hint.column == self.part.column)]
 
     def condition(self) -> sql.Composable:
         """All that must hold."""

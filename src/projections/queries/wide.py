@@ -19,7 +19,7 @@ from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 
 from psycopg import Connection, sql
 
-from projections.queries.counting import Expected, expected
+from projections.queries.counting import expected
 from projections.queries.reading import Rows
 from projections.queries.stretches import Asked, Stretch, every, name_of
 
@@ -47,12 +47,13 @@ SELECT {columns} FROM (
 # OFFSET 0 keeps the planner from looking through to the sort, and from joining otherwise.
 ROWS: LiteralString = "SELECT * FROM {table} AS view WHERE {condition}"
 FITTING: LiteralString = "SELECT {row_id}, {key} FROM {table} AS view WHERE {condition}"
+SIFTED: LiteralString = "SELECT {row_id}, {key} FROM {table} AS view WHERE {sieve}"
 GATHER: LiteralString = """
 SELECT {columns} FROM (
-    SELECT * FROM ({fitting} OFFSET 0) AS view {order} LIMIT {limit}
+    SELECT * FROM ({gathered} OFFSET 0) AS view {order}
 ) AS found CROSS JOIN LATERAL (
-    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} OFFSET 0
-) AS view {order_found}
+    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} AND {condition} OFFSET 0
+) AS view {order_found} LIMIT {limit}
 """
 
 
@@ -63,7 +64,7 @@ class Bounds(NamedTuple):
     page's rows in the index, and looks up `looked_at` times as many.
     """
 
-    cheap: int = 4_000
+    cheap: int = 3_000
     dear: int = 60_000
     walked: int = 600
     looked_at: int = 20
@@ -105,44 +106,51 @@ class Wide(Generic[R]):
         limit, bounds = stretch.limit, self.bounds
         if stretch.is_whole:
             return self._walked(connection, stretch, limit, limit)
-        cost = self._expected(connection, stretch).cost
+        cost, gathered = self._cheapest(connection, stretch)
         if cost <= bounds.cheap:
-            return self._gathered(connection, stretch)
+            return self._gathered(connection, stretch, gathered)
         found = self._walked(connection, stretch, limit * bounds.walked, limit * bounds.looked_at)
         if len(found) >= limit:
             return found
         if cost <= bounds.dear:
-            return self._gathered(connection, stretch)
+            return self._gathered(connection, stretch, gathered)
         return self._walked(connection, stretch, UNBOUNDED, UNBOUNDED)
 
-    def _expected(self, connection: Connection[Any], stretch: Stretch) -> Expected:
-        """Of gathering."""
-        query = sql.SQL(FITTING).format(**self._named(stretch))
-        return expected(connection, query, stretch.parameters)
+    def _cheapest(
+        self, connection: Connection[Any], stretch: Stretch
+    ) -> tuple[int, sql.Composable]:
+        """How to gather, and what it costs: those who fit, or those whom a sieve lets pass."""
+        named = self._named(stretch)
+        ways = [sql.SQL(FITTING).format(**named)]
+        if sieve := stretch.sieve(self.carried):
+            passing = every(sieve, stretch.beyond())
+            ways.append(sql.SQL(SIFTED).format(**named, sieve=passing))
+        costs = [expected(connection, way, stretch.parameters).cost for way in ways]
+        return min(costs), ways[costs.index(min(costs))]
 
     def _walked(
-        self,
-        connection: Connection[Any],
-        stretch: Stretch,
-        walked: int,
-        looked_at: int,
+        self, connection: Connection[Any], stretch: Stretch, walked: int, looked_at: int
     ) -> list[R]:
-        carried = dict.fromkeys((stretch.row_id, stretch.part.column, *self.carried))
         query = sql.SQL(WALK).format(
-            **self._named(stretch),
-            carried=sql.SQL(", ").join(map(sql.SQL, carried)),
-            start=stretch.start(),
-            hints=every(stretch.hints(self.carried) or ["true"]),
-            walked=sql.Literal(walked),
-            looked_at=sql.Literal(looked_at),
+            **self._along(stretch), walked=sql.Literal(walked), looked_at=sql.Literal(looked_at)
         )
         return self.rows.on(connection, query, stretch.parameters)
 
-    def _gathered(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
-        named = self._named(stretch)
-        query = sql.SQL(GATHER).format(**named, fitting=sql.SQL(FITTING).format(**named))
+    def _gathered(
+        self, connection: Connection[Any], stretch: Stretch, gathered: sql.Composable
+    ) -> list[R]:
+        query = sql.SQL(GATHER).format(**self._named(stretch), gathered=gathered)
         # One value fits few rows and another most: no plan is good for both.
         return self.rows.on(connection, query, stretch.parameters, prepare=False)
+
+    def _along(self, stretch: Stretch) -> dict[str, sql.Composable]:
+        carried = dict.fromkeys((stretch.row_id, stretch.part.column, *self.carried))
+        return {
+            **self._named(stretch),
+            "carried": sql.SQL(", ").join(map(sql.SQL, carried)),
+            "start": stretch.start(),
+            "hints": every(stretch.hints(self.carried) or ["true"]),
+        }
 
     def _named(self, stretch: Stretch) -> dict[str, sql.Composable]:
         return {
