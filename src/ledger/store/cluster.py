@@ -27,6 +27,7 @@ from pathlib import Path
 
 from ledger.store.binaries import Binaries, find_binaries, within_reach
 from ledger.store.embedded_error import DISK_FULL, EmbeddedError, disk_full
+from ledger.store.memory import machine_memory, shared_buffers
 from ledger.store.processes import answers, is_alive, is_server_of, servers_inside, signalled
 from ledger.store.server_user import ServerUser, server_user
 
@@ -41,7 +42,7 @@ KNOBS: Mapping[str, str] = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "jit": "off",
-    "shared_buffers": "256MB",
+    "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
     "max_connections": "100",
     "timezone": "UTC",
@@ -169,7 +170,13 @@ class Cluster:
             self.log.replace(self.log.with_name("server.log.1"))
 
     def _spawn(self, programs: Binaries, user: ServerUser) -> int:
-        settings = {**KNOBS, "unix_socket_directories": f'"{self.sockets}"', **self.settings}
+        sized = {"shared_buffers": shared_buffers(machine_memory())}
+        settings = {
+            **KNOBS,
+            **sized,
+            "unix_socket_directories": f'"{self.sockets}"',
+            **self.settings,
+        }
         options = [word for name in settings for word in ("-c", f"{name}={settings[name]}")]
         log = self.open_log()
         try:
