@@ -6,13 +6,14 @@ Three things hold for every implementation, and one contract suite proves them:
 - Only `OutcomeUnknown`, `Rejected` and `ParamsDrift` are raised.
 - Whatever moves money or saves a method names its id beforehand (the attempt's or the refund's),
   which is the idempotency key: the same call again answers for the same payment, as it stands now.
+- A notice is a hint: what is believed is the object that `resolve` fetches, as it stands now.
 
 No card number ever passes here: a page hands over the token that the company's script made of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -35,7 +36,11 @@ authenticates. mandate: the right to debit is missing or ended. config: our own 
 PaymentStatus = Literal["action_required", "pending", "succeeded", "failed", "cancelled"]
 SetupStatus = Literal["action_required", "succeeded", "failed"]
 RefundStatus = Literal["pending", "succeeded", "failed"]
-MovementKind = Literal["payment", "fee", "refund", "refund_failure"]
+DisputeStatus = Literal["open", "won", "lost"]
+MandateStatus = Literal["active", "pending", "inactive"]
+MovementKind = Literal[
+    "payment", "fee", "refund", "refund_failure", "dispute", "dispute_reversal", "dispute_fee"
+]
 
 
 class GatewayError(LedgerError):
@@ -69,6 +74,15 @@ class ParamsDrift(GatewayError):
     """
 
     code = "params_drift"
+
+
+class NoticeRejected(GatewayError):
+    """The notice can't be trusted: {why}.
+
+    Nothing was read of it and nothing is done.
+    """
+
+    code = "notice_rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +203,86 @@ class Movement:
     mode: Mode
 
 
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A payment that the person's bank contests.
+
+    `refundable` is false while the company takes no refund of the payment. `funds` is what the
+    dispute has moved of our balance so far: negative once withdrawn, zero again once reinstated.
+    """
+
+    id: str
+    payment_id: str
+    amount: Money
+    status: DisputeStatus
+    reason: str
+    refundable: bool
+    funds: Money
+    made_at: datetime
+    closed_at: datetime | None
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What the company kept of a payment; known some time after the payment."""
+
+    payment_id: str
+    amount: Money
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class MethodChange:
+    """A saved method that is gone, or that the card's network renewed by itself.
+
+    `method` is what it is now; None once it is gone.
+    """
+
+    method_id: str
+    customer_id: str | None
+    method: Method | None
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """The right to debit a saved method, as its bank sees it now."""
+
+    id: str
+    method_id: str
+    status: MandateStatus
+    mode: Mode
+
+
+Observation = Payment | Refund | Dispute | Fee | Setup | MethodChange | Mandate
+"""Something at the company as it stands now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """That something happened, in the company's words; `body` is what was sent, byte for byte.
+
+    `kind` is the company's name for what happened, `object_id` what it happened to.
+    """
+
+    id: str
+    kind: str
+    object_id: str
+    account: str
+    mode: Mode
+    made_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a notice came to: the observations, or that it is `foreign`: about nothing of ours."""
+
+    observations: Sequence[Observation] = ()
+    foreign: bool = False
+
+
 class Gateway(Protocol):
     """A payment company. Every call may raise OutcomeUnknown and Rejected."""
 
@@ -253,4 +347,21 @@ class Gateway(Protocol):
 
     def list_movements(self, *, since: datetime, until: datetime) -> Sequence[Movement]:
         """What moved our balance at or after `since` and before `until`, oldest first."""
+        ...
+
+    # --- notices ----------------------------------------------------------------------
+
+    def verify_notice(self, raw: bytes, headers: Mapping[str, str]) -> Notice:
+        """The notice that was sent to us, once its signature, age, account and mode are right.
+
+        `headers` are looked up whatever their case. Asks nobody. Raises NoticeRejected.
+        """
+        ...
+
+    def resolve(self, notice: Notice) -> Resolved:
+        """What the notice is about, fetched as it stands now."""
+        ...
+
+    def list_notices(self, *, since: datetime) -> Sequence[Notice]:
+        """Every notice made at or after `since`, oldest first, also those that never arrived."""
         ...
