@@ -28,6 +28,11 @@ def attempt(order_id: UUID, number: int) -> UUID:
     return derived(order_id, "attempt", number)
 
 
+def observed(gateway_id: str) -> UUID:
+    """Our id of a payment or refund that was made at the payment company, not by us (OR7)."""
+    return derived(SITE, "observed", gateway_id)
+
+
 def notice(fact_id: str, recipient_id: UUID, kind: str) -> UUID:
     """What tells one person of one fact in one way: asked twice, they are told once (NO2)."""
     return derived(SITE, "notice", fact_id, recipient_id, kind)

@@ -1,12 +1,14 @@
 """What the ledger needs of a payment company, in the ledger's own words.
 
-Three things hold for every implementation, and one contract suite proves them:
+What holds for every implementation; one contract suite proves it:
 
 - A decline is a value: the payment's status is `failed` and its `decline` says which kind.
 - Only `OutcomeUnknown`, `Rejected` and `ParamsDrift` are raised.
 - Whatever moves money or saves a method names its id beforehand (the attempt's or the refund's),
   which is the idempotency key: the same call again answers for the same payment, as it stands now.
 - A notice is a hint: what is believed is the object that `resolve` fetches, as it stands now.
+- What was made at the company behind our back has no id of ours: its `attempt` or `refund_id` is
+  `ids.observed` of the company's id (a UUID version 5), the same whenever it is looked at (OR7).
 
 No card number ever passes here: a page hands over the token that the company's script made of it.
 """
@@ -191,7 +193,7 @@ class Movement:
     """One change of our balance at the payment company.
 
     `amount` is signed: a payment and a refund that came back add, a fee and a refund take away.
-    `source` is the gateway's id of the payment or refund that moved it.
+    `source` is the gateway's id of the payment, refund or dispute that moved it.
     """
 
     id: str
@@ -260,6 +262,14 @@ Observation = Payment | Refund | Dispute | Fee | Setup | MethodChange | Mandate
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the company posts to our route, byte for byte, and its headers. Not yet believed."""
+
+    raw: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """That something happened, in the company's words; `body` is what was sent, byte for byte.
 
@@ -277,7 +287,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a notice came to: the observations, or that it is `foreign`: about nothing of ours."""
+    """What a notice came to: the observations, or that it is `foreign`: about nothing of ours.
+
+    A payment comes before what is about it (its fee, a refund, a dispute), so that whoever takes
+    them in one by one knows the payment even if the notice of it was lost or comes later.
+    """
 
     observations: Sequence[Observation] = ()
     foreign: bool = False
@@ -326,7 +340,7 @@ class Gateway(Protocol):
         ...
 
     def get_payment(self, *, payment_id: str) -> Payment:
-        """The payment as it stands now."""
+        """The payment as it stands now. One of another system is Rejected."""
         ...
 
     def find_payment(self, *, attempt: UUID, customer_id: str) -> Payment | None:
@@ -359,7 +373,11 @@ class Gateway(Protocol):
         ...
 
     def resolve(self, notice: Notice) -> Resolved:
-        """What the notice is about, fetched as it stands now."""
+        """What the notice is about, fetched as it stands now.
+
+        A kind that is not known, or an object of another system on the same account, is foreign.
+        Raises Rejected where something of ours is meant that does not exist.
+        """
         ...
 
     def list_notices(self, *, since: datetime) -> Sequence[Notice]:
