@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+PENDS = frozenset({"IN"})
+"""Where a card was issued whose charges may stay pending for 26 hours, and are never retried."""
+PENDING_STARTS_AHEAD = timedelta(hours=47)
+"""How long before it is due the charge of such a card begins: 27 to 48 hours, with all the slack
+that the schedule may need (DU4)."""
+
+
+def starts_ahead(country: str | None) -> timedelta:
+    """How long before it is due a charge begins, by the country of the card's bank."""
+    return PENDING_STARTS_AHEAD if country in PENDS else timedelta()
+
 
 @dataclass(frozen=True, slots=True)
 class DunningPolicy:

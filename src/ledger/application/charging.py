@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from ledger.application.joining import give_back
 from ledger.application.members import NEVER_TO_BE_PAID, MemberUseCases
 from ledger.application.plans import PlanUseCases
 from ledger.application.use_case import use_case
+from ledger.dunning import PENDS, starts_ahead
 from ledger.errors import NotDue, NotFound
 from ledger.facts import Actor, Cause, Stamp
 from ledger.member import Member, Membership
@@ -61,18 +62,21 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
     ) -> Position:
         """Place a due charge's order and write down a try, or renew at once if it costs nothing.
 
+        Where a bank may take a day to answer, it begins as much sooner (DU4).
+
         The member's stream must not have moved: a removal can't slip between (AX2). Raises NotDue
         also of a charge that failed and whose day has not come again (DU1, DU3), AttemptOpen,
         MembershipEnded or AlreadyCancelling.
         """
         member, stamp = self.member(member_id), self.stamp(by, cause)
         membership = member.membership(membership_id)
-        membership.require_charge_due(stamp.occurred_at)
+        ahead = starts_ahead(member.method.country if member.method else None)
+        membership.require_charge_due(stamp.occurred_at, ahead=ahead)
         if charge_index != self.due_index(membership, stamp.occurred_at):
             raise NotDue(membership_id=membership_id, due_at=membership.period_end)
         order = self.find(Order, ids.order(membership_id, charge_index), about=member_id)
         if order is None:
-            order = self._place_later(member, membership, charge_index, stamp)
+            order = self._place_later(member, membership, charge_index, ahead, stamp)
         _require_try_due(order, member, membership, stamp)
         if order.placed.amount.is_zero:
             self._renew(member, order, stamp)
@@ -125,7 +129,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """The gateway declined: past due, or action required (DU1, DU3). Ended ones stay ended."""
+        """The gateway declined: past due, or action required (DU1, DU3, DU4). Ended stays ended."""
         order, stamp = self.order(order_id), self.stamp(by, cause)
         order.fail(attempt_id, category=category, code=code, stamp=stamp)
         if not order.pending_events:
@@ -137,7 +141,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
             order.withdraw(NEVER_TO_BE_PAID, stamp=stamp)
         if not is_running or membership.cancelled_at is not None:
             return self.append(order, relies_on=[member])
-        if category in ONLY_THE_MEMBER_CAN_MEND:
+        if category in ONLY_THE_MEMBER_CAN_MEND or _never_retried(order, attempt_id, member):
             self._require_action(member, order, code, stamp)
         else:
             member.fall_past_due(
@@ -208,13 +212,17 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         return index
 
     def _place_later(
-        self, member: Member, membership: Membership, index: int, stamp: Stamp
+        self, member: Member, membership: Membership, index: int, ahead: timedelta, stamp: Stamp
     ) -> Order:
         plan = self.plan(membership.plan_id)
         due_at = membership.period_end or stamp.occurred_at
         price = plan.price_for_renewal(membership.price_version, due_at)
         member.move_price(
-            membership.membership_id, price_version=price.number, terms=price.terms, stamp=stamp
+            membership.membership_id,
+            price_version=price.number,
+            terms=price.terms,
+            ahead=ahead,
+            stamp=stamp,
         )
         terms, listed = membership.terms, membership.terms.amount
         start, end = period(terms, membership.joined_at, index, self.rules.zone)
@@ -263,6 +271,12 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
             policy=self.rules.policy,
             stamp=stamp,
         )
+
+
+def _never_retried(order: Order, attempt_id: UUID, member: Member) -> bool:
+    """Whether the card it was tried with is of a country whose banks want to be asked (DU4)."""
+    method, tried = member.method, order.attempts[attempt_id].method_id
+    return method is not None and method.method_id == tried and method.country in PENDS
 
 
 def _require_try_due(order: Order, member: Member, membership: Membership, stamp: Stamp) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -221,11 +221,17 @@ class Member(Account):
         )
 
     def move_price(
-        self, membership_id: UUID, *, price_version: int, terms: Terms, stamp: Stamp
+        self,
+        membership_id: UUID,
+        *,
+        price_version: int,
+        terms: Terms,
+        ahead: timedelta = timedelta(),
+        stamp: Stamp,
     ) -> None:
-        """Pay another price version from this renewal on (PL4)."""
+        """Pay another price version from this renewal on (PL4), which may begin `ahead` of time."""
         membership = self.membership(membership_id)
-        membership.require_charge_due(stamp.occurred_at)
+        membership.require_charge_due(stamp.occurred_at, ahead=ahead)
         if price_version != membership.price_version:
             self.record(
                 facts.PriceMoved,

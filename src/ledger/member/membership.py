@@ -7,7 +7,7 @@ It keeps instants, never a status: whether it gives access at an instant is comp
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -195,8 +195,12 @@ class Membership:
                 membership_id=self.membership_id, access_until=self.access_until
             )
 
-    def require_charge_due(self, instant: datetime) -> None:
-        """The next charge waits for the end of the period, and needs a wish to go on (AX3)."""
+    def require_charge_due(self, instant: datetime, *, ahead: timedelta = timedelta()) -> None:
+        """The next charge waits for the end of the period, and needs a wish to go on (AX3).
+
+        `ahead` is how much sooner it may begin; one that began so and failed is due already (DU4).
+        """
         self.require_going_on(instant)
-        if self.period_end is None or instant < self.period_end:
+        begun = self.unpaid_order_id is not None
+        if self.period_end is None or (instant < self.period_end - ahead and not begun):
             raise NotDue(membership_id=self.membership_id, due_at=self.period_end)
