@@ -1,4 +1,6 @@
-"""Site: what concerns no one person: saved segments, rebuilt views, facts that views leave out."""
+"""Site: what concerns no one person: saved segments, rebuilt views, facts that views leave out,
+and the site's money as a whole.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 from uuid import UUID
 
-from ledger import ids, texts
+from ledger import ids, site_money, texts
 from ledger.errors import NotFound, ReceiptMalformed, SegmentNameTaken
-from ledger.facts import Aggregate, Fact, FirstFact, Personal, Stamp, Value
+from ledger.facts import Fact, FirstFact, Personal, Stamp, Value
 from ledger.segment import SegmentFilter, checked
+from ledger.site_money import MoneyWatch
 
 
 class RebuiltView(Value):
@@ -49,11 +52,17 @@ class SavedSegment:
     text: str | None
 
 
-class Site(Aggregate):
+class Site(MoneyWatch):
     """The one stream of the site itself."""
 
     TOPIC: ClassVar[str] = "site"
     Event = Fact
+
+    GatewayPinned = site_money.GatewayPinned
+    SettingChanged = site_money.SettingChanged
+    Reconciled = site_money.Reconciled
+    DriftDetected = site_money.DriftDetected
+    DriftResolved = site_money.DriftResolved
 
     class Founded(FirstFact):
         """The stream of the site begins."""
@@ -122,6 +131,7 @@ class Site(Aggregate):
             site.skipped[self.position] = self.reason
 
     def __init__(self) -> None:
+        super().__init__()
         self.segments: dict[UUID, SavedSegment] = {}
         self.known_segments: dict[UUID, str] = {}
         self.rebuilds: dict[UUID, RebuildReceipt] = {}

@@ -13,4 +13,5 @@ from ledger.errors.members import *  # noqa: F403 -- one tree in several files
 from ledger.errors.notices import *  # noqa: F403 -- one tree in several files
 from ledger.errors.orders import *  # noqa: F403 -- one tree in several files
 from ledger.errors.plans import *  # noqa: F403 -- one tree in several files
+from ledger.errors.site import *  # noqa: F403 -- one tree in several files
 from ledger.errors.values import *  # noqa: F403 -- one tree in several files
