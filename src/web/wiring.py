@@ -6,6 +6,7 @@ from collections.abc import Collection as SetOf
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from hashlib import blake2b
 from uuid import UUID
 
 from ledger.application import Ledger, SiteRules
@@ -53,7 +54,11 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
         recorder, vault = FactRecorder(pool), Vault(settings.key(), KeyTable(pool))
         ledger = Ledger(recorder, vault, clock=time, rules=rules(settings))
         open_things.callback(ledger.close)
-        gateway = Sandbox(books=PostgresBooks(gateway_pool), clock=time)
+        gateway = Sandbox(
+            books=PostgresBooks(gateway_pool),
+            clock=time,
+            notice_secrets=[blake2b(b"sandbox notices", key=settings.key()).digest()],
+        )
         site = site_of(settings)
         views = all_views(site)
         prepare(dsn, views, time)

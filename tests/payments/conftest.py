@@ -1,9 +1,9 @@
-"""A stage for the payment companies: one customer, a clock, and somebody who plays their bank."""
+"""The payment companies that keep the contract, each on a stage of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -13,69 +13,13 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
-from ledger.clock import VirtualClock
-from ledger.money import Money
-from ledger.payments.gateway import Gateway, Method, Payment
-from ledger.payments.sandbox import Sandbox
 from ledger.payments.sandbox_books import MemoryBooks
 from ledger.store.pool import PooledConnection, open_pool
 from ledger.store.sandbox_books import PostgresBooks
+from tests.payments.sandbox_stage import SandboxStage, sandbox_stage
+from tests.payments.stage import Stage
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def eur(minor: int) -> Money:
-    """So many cents."""
-    return Money(minor, "EUR")
-
-
-@dataclass
-class Stage:
-    """One payment company, ready to be asked. `confirm` answers for the person's bank."""
-
-    gateway: Gateway
-    clock: VirtualClock
-    confirm: Callable[[str | None, bool], None]
-    customer_id: str
-
-    def pay(self, card: str = "pm_card_visa", amount: Money | None = None) -> Payment:
-        """Pay once on session, 12.00 EUR unless told."""
-        return self.gateway.start_onsession(
-            attempt=uuid4(),
-            customer_id=self.customer_id,
-            method=card,
-            amount=amount or eur(1200),
-            save=False,
-        )
-
-    def saved(self, card: str = "pm_card_visa") -> Method:
-        """A saved card; the person confirms it where asked."""
-        setup = self.gateway.start_setup(attempt=uuid4(), customer_id=self.customer_id, method=card)
-        if setup.action:
-            self.confirm(setup.action, True)
-            setup = self.gateway.get_setup(setup_id=setup.id)
-        assert setup.method is not None
-        return setup.method
-
-    def charge(self, method: Method, amount: Money | None = None) -> Payment:
-        """Charge a saved card off session, 12.00 EUR unless told."""
-        return self.gateway.charge_offsession(
-            attempt=uuid4(),
-            customer_id=self.customer_id,
-            method_id=method.id,
-            amount=amount or eur(1200),
-        )
-
-
-def stage_of(sandbox: Sandbox, clock: VirtualClock) -> Stage:
-    """A stage for a sandbox."""
-
-    def confirm(action: str | None, approved: bool) -> None:
-        assert action is not None
-        sandbox.authenticate(action=action, approved=approved)
-
-    customer = sandbox.ensure_customer(member_id=uuid4())
-    return Stage(sandbox, clock, confirm, customer.id)
 
 
 @pytest.fixture(scope="module")
@@ -104,16 +48,25 @@ def postgres_books(shared_pool: ConnectionPool[PooledConnection]) -> PostgresBoo
     return PostgresBooks(shared_pool)
 
 
-@pytest.fixture(params=["memory", "postgres", "batch"])
+@contextmanager
+def _in_batch(request: pytest.FixtureRequest) -> Iterator[SandboxStage]:
+    stage = sandbox_stage(request.getfixturevalue("postgres_books"), NOON)
+    with stage.sandbox.batch():
+        yield stage
+
+
+STAGES: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Stage]]] = {
+    "memory": lambda _: nullcontext(sandbox_stage(MemoryBooks(), NOON)),
+    "postgres": lambda request: nullcontext(
+        sandbox_stage(request.getfixturevalue("postgres_books"), NOON)
+    ),
+    "batch": _in_batch,
+}
+"""Every implementation of Gateway: another one is another line, its clock standing at NOON."""
+
+
+@pytest.fixture(params=STAGES)
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    """Every implementation of Gateway, over each of its books."""
-    clock = VirtualClock(NOON)
-    if request.param == "memory":
-        yield stage_of(Sandbox(books=MemoryBooks(), clock=clock), clock)
-        return
-    sandbox = Sandbox(books=request.getfixturevalue("postgres_books"), clock=clock)
-    if request.param == "postgres":
-        yield stage_of(sandbox, clock)
-        return
-    with sandbox.batch():
-        yield stage_of(sandbox, clock)
+    """Every implementation of Gateway; the sandbox over each of its books."""
+    with STAGES[request.param](request) as stage:
+        yield stage

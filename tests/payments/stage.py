@@ -8,12 +8,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 from uuid import uuid4
 
 from ledger.clock import VirtualClock
 from ledger.money import Money
-from ledger.payments.gateway import Delivery, Dispute, Gateway, Method, Notice, Payment
+from ledger.payments.gateway import (
+    Delivery,
+    Dispute,
+    Gateway,
+    Method,
+    MovementKind,
+    Notice,
+    Payment,
+)
+
+KINDS = get_args(MovementKind)
 
 Lost = Literal["call", "answer"]
 """What a broken line swallows: the call, so that nothing happened, or only its answer."""
@@ -32,7 +42,7 @@ class Stage(ABC):
     """
 
     def __init__(self, gateway: Gateway, clock: VirtualClock) -> None:
-        self.gateway, self.clock = gateway, clock
+        self.gateway, self.clock, self.began = gateway, clock, clock.now()
         self.customer_id = gateway.ensure_customer(member_id=uuid4()).id
 
     def pay(
@@ -70,6 +80,14 @@ class Stage(ABC):
     def notices(self) -> list[Notice]:
         """What was sent since the last time, as our route reads it."""
         return [self.gateway.verify_notice(each.raw, each.headers) for each in self.sent()]
+
+    def moved(self) -> list[str]:
+        """The kinds of all that moved the balance, once the fees are known."""
+        self.clock.advance(self.settling)
+        listed = self.gateway.list_movements(
+            since=self.began, until=self.clock.now() + timedelta(days=1)
+        )
+        return sorted((each.kind for each in listed), key=KINDS.index)
 
     # --- knobs ------------------------------------------------------------------------
 

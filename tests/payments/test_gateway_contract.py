@@ -11,7 +11,8 @@ import pytest
 
 from ledger.money import Money
 from ledger.payments.gateway import OutcomeUnknown, ParamsDrift, Rejected
-from tests.payments.conftest import NOON, Stage, eur
+from tests.payments.conftest import NOON
+from tests.payments.stage import Stage, eur
 
 DECLINES = [
     ("pm_card_chargeDeclined", "soft", "generic_decline"),
@@ -47,7 +48,7 @@ def test_a_member_has_one_customer(stage: Stage) -> None:
 
 def test_a_setup_saves_a_method_without_a_charge(stage: Stage) -> None:  # part of PL1
     setup = stage.gateway.start_setup(
-        attempt=uuid4(), customer_id=stage.customer_id, method="pm_card_visa"
+        attempt=uuid4(), customer_id=stage.customer_id, method=stage.card("pm_card_visa")
     )
     assert (setup.status, setup.decline, setup.action, setup.mode) == (
         "succeeded",
@@ -67,16 +68,18 @@ def test_the_same_setup_again_is_the_same_setup(stage: Stage) -> None:
     asked: dict[str, Any] = {
         "attempt": uuid4(),
         "customer_id": stage.customer_id,
-        "method": "pm_card_visa",
+        "method": stage.card("pm_card_visa"),
     }
     assert stage.gateway.start_setup(**asked) == stage.gateway.start_setup(**asked)
     with pytest.raises(ParamsDrift):
-        stage.gateway.start_setup(**{**asked, "method": "pm_card_mastercard"})
+        stage.gateway.start_setup(**{**asked, "method": stage.card("pm_card_mastercard")})
 
 
 @pytest.mark.parametrize(("card", "category", "code"), DECLINES)
 def test_a_declined_setup_is_a_value(stage: Stage, card: str, category: str, code: str) -> None:
-    setup = stage.gateway.start_setup(attempt=uuid4(), customer_id=stage.customer_id, method=card)
+    setup = stage.gateway.start_setup(
+        attempt=uuid4(), customer_id=stage.customer_id, method=stage.card(card)
+    )
     assert (setup.status, setup.method) == ("failed", None)
     assert setup.decline is not None
     assert (setup.decline.category, setup.decline.code) == (category, code)
@@ -85,10 +88,12 @@ def test_a_declined_setup_is_a_value(stage: Stage, card: str, category: str, cod
 @pytest.mark.parametrize(("approved", "status"), [(True, "succeeded"), (False, "failed")])
 def test_a_setup_may_wait_for_the_person(stage: Stage, approved: bool, status: str) -> None:
     setup = stage.gateway.start_setup(
-        attempt=uuid4(), customer_id=stage.customer_id, method="pm_card_authenticationRequired"
+        attempt=uuid4(),
+        customer_id=stage.customer_id,
+        method=stage.card("pm_card_authenticationRequired"),
     )
     assert (setup.status, setup.method) == ("action_required", None)
-    stage.confirm(setup.action, approved)
+    stage.confirm(setup.action, approved=approved)
     answered = stage.gateway.get_setup(setup_id=setup.id)
     assert (answered.status, answered.method is not None) == (status, approved)
 
@@ -129,7 +134,7 @@ def test_paying_may_save_the_card_for_later(stage: Stage) -> None:
     first = stage.gateway.start_onsession(
         attempt=uuid4(),
         customer_id=stage.customer_id,
-        method="pm_card_visa",
+        method=stage.card("pm_card_visa"),
         amount=eur(1200),
         save=True,
     )
@@ -151,16 +156,17 @@ def test_the_same_attempt_pays_once(stage: Stage, drift: dict[str, Any]) -> None
     asked: dict[str, Any] = {
         "attempt": uuid4(),
         "customer_id": stage.customer_id,
-        "method": "pm_card_visa",
+        "method": stage.card("pm_card_visa"),
         "amount": eur(1200),
         "save": False,
     }
     first = stage.gateway.start_onsession(**asked)
     assert stage.gateway.start_onsession(**asked) == first
+    if "method" in drift:
+        drift = {"method": stage.card(drift["method"])}
     with pytest.raises(ParamsDrift):
         stage.gateway.start_onsession(**{**asked, **drift})
-    moved = stage.gateway.list_movements(since=NOON, until=NOON + timedelta(1))
-    assert [movement.kind for movement in moved] == ["fee", "payment"]
+    assert stage.moved() == ["payment", "fee"]
 
 
 @pytest.mark.parametrize(("card", "category", "code"), DECLINES)
@@ -176,7 +182,7 @@ def test_a_payment_may_wait_for_the_person(stage: Stage, approved: bool, status:
     payment = stage.pay("pm_card_authenticationRequired")
     assert (payment.status, payment.settled_at) == ("action_required", None)
     stage.clock.advance(timedelta(minutes=3))
-    stage.confirm(payment.action, approved)
+    stage.confirm(payment.action, approved=approved)
     answered = stage.gateway.get_payment(payment_id=payment.id)
     assert (answered.status, answered.action) == (status, None)
     assert answered.settled_at == (NOON + timedelta(minutes=3) if approved else None)
@@ -186,7 +192,7 @@ def test_a_closed_payment_can_not_be_confirmed(stage: Stage) -> None:
     payment = stage.pay("pm_card_authenticationRequired")
     closed = stage.gateway.close_onsession(payment_id=payment.id)
     assert (closed.status, closed.action) == ("cancelled", None)
-    stage.confirm(payment.action, True)
+    stage.confirm(payment.action, approved=True)
     assert stage.gateway.get_payment(payment_id=payment.id) == closed
     assert stage.gateway.close_onsession(payment_id=payment.id) == closed
 
@@ -226,7 +232,7 @@ def test_an_attempt_is_one_call_only(stage: Stage) -> None:
     )
     with pytest.raises(ParamsDrift):
         stage.gateway.start_setup(
-            attempt=attempt, customer_id=stage.customer_id, method="pm_card_visa"
+            attempt=attempt, customer_id=stage.customer_id, method=stage.card("pm_card_visa")
         )
     with pytest.raises(ParamsDrift):
         stage.gateway.start_onsession(
@@ -255,7 +261,7 @@ def test_what_needs_the_person_is_paid_with_the_saved_card_on_session(
     assert stage.charge(method).status == "failed"
     payment = stage.pay(method.id)
     assert payment.status == "action_required"
-    stage.confirm(payment.action, True)
+    stage.confirm(payment.action, approved=True)
     assert stage.gateway.get_payment(payment_id=payment.id).status == "succeeded"
 
 
@@ -301,8 +307,7 @@ def test_an_outcome_that_was_lost_can_be_found_and_asked_again(stage: Stage) -> 
     assert found is not None
     assert found.status == "succeeded"
     assert stage.gateway.charge_offsession(**asked) == found
-    moved = stage.gateway.list_movements(since=NOON, until=NOON + timedelta(1))
-    assert [movement.kind for movement in moved] == ["fee", "payment"]
+    assert stage.moved() == ["payment", "fee"]
 
 
 def test_what_never_arrived_is_not_found(stage: Stage) -> None:

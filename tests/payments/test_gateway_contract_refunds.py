@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from ledger.money import Money
-from ledger.payments.gateway import ParamsDrift, Payment, Refund, Rejected
-from tests.payments.conftest import NOON, Stage, eur
+from ledger.payments.gateway import Movement, ParamsDrift, Payment, Refund, Rejected
+from tests.payments.conftest import NOON
+from tests.payments.stage import Stage, eur
 
 DAY = timedelta(days=1)
 
@@ -120,16 +122,23 @@ def test_every_movement_of_the_balance_is_listed(stage: Stage) -> None:
     made = refund(stage, payment, 4_000)
     stage.clock.advance(DAY)
     moved = stage.gateway.list_movements(since=NOON, until=NOON + 3 * DAY)
-    assert [(m.kind, m.source, m.amount.minor, m.at) for m in moved] == [
-        ("fee", payment.id, -175, NOON),
+    assert [m.at for m in moved] == sorted(m.at for m in moved)
+    assert NOON <= only(moved, "fee").at <= NOON + stage.settling
+    assert [(m.kind, m.source, m.amount.minor, m.at) for m in moved if m.kind != "fee"] == [
         ("payment", payment.id, 10_000, NOON),
         ("refund", made.id, -4_000, NOON + DAY),
         ("refund_failure", made.id, 4_000, NOON + 2 * DAY),
     ]
+    assert only(moved, "fee").amount.minor < 0
     assert {(m.payment_id, m.mode, m.amount.currency) for m in moved} == {
         (payment.id, "test", "EUR")
     }
     assert len({m.id for m in moved}) == 4
+
+
+def only(moved: Sequence[Movement], kind: str) -> Movement:
+    (found,) = [movement for movement in moved if movement.kind == kind]
+    return found
 
 
 def test_a_list_of_movements_starts_at_since_and_ends_before_until(stage: Stage) -> None:
@@ -138,10 +147,11 @@ def test_a_list_of_movements_starts_at_since_and_ends_before_until(stage: Stage)
     refund(stage, payment, 1200)
 
     def listed(since: datetime, until: datetime) -> list[str]:
-        return [m.kind for m in stage.gateway.list_movements(since=since, until=until)]
+        moved = stage.gateway.list_movements(since=since, until=until)
+        return [m.kind for m in moved if m.kind != "fee"]
 
     assert listed(NOON - DAY, NOON) == []
-    assert listed(NOON, NOON + DAY) == ["fee", "payment"]
+    assert listed(NOON, NOON + DAY) == ["payment"]
     assert listed(NOON + DAY, NOON + 2 * DAY) == ["refund"]
     assert listed(NOON + 2 * DAY, NOON + 3 * DAY) == []
 
@@ -151,10 +161,9 @@ def test_what_has_not_moved_yet_is_not_listed(stage: Stage) -> None:
     refund(stage, stage.pay("pm_card_pendingRefund"), 1200)
     stage.pay("pm_card_chargeDeclined")
     stage.pay("pm_card_authenticationRequired")
-    until = NOON + 9 * DAY
-    kinds = [m.kind for m in stage.gateway.list_movements(since=NOON, until=until)]
-    assert kinds == ["fee", "payment"]
+    assert stage.moved() == ["payment", "fee"]
     stage.clock.advance(9 * DAY)
-    moved = stage.gateway.list_movements(since=NOON, until=until)
-    assert [m.kind for m in moved] == ["fee", "payment", "refund", "fee", "payment"]
-    assert [m.at for m in moved if m.source == payment.id] == [NOON + timedelta(hours=26)] * 2
+    assert stage.moved() == ["payment", "payment", "fee", "fee", "refund"]
+    moved = stage.gateway.list_movements(since=NOON, until=NOON + 9 * DAY)
+    settled = [m.at for m in moved if (m.source, m.kind) == (payment.id, "payment")]
+    assert settled == [NOON + timedelta(hours=26)]

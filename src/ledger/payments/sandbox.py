@@ -6,11 +6,9 @@ so that what the ledger forgot can be asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
-from functools import wraps
-from typing import ParamSpec, TypeVar
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from ledger.clock import Clock
@@ -18,8 +16,6 @@ from ledger.errors import Refused
 from ledger.money import LARGEST_CHARGE, Money
 from ledger.payments.gateway import (
     Customer,
-    Identity,
-    Movement,
     OutcomeUnknown,
     ParamsDrift,
     Payment,
@@ -32,42 +28,38 @@ from ledger.payments.sandbox_acts import (
     asked_of,
     card_state,
     closed,
-    confirmed,
     forgotten,
     with_refund,
 )
-from ledger.payments.sandbox_books import SandboxBatch, SandboxBooks
+from ledger.payments.sandbox_books import SandboxBooks
 from ledger.payments.sandbox_cards import (
+    APPROVED_UP_TO,
     DETACHED,
     EXPIRED,
     FINE,
+    MANDATE_ENDED,
+    NOT_APPROVED,
     Manner,
     presented,
 )
+from ledger.payments.sandbox_company import Company
+from ledger.payments.sandbox_desk import answered
+from ledger.payments.sandbox_notices import Post
+from ledger.payments.sandbox_signing import NoticeSecretEmpty
 from ledger.payments.sandbox_states import (
-    ACTION,
     CUSTOMER,
     METHOD,
     MODE,
-    PAYMENT,
-    REFUND,
     SETUP,
     Asked,
     CardState,
-    key_in,
-    moved_by,
-    movements_of,
     payment_of,
     refund_of,
     sandbox_id,
     setup_of,
     state_of,
-    was_saved,
 )
-from ledger.store.sandbox_sheets import BooksUnreachable, KeyClaimed, Sheet
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from ledger.store.sandbox_sheets import KeyClaimed, Sheet
 
 
 class SandboxInProduction(Refused):
@@ -76,20 +68,13 @@ class SandboxInProduction(Refused):
     code = "sandbox_in_production"
 
 
-def _answered(call: Callable[P, R]) -> Callable[P, R]:
-    @wraps(call)
-    def answer(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return call(*args, **kwargs)
-        except BooksUnreachable as lost:
-            key = kwargs.get("attempt") or kwargs.get("refund_id") or call.__name__
-            raise OutcomeUnknown(key=key) from lost
+class Sandbox(Company, Post):
+    """Implements Gateway over books of its own.
 
-    return answer
-
-
-class Sandbox:
-    """Implements Gateway over books of its own. Raises SandboxInProduction when made."""
+    `notice_secrets` sign its notices: the first one signs, each is believed, so that they can
+    roll. Given none it makes one up, and then only believes what it signed itself. Raises
+    SandboxInProduction and NoticeSecretEmpty when made.
+    """
 
     def __init__(
         self,
@@ -97,20 +82,18 @@ class Sandbox:
         books: SandboxBooks,
         clock: Clock,
         account: str = "sandbox",
+        notice_secrets: Sequence[bytes] = (),
         production: bool = False,
         allowed_in_production: bool = False,
     ) -> None:
         if production and not allowed_in_production:
             raise SandboxInProduction
-        self._books = books
-        self._clock = clock
-        self._account = account
+        if not all(notice_secrets):
+            raise NoticeSecretEmpty
+        super().__init__(books=books, clock=clock, account=account)
+        self._secrets = tuple(notice_secrets) or (secrets.token_bytes(32),)
 
-    def identify(self) -> Identity:
-        """The sandbox's account; always in test mode."""
-        return Identity(self._account, MODE)
-
-    @_answered
+    @answered
     def ensure_customer(self, *, member_id: UUID) -> Customer:
         """The member's one customer; made at the first call."""
         standing = self._books.add(Sheet(member_id, {"kind": "customer"}))
@@ -118,7 +101,7 @@ class Sandbox:
             raise ParamsDrift(key=member_id)
         return Customer(sandbox_id(CUSTOMER, member_id), member_id, MODE)
 
-    @_answered
+    @answered
     def start_setup(self, *, attempt: UUID, customer_id: str, method: str) -> Setup:
         """Save a test card for later charges."""
         self._require_customer(customer_id)
@@ -127,12 +110,12 @@ class Sandbox:
         heard = manner if manner.answer == "given" else FINE
         return setup_of(self._write(Use(attempt, asked, customer_id, card, heard, saves=True)))
 
-    @_answered
+    @answered
     def get_setup(self, *, setup_id: str) -> Setup:
         """The setup as it stands now."""
         return setup_of(self._made("setup", SETUP, setup_id))
 
-    @_answered
+    @answered
     def start_onsession(
         self, *, attempt: UUID, customer_id: str, method: str, amount: Money, save: bool
     ) -> Payment:
@@ -147,27 +130,31 @@ class Sandbox:
         saves = save and not saved_before
         return self._pay(Use(attempt, asked, customer_id, card, manner, amount, saves))
 
-    @_answered
+    @answered
     def close_onsession(self, *, payment_id: str) -> Payment:
         """Cancel a payment that waits for the person; any other is answered as it stands."""
-        sheet = self._made("payment", PAYMENT, payment_id)
-        return payment_of(self._books.change(sheet.key, closed), self._clock.now())
+        sheet, now = self._payment(payment_id), self._clock.now()
+        return payment_of(self._books.change(sheet.key, lambda sheet: closed(sheet, now)), now)
 
-    @_answered
+    @answered
     def charge_offsession(
         self, *, attempt: UUID, customer_id: str, method_id: str, amount: Money
     ) -> Payment:
         """Take test money with a saved card while the person is away."""
         asked = asked_of("offsession", customer_id, method_id, amount)
         card, manner = self._saved(method_id, customer_id, away=True)
-        return self._pay(Use(attempt, asked, customer_id, card, manner, amount))
+        use = Use(attempt, asked, customer_id, card, manner, amount)
+        approved_up_to = APPROVED_UP_TO.get(amount.currency)
+        if manner.pending_hours and approved_up_to and amount.minor > approved_up_to:
+            use = replace(use, manner=NOT_APPROVED)
+        return self._pay(use)
 
-    @_answered
+    @answered
     def get_payment(self, *, payment_id: str) -> Payment:
         """The payment as it stands now."""
-        return payment_of(self._made("payment", PAYMENT, payment_id), self._clock.now())
+        return payment_of(self._payment(payment_id), self._clock.now())
 
-    @_answered
+    @answered
     def find_payment(self, *, attempt: UUID, customer_id: str) -> Payment | None:
         """The customer's payment that was made for an attempt; None proves there is none."""
         sheet = self._books.sheet(attempt)
@@ -176,10 +163,10 @@ class Sandbox:
         found = payment_of(sheet, self._clock.now())
         return found if found.customer_id == customer_id else None
 
-    @_answered
+    @answered
     def refund(self, *, refund_id: UUID, payment_id: str, amount: Money) -> Refund:
         """Send test money back, at most what is left of the payment."""
-        payment = self._made("payment", PAYMENT, payment_id)
+        payment = self._payment(payment_id)
         now = self._clock.now()
 
         try:
@@ -192,71 +179,17 @@ class Sandbox:
             raise ParamsDrift(key=refund_id) from None
         return refund_of(sheet, refund_id, now)
 
-    @_answered
+    @answered
     def get_refund(self, *, gateway_refund_id: str) -> Refund:
         """The refund as it stands now."""
-        refund_id = key_in(REFUND, gateway_refund_id)
-        sheet = self._books.claimant(refund_id) if refund_id else None
-        if refund_id is None or sheet is None:
-            raise Rejected(why="there is no such refund")
-        return refund_of(sheet, refund_id, self._clock.now())
+        sheet, key = self._refunded(gateway_refund_id)
+        return refund_of(sheet, key, self._clock.now())
 
-    @_answered
+    @answered
     def detach_method(self, *, method_id: str) -> None:
         """Forget a saved card: it is never charged again."""
-        self._books.change(self._sheet_of_method(method_id).key, forgotten)
-
-    @_answered
-    def list_movements(self, *, since: datetime, until: datetime) -> Sequence[Movement]:
-        """What moved the sandbox's balance at or after `since` and before `until`."""
-        now = self._clock.now()
-        moved = (
-            movement
-            for sheet in self._books.moved(since, until)
-            for movement in movements_of(sheet)
-            if since <= movement.at < until and movement.at <= now
-        )
-        return sorted(moved, key=lambda movement: (movement.at, movement.id))
-
-    @_answered
-    def authenticate(self, *, action: str, approved: bool) -> None:
-        """Play the person's bank: they confirmed, or refused, a payment or setup that waits.
-
-        A payment or setup that waits no longer stays as it is.
-        """
-        key, now = key_in(ACTION, action), self._clock.now()
-
-        sheet = self._books.sheet(key) if key else None
-        if sheet is None or sheet.state["kind"] == "customer":
-            raise Rejected(why="nothing waits for this confirmation")
-        self._books.change(sheet.key, lambda sheet: confirmed(sheet, now, approved=approved))
-
-    @contextmanager
-    def batch(self) -> Iterator[SandboxBatch]:
-        """Write many charges at a time, for filling a site from one process.
-
-        What was answered is safe only after `flush` of what this yields, or at the end.
-        """
-        direct = self._books
-        with direct.batch() as batch:
-            self._books = batch
-            try:
-                yield batch
-            finally:
-                self._books = direct
-
-    def _require_customer(self, customer_id: str) -> None:
-        key = key_in(CUSTOMER, customer_id)
-        sheet = self._books.sheet(key) if key else None
-        if sheet is None or sheet.state["kind"] != "customer":
-            raise Rejected(why="there is no such customer")
-
-    def _made(self, kind: str, prefix: str, id_: str) -> Sheet:
-        key = key_in(prefix, id_)
-        sheet = self._books.sheet(key) if key else None
-        if sheet is None or sheet.state["kind"] != kind:
-            raise Rejected(why=f"there is no such {kind}")
-        return sheet
+        sheet, now = self._saved_sheet(method_id), self._clock.now()
+        self._books.change(sheet.key, lambda sheet: forgotten(sheet, now))
 
     def _token(self, attempt: UUID, token: str) -> tuple[CardState, Manner]:
         shown = presented(token)
@@ -264,22 +197,17 @@ class Sandbox:
         return card, self._unless_expired(card, shown.card.present)
 
     def _saved(self, method_id: str, customer_id: str, *, away: bool) -> tuple[CardState, Manner]:
-        state = state_of(self._sheet_of_method(method_id))
+        state = state_of(self._saved_sheet(method_id))
         if state["customer_id"] != customer_id:
             raise Rejected(why="the payment method is another customer's")
-        if state["detached"]:
+        if state["detached_at"]:
             return state["card"], DETACHED
+        if state["mandate_ended_at"] and away:
+            return state["card"], MANDATE_ENDED
         card = presented(state["card"]["token"]).card
         return state["card"], self._unless_expired(
             state["card"], card.away if away else card.present
         )
-
-    def _sheet_of_method(self, method_id: str) -> Sheet:
-        key = key_in(METHOD, method_id)
-        sheet = self._books.sheet(key) if key else None
-        if sheet is None or not was_saved(sheet):
-            raise Rejected(why="there is no such saved payment method")
-        return sheet
 
     def _unless_expired(self, card: CardState, manner: Manner) -> Manner:
         now = self._clock.now()
@@ -295,8 +223,7 @@ class Sandbox:
 
     def _write(self, use: Use) -> Sheet:
         """The sheet of this use: the one made now, or the one the same call made before."""
-        state = use.begun(self._clock.now())
-        sheet = Sheet(use.attempt, state, moved_by(state))
+        sheet = use.sheet(self._clock.now())
         standing = self._books.add(sheet)
         if standing is None:
             if use.manner.answer == "lost":

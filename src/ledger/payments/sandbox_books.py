@@ -34,8 +34,8 @@ class SandboxBooks(Protocol):
         """The sheet for which a key was claimed."""
         ...
 
-    def moved(self, since: datetime, until: datetime) -> Iterator[Sheet]:
-        """Every sheet that moves money between the instants, and perhaps some more, unordered."""
+    def between(self, since: datetime, until: datetime) -> Iterator[Sheet]:
+        """Every sheet on which something happens meanwhile, and perhaps some more, unordered."""
         ...
 
     def batch(self) -> AbstractContextManager[SandboxBatch]:
@@ -86,10 +86,10 @@ class MemoryBooks:
         key = self._claims.get(claim)
         return self._sheets[key] if key else None
 
-    def moved(self, since: datetime, until: datetime) -> Iterator[Sheet]:
-        """Every sheet that moves money between the instants, and perhaps some more, unordered."""
+    def between(self, since: datetime, until: datetime) -> Iterator[Sheet]:
+        """Every sheet on which something happens meanwhile, and perhaps some more, unordered."""
         for sheet in list(self._sheets.values()):
-            if sheet.moved and sheet.moved[0] < until and sheet.moved[1] >= since:
+            if sheet.span and sheet.span[0] < until and sheet.span[1] >= since:
                 yield sheet
 
     def batch(self) -> AbstractContextManager[MemoryBooks]:

@@ -20,6 +20,12 @@ Answer = Literal["given", "lost", "never"]
 
 RefundManner = Literal["at_once", "later", "fails"]
 
+DisputeManner = Literal["lost", "won", "inquiry"]
+"""How a dispute of the card's payments ends; an inquiry moves no money and comes to nothing."""
+
+APPROVED_UP_TO = {"INR": 15_000_00}
+"""Above it a mandated card is charged only with the person's approval, each time."""
+
 DEFAULT_EXPIRY = (2099, 12)
 
 
@@ -46,7 +52,7 @@ class CvcMalformed(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How one use of a card ends. `pending_hours` pass before it succeeds."""
+    """How one use of a card ends. `pending_hours` pass before a payment is decided."""
 
     status: Literal["succeeded", "failed", "action_required"] = "succeeded"
     decline: Decline | None = None
@@ -58,18 +64,24 @@ FINE = Manner()
 ASKS_THE_PERSON = Manner(status="action_required")
 
 
-def _declined(category: Category, code: str) -> Manner:
-    return Manner(status="failed", decline=Decline(category, code))
+def _declined(category: Category, code: str, *, after_hours: int = 0) -> Manner:
+    return Manner("failed", Decline(category, code), pending_hours=after_hours)
 
 
 EXPIRED = _declined("update_method", "expired_card")
 DETACHED = _declined("update_method", "method_detached")
 NOT_AUTHENTICATED = _declined("action_required", "authentication_failed")
+NOT_APPROVED = _declined("action_required", "authentication_required")
+MANDATE_ENDED = _declined("mandate", "mandate_invalid")
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A test card. `present` is its manner with the person there, `away` without them."""
+    """A test card. `present` is its manner with the person there, `away` without them.
+
+    `mandated`: charged without the person only by a mandate. `told_twice`: whatever happens with
+    it makes two notices, and both are sent twice.
+    """
 
     name: str
     number: str | None
@@ -78,6 +90,9 @@ class Card:
     present: Manner = FINE
     away: Manner = FINE
     refunds: RefundManner = "at_once"
+    disputes: DisputeManner | None = None
+    mandated: bool = False
+    told_twice: bool = False
     tail: str = "4242"
 
     @property
@@ -95,7 +110,21 @@ _CARDS = (
     Card("pm_card_mastercard", "5555555555554444", brand="mastercard"),
     Card("pm_card_amex", "378282246310005", brand="amex"),
     Card("pm_card_fr", "4000002500000003", country="FR"),
-    Card("pm_card_in", "4000003560000008", country="IN", away=Manner(pending_hours=26)),
+    Card(
+        "pm_card_in",
+        "4000003560000008",
+        country="IN",
+        away=Manner(pending_hours=26),
+        mandated=True,
+    ),
+    Card(
+        "pm_card_inDeclined",
+        None,
+        country="IN",
+        away=_declined("soft", "insufficient_funds", after_hours=26),
+        mandated=True,
+        tail="0505",
+    ),
     _always("pm_card_chargeDeclined", "4000000000000002", _declined("soft", "generic_decline")),
     _always(
         "pm_card_chargeDeclinedInsufficientFunds",
@@ -121,7 +150,7 @@ _CARDS = (
         away=_declined("action_required", "authentication_required"),
     ),
     Card("pm_card_authenticationRequiredOnSetup", "4000002500003155", present=ASKS_THE_PERSON),
-    Card("pm_card_mandateInvalid", None, away=_declined("mandate", "mandate_invalid"), tail="0101"),
+    Card("pm_card_mandateInvalid", None, away=MANDATE_ENDED, tail="0101"),
     Card(
         "pm_card_currencyUnsupported",
         None,
@@ -130,6 +159,10 @@ _CARDS = (
     ),
     Card("pm_card_refundFail", "4000000000005126", refunds="fails"),
     Card("pm_card_pendingRefund", "4000000000007726", refunds="later"),
+    Card("pm_card_createDispute", "4000000000000259", disputes="lost"),
+    Card("pm_card_createDisputeProductNotReceived", "4000000000002685", disputes="won"),
+    Card("pm_card_createDisputeInquiry", "4000000000001976", disputes="inquiry"),
+    Card("pm_card_noticeTwice", None, told_twice=True, tail="0606"),
     Card(
         "pm_card_outcomeLost",
         None,

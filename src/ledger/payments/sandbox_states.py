@@ -1,31 +1,33 @@
 """What stands on the sandbox's sheets, and what it means at an instant.
 
-Whatever happens later without anyone's doing (a pending charge that settles, a refund that comes
-back) is written with its date when it is made, and read by the clock. So the sandbox needs no
-worker, and a virtual clock moves it like everything else.
+Whatever happens later without anyone's doing (a pending charge that settles, a fee, a refund that
+comes back, a dispute) is written with its date when it is made, and read by the clock. So the
+sandbox needs no worker, and a virtual clock moves it like everything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypedDict, cast
 from uuid import UUID
 
+from ledger import ids
 from ledger.money import Money
 from ledger.payments.gateway import (
     Category,
     Decline,
+    Fee,
+    Mandate,
     Method,
+    MethodChange,
     Mode,
-    Movement,
-    MovementKind,
     Payment,
     PaymentStatus,
     Refund,
     Setup,
     SetupStatus,
 )
+from ledger.payments.sandbox_cards import presented
 from ledger.store.sandbox_sheets import Sheet
 
 MODE: Mode = "test"
@@ -34,12 +36,19 @@ CUSTOMER = "sandbox_customer_"
 SETUP = "sandbox_setup_"
 PAYMENT = "sandbox_payment_"
 REFUND = "sandbox_refund_"
+DISPUTE = "sandbox_dispute_"
 METHOD = "sandbox_method_"
+MANDATE = "sandbox_mandate_"
 ACTION = "sandbox_action_"
 """How the sandbox's ids begin; the rest is the key, in hexadecimal."""
 
+NOBODY = ""
+"""The customer of a payment that another system made on the same account."""
+
 FEE_PER_MILLE = 15
 FEE_FIXED_MINOR = 25
+FEE_KNOWN_AFTER = timedelta(minutes=10)
+"""After the payment, as real companies take their time."""
 
 Asked = dict[str, str | int | bool]
 """The parameters of a call, kept to tell a replay from a drift."""
@@ -66,12 +75,26 @@ class RefundState(TypedDict):
     made_at: str
     succeeds_at: str
     fails_at: str | None
+    made_there: bool
+
+
+class DisputeState(TypedDict):
+    """One dispute on a payment's sheet, perhaps to come. `moves` is whether it moves money."""
+
+    key: str
+    reason: str
+    moves: bool
+    opened_at: str
+    closed_at: str | None
+    outcome: Literal["won", "lost"]
 
 
 class SheetState(TypedDict):
     """A setup's or a payment's sheet.
 
-    A payment that settles in the future is pending. A setup moves nothing: 0 of no currency.
+    A payment is pending until it is decided. `action_at` is when the person was asked for
+    something, `made_there` whether it was made behind our back. A setup moves nothing: 0 of no
+    currency.
     """
 
     kind: Literal["setup", "payment"]
@@ -79,14 +102,19 @@ class SheetState(TypedDict):
     customer_id: str
     card: CardState
     made_at: str
+    made_there: bool
+    action_at: str | None
+    decided_at: str
     status: PaymentStatus
-    settles_at: str | None
     decline: tuple[Category, str] | None
     saves: bool
-    detached: bool
+    detached_at: str | None
+    renewed_at: str | None
+    mandate_ended_at: str | None
     minor: int
     currency: str
     refunds: list[RefundState]
+    disputes: list[DisputeState]
 
 
 def sandbox_id(prefix: str, key: UUID) -> str:
@@ -108,15 +136,9 @@ def state_of(sheet: Sheet) -> SheetState:
     return cast("SheetState", sheet.state)
 
 
-def moved_by(state: SheetState) -> tuple[datetime, datetime] | None:
-    """The first and the last instant at which a sheet moves money."""
-    if state["settles_at"] is None:
-        return None
-    instants = [state["settles_at"]]
-    for refund in state["refunds"]:
-        instants += [refund["succeeds_at"], *filter(None, [refund["fails_at"]])]
-    dates = [datetime.fromisoformat(instant) for instant in instants]
-    return min(dates), max(dates)
+def is_ours(state: SheetState) -> bool:
+    """Whether the ledger's customer is meant, and not another system's."""
+    return state["customer_id"] != NOBODY
 
 
 def method_of(sheet: Sheet) -> Method:
@@ -132,7 +154,7 @@ def method_of(sheet: Sheet) -> Method:
         exp_year=card["exp_year"],
         country=card["country"],
         fingerprint=card["fingerprint"],
-        reusable=lent or (was_saved(sheet) and not state["detached"]),
+        reusable=lent or (was_saved(sheet) and not state["detached_at"]),
     )
 
 
@@ -161,34 +183,42 @@ def setup_of(sheet: Sheet) -> Setup:
 def payment_of(sheet: Sheet, now: datetime) -> Payment:
     """A payment as it stands at an instant."""
     state = state_of(sheet)
-    settled_at = _reached(state["settles_at"], now)
-    pending = state["status"] == "succeeded" and settled_at is None
+    id_ = sandbox_id(PAYMENT, sheet.key)
+    is_decided = reached(state["decided_at"], now) is not None
     return Payment(
-        id=sandbox_id(PAYMENT, sheet.key),
-        attempt=sheet.key,
+        id=id_,
+        attempt=ids.observed(id_) if state["made_there"] else sheet.key,
         customer_id=state["customer_id"],
         amount=Money(state["minor"], state["currency"]),
-        status="pending" if pending else state["status"],
+        status=state["status"] if is_decided else "pending",
         method=method_of(sheet),
-        decline=_decline(state),
+        decline=_decline(state) if is_decided else None,
         action=_action(sheet),
         made_at=datetime.fromisoformat(state["made_at"]),
-        settled_at=settled_at,
+        settled_at=reached(settles_at(state), now),
         mode=MODE,
     )
 
 
-def refund_of(sheet: Sheet, refund_id: UUID, now: datetime) -> Refund:
+def fee_of(sheet: Sheet, now: datetime) -> Fee | None:
+    """What the sandbox kept of a payment; None while nobody knows."""
+    state = state_of(sheet)
+    if reached(fee_known_at(state), now) is None:
+        return None
+    paid = Money(state["minor"], state["currency"])
+    return Fee(sandbox_id(PAYMENT, sheet.key), fee(paid), MODE)
+
+
+def refund_of(sheet: Sheet, key: UUID, now: datetime) -> Refund:
     """One of a payment's refunds as it stands at an instant."""
     state = state_of(sheet)
-    refund = next(found for found in state["refunds"] if found["key"] == refund_id.hex)
-    succeeded_at, failed_at = (
-        _reached(refund["succeeds_at"], now),
-        _reached(refund["fails_at"], now),
-    )
+    refund = next(found for found in state["refunds"] if found["key"] == key.hex)
+    succeeded_at = reached(refund["succeeds_at"], now)
+    failed_at = reached(refund["fails_at"], now)
+    id_ = sandbox_id(REFUND, key)
     return Refund(
-        id=sandbox_id(REFUND, refund_id),
-        refund_id=refund_id,
+        id=id_,
+        refund_id=ids.observed(id_) if refund["made_there"] else key,
         payment_id=sandbox_id(PAYMENT, sheet.key),
         amount=Money(refund["minor"], state["currency"]),
         status="failed" if failed_at else "succeeded" if succeeded_at else "pending",
@@ -199,12 +229,42 @@ def refund_of(sheet: Sheet, refund_id: UUID, now: datetime) -> Refund:
     )
 
 
-def refundable(state: SheetState, now: datetime) -> int:
-    """Minor units that were paid and are neither sent back nor on their way."""
-    if _reached(state["settles_at"], now) is None:
-        return 0
-    back = (r["minor"] for r in state["refunds"] if _reached(r["fails_at"], now) is None)
-    return state["minor"] - sum(back)
+def method_change_of(sheet: Sheet) -> MethodChange:
+    """A saved card as it stands: the card, or that it is gone."""
+    state = state_of(sheet)
+    card = None if state["detached_at"] else method_of(sheet)
+    return MethodChange(sandbox_id(METHOD, sheet.key), state["customer_id"], card, MODE)
+
+
+def mandate_of(sheet: Sheet) -> Mandate:
+    """The right to debit a saved card."""
+    state = state_of(sheet)
+    ended = state["mandate_ended_at"] or state["detached_at"]
+    return Mandate(
+        sandbox_id(MANDATE, sheet.key),
+        sandbox_id(METHOD, sheet.key),
+        "inactive" if ended else "active",
+        MODE,
+    )
+
+
+def is_mandated(sheet: Sheet) -> bool:
+    """Whether the sheet's own card was saved with a mandate."""
+    return was_saved(sheet) and presented(state_of(sheet)["card"]["token"]).card.mandated
+
+
+def settles_at(state: SheetState) -> str | None:
+    """When the payment's money moves, perhaps to come; None if it never does."""
+    settles = state["kind"] == "payment" and state["status"] == "succeeded"
+    return state["decided_at"] if settles else None
+
+
+def fee_known_at(state: SheetState) -> str | None:
+    """When the payment's fee is known, perhaps to come; None if there is none."""
+    settled = settles_at(state)
+    if settled is None:
+        return None
+    return (datetime.fromisoformat(settled) + FEE_KNOWN_AFTER).isoformat()
 
 
 def fee(amount: Money) -> Money:
@@ -212,28 +272,8 @@ def fee(amount: Money) -> Money:
     return Money((amount.minor * FEE_PER_MILLE + 500) // 1000 + FEE_FIXED_MINOR, amount.currency)
 
 
-def movements_of(sheet: Sheet) -> Iterator[Movement]:
-    """All that a payment's sheet moves, also in the future."""
-    state = state_of(sheet)
-    payment_id = sandbox_id(PAYMENT, sheet.key)
-
-    def movement(kind: MovementKind, source: str, amount: Money, at: str) -> Movement:
-        instant = datetime.fromisoformat(at)
-        return Movement(f"{source}_{kind}", kind, source, payment_id, amount, instant, MODE)
-
-    if state["settles_at"]:
-        paid = Money(state["minor"], state["currency"])
-        yield movement("payment", payment_id, paid, state["settles_at"])
-        yield movement("fee", payment_id, -fee(paid), state["settles_at"])
-    for refund in state["refunds"]:
-        source = sandbox_id(REFUND, UUID(refund["key"]))
-        amount = Money(refund["minor"], state["currency"])
-        yield movement("refund", source, -amount, refund["succeeds_at"])
-        if refund["fails_at"]:
-            yield movement("refund_failure", source, amount, refund["fails_at"])
-
-
-def _reached(instant: str | None, now: datetime) -> datetime | None:
+def reached(instant: str | None, now: datetime) -> datetime | None:
+    """The instant, once it has come."""
     at = datetime.fromisoformat(instant) if instant else None
     return at if at and at <= now else None
 

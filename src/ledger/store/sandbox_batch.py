@@ -29,8 +29,8 @@ class Shelf(Protocol):
         """The sheet for which a key was claimed."""
         ...
 
-    def moved(self, since: datetime, until: datetime) -> Iterator[Sheet]:
-        """Every sheet that moves money between the instants, and perhaps some more."""
+    def between(self, since: datetime, until: datetime) -> Iterator[Sheet]:
+        """Every sheet on which something happens meanwhile, and perhaps some more."""
         ...
 
     def keys(self) -> set[UUID]:
@@ -112,10 +112,10 @@ class WriteBehind:
             stored = self._shelf.claimant(claim)
             return self.sheet(stored.key) if stored else None
 
-    def moved(self, since: datetime, until: datetime) -> Iterator[Sheet]:
-        """Every sheet that moves money between the instants, and perhaps some more, unordered."""
+    def between(self, since: datetime, until: datetime) -> Iterator[Sheet]:
+        """Every sheet on which something happens meanwhile, and perhaps some more, unordered."""
         self.flush()
-        return self._shelf.moved(since, until)
+        return self._shelf.between(since, until)
 
     def batch(self) -> AbstractContextManager[WriteBehind]:
         """These books: a batch within a batch is the same one."""

@@ -28,31 +28,31 @@ from ledger.store.sandbox_sheets import (
 )
 
 INSERT = """
-insert into sandbox.sheets (key, state, moved_from, moved_until, version)
-values (%(key)s, %(state)s, %(moved_from)s, %(moved_until)s, %(version)s)
+insert into sandbox.sheets (key, state, first_at, last_at, version)
+values (%(key)s, %(state)s, %(first_at)s, %(last_at)s, %(version)s)
 on conflict (key) do nothing
 """
 UPDATE = """
 update sandbox.sheets
-set state = %(state)s, moved_from = %(moved_from)s, moved_until = %(moved_until)s,
+set state = %(state)s, first_at = %(first_at)s, last_at = %(last_at)s,
     version = %(version)s
 where key = %(key)s and version = %(replaces)s
 """
 ONE = """
-select key, state, moved_from, moved_until, version from sandbox.sheets where key = %(key)s
+select key, state, first_at, last_at, version from sandbox.sheets where key = %(key)s
 """
 ONE_LOCKED = """
-select key, state, moved_from, moved_until, version from sandbox.sheets where key = %(key)s
+select key, state, first_at, last_at, version from sandbox.sheets where key = %(key)s
 for update
 """
 CLAIMED = """
-select sheets.key, state, moved_from, moved_until, version
+select sheets.key, state, first_at, last_at, version
 from sandbox.claims join sandbox.sheets on sheets.key = claims.sheet_key
 where claims.key = %(key)s
 """
-MOVED = """
-select key, state, moved_from, moved_until, version from sandbox.sheets
-where moved_until >= %(since)s and moved_from < %(until)s
+BETWEEN = """
+select key, state, first_at, last_at, version from sandbox.sheets
+where last_at >= %(since)s and first_at < %(until)s
 """
 CLAIM = """
 insert into sandbox.claims (key, sheet_key) values (%(key)s, %(sheet_key)s)
@@ -60,9 +60,9 @@ on conflict (key) do nothing
 """
 CLAIMANT = "select sheet_key from sandbox.claims where key = %(key)s"
 KEYS = "select key from sandbox.sheets"
-COPY_SHEETS = "copy sandbox.sheets (key, state, moved_from, moved_until, version) from stdin"
+COPY_SHEETS = "copy sandbox.sheets (key, state, first_at, last_at, version) from stdin"
 COPY_CLAIMS = "copy sandbox.claims (key, sheet_key) from stdin"
-MOVED_AT_A_TIME = 1_000
+READ_AT_A_TIME = 1_000
 
 
 class PostgresBooks:
@@ -112,15 +112,15 @@ class PostgresBooks:
         with self._connection() as connection:
             return _one(connection, CLAIMED, claim)
 
-    def moved(self, since: datetime, until: datetime) -> Iterator[Sheet]:
-        """Every sheet that moves money between the instants, and perhaps some more, unordered."""
+    def between(self, since: datetime, until: datetime) -> Iterator[Sheet]:
+        """Every sheet on which something happens meanwhile, and perhaps some more, unordered."""
         with (
             self._connection() as connection,
             connection.transaction(),
-            connection.cursor("sandbox_moved") as cursor,
+            connection.cursor("sandbox_between") as cursor,
         ):
-            cursor.itersize = MOVED_AT_A_TIME
-            yield from map(_sheet, cursor.execute(MOVED, {"since": since, "until": until}))
+            cursor.itersize = READ_AT_A_TIME
+            yield from map(_sheet, cursor.execute(BETWEEN, {"since": since, "until": until}))
 
     @contextmanager
     def batch(self) -> Iterator[WriteBehind]:
@@ -174,18 +174,18 @@ def _one(connection: Connection[tuple[Any, ...]], query: str, key: UUID) -> Shee
 
 
 def _sheet(row: tuple[Any, ...]) -> Sheet:
-    key, state, moved_from, moved_until, version = row
-    moved = (moved_from, moved_until) if moved_from else None
-    return Sheet(key, state, moved, version)
+    key, state, first_at, last_at, version = row
+    span = (first_at, last_at) if first_at else None
+    return Sheet(key, state, span, version)
 
 
 def _row(sheet: Sheet) -> dict[str, Any]:
-    moved_from, moved_until = sheet.moved or (None, None)
+    first_at, last_at = sheet.span or (None, None)
     return {
         "key": sheet.key,
         "state": Jsonb(sheet.state),
-        "moved_from": moved_from,
-        "moved_until": moved_until,
+        "first_at": first_at,
+        "last_at": last_at,
         "version": sheet.version,
     }
 

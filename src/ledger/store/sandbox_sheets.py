@@ -39,18 +39,18 @@ class SheetMoved(LedgerError):
 class Sheet:
     """All the state of one customer, setup or payment, under its idempotency key.
 
-    `moved` holds the first and the last instant at which it moves money, if it does; the last may
-    lie in the future. `version` counts its changes from 1.
+    `span` holds the first and the last instant at which anything happens on it, if it does; the
+    last may lie in the future. `version` counts its changes from 1.
     """
 
     key: UUID
     state: Mapping[str, Any]
-    moved: tuple[datetime, datetime] | None = None
+    span: tuple[datetime, datetime] | None = None
     version: int = 1
 
-    def changed(self, state: Mapping[str, Any], moved: tuple[datetime, datetime] | None) -> Sheet:
+    def changed(self, state: Mapping[str, Any], span: tuple[datetime, datetime] | None) -> Sheet:
         """The next version of the sheet."""
-        return replace(self, state=state, moved=moved, version=self.version + 1)
+        return replace(self, state=state, span=span, version=self.version + 1)
 
 
 Change = Callable[[Sheet], Sheet]

@@ -1,0 +1,115 @@
+"""Disputes of the sandbox's payments, and what they leave to give back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from ledger.money import Money
+from ledger.payments.gateway import Dispute
+from ledger.payments.sandbox_cards import DisputeManner
+from ledger.payments.sandbox_states import (
+    DISPUTE,
+    MODE,
+    PAYMENT,
+    DisputeState,
+    SheetState,
+    reached,
+    sandbox_id,
+    settles_at,
+    state_of,
+)
+from ledger.store.sandbox_sheets import Sheet
+
+OPENS_AFTER = timedelta(days=2)
+CLOSES_AFTER = timedelta(days=14)
+FEE_MINOR = 1_500
+"""Kept of every dispute that moves money, also of one that is won."""
+
+
+def planned(manner: DisputeManner, key: UUID, settled: datetime) -> DisputeState:
+    """The dispute that will come of a payment with such a card."""
+    opened = settled + OPENS_AFTER
+    return {
+        "key": key.hex,
+        "reason": "product_not_received" if manner == "won" else "fraudulent",
+        "moves": manner != "inquiry",
+        "opened_at": opened.isoformat(),
+        "closed_at": (opened + CLOSES_AFTER).isoformat(),
+        "outcome": "lost" if manner == "lost" else "won",
+    }
+
+
+def opened_now(key: UUID, reason: str, now: datetime) -> DisputeState:
+    """A dispute that moves money and is open until someone decides it."""
+    return {
+        "key": key.hex,
+        "reason": reason,
+        "moves": True,
+        "opened_at": now.isoformat(),
+        "closed_at": None,
+        "outcome": "lost",
+    }
+
+
+def contested(state: SheetState) -> Iterator[tuple[DisputeState, Money]]:
+    """Every dispute, also to come, with what it contests: what is left of the payment then.
+
+    A payment that was sent back entirely before is never contested.
+    """
+    for position, dispute in enumerate(state["disputes"]):
+        opened = datetime.fromisoformat(dispute["opened_at"])
+        minor = _left(state, state["disputes"][:position], opened)
+        if minor > 0:
+            yield dispute, Money(minor, state["currency"])
+
+
+def dispute_of(sheet: Sheet, key: UUID, now: datetime) -> Dispute | None:
+    """One of a payment's disputes as it stands at an instant; None before it was opened."""
+    for dispute, amount in contested(state_of(sheet)):
+        if dispute["key"] == key.hex and reached(dispute["opened_at"], now):
+            closed_at = reached(dispute["closed_at"], now)
+            status: Literal["open", "won", "lost"] = dispute["outcome"] if closed_at else "open"
+            gone = dispute["moves"] and status != "won"
+            return Dispute(
+                id=sandbox_id(DISPUTE, key),
+                payment_id=sandbox_id(PAYMENT, sheet.key),
+                amount=amount,
+                status=status,
+                reason=dispute["reason"],
+                refundable=not gone and refundable(state_of(sheet), now) > 0,
+                funds=-amount if gone else Money.zero(amount.currency),
+                made_at=datetime.fromisoformat(dispute["opened_at"]),
+                closed_at=closed_at,
+                mode=MODE,
+            )
+    return None
+
+
+def refundable(state: SheetState, now: datetime) -> int:
+    """Minor units that were paid, and are neither sent back, on their way nor contested."""
+    if any(_is_open(dispute, now) for dispute, _ in contested(state)):
+        return 0
+    return _left(state, state["disputes"], now)
+
+
+def _is_open(dispute: DisputeState, now: datetime) -> bool:
+    opened, closed = reached(dispute["opened_at"], now), reached(dispute["closed_at"], now)
+    return dispute["moves"] and opened is not None and closed is None
+
+
+def _left(state: SheetState, disputes: Sequence[DisputeState], at: datetime) -> int:
+    if reached(settles_at(state), at) is None:
+        return 0
+    left = state["minor"]
+    for refund in state["refunds"]:
+        if reached(refund["made_at"], at) and not reached(refund["fails_at"], at):
+            left -= refund["minor"]
+    for position, dispute in enumerate(disputes):
+        won = dispute["outcome"] == "won" and reached(dispute["closed_at"], at)
+        if dispute["moves"] and reached(dispute["opened_at"], at) and not won:
+            opened = datetime.fromisoformat(dispute["opened_at"])
+            left -= max(0, _left(state, disputes[:position], opened))
+    return left
