@@ -3,8 +3,10 @@
 from ledger.application.batch import Known
 from ledger.application.books import Position, SiteRules
 from ledger.application.charging import ChargeUseCases
+from ledger.application.disputes import DisputeUseCases
 from ledger.application.joining import JoinUseCases, Quote
 from ledger.application.lists import ListUseCases
+from ledger.application.mending import MendingUseCases
 from ledger.application.notices import NoticeUseCases
 from ledger.application.refunding import RefundUseCases
 from ledger.application.team import TeamUseCases
@@ -14,6 +16,8 @@ class Ledger(
     JoinUseCases,
     ChargeUseCases,
     RefundUseCases,
+    DisputeUseCases,
+    MendingUseCases,
     TeamUseCases,
     ListUseCases,
     NoticeUseCases,

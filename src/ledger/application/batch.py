@@ -10,8 +10,10 @@ from ledger.facts import Aggregate, Fact, FirstFact
 from ledger.store.records import Claim, Expectation
 from ledger.store.refusals import ClaimTaken
 
-PAYMENT = "payment"
-NEVER_ASKED = frozenset({PAYMENT})
+ATTEMPT, PAYMENT, REFUND, DISPUTE, FEE = "attempt", "payment", "refund", "dispute", "fee"
+"""What the payment company tells of, by its own ids and ours: each tells of one order, once. The
+account is the one that is pinned, so it needs no place in the keys."""
+NEVER_ASKED = frozenset({ATTEMPT, PAYMENT, REFUND, DISPUTE, FEE})
 """Claims that are only ever made, and far too many to remember."""
 
 Key = tuple[str, bytes]

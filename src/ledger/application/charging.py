@@ -9,7 +9,7 @@ from uuid import UUID
 from ledger import ids
 from ledger.application.batch import PAYMENT
 from ledger.application.books import Position
-from ledger.application.joining import give_back
+from ledger.application.joining import attempt_claims, give_back
 from ledger.application.members import NEVER_TO_BE_PAID, MemberUseCases
 from ledger.application.plans import PlanUseCases
 from ledger.application.use_case import use_case
@@ -82,10 +82,13 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
             self._renew(member, order, stamp)
         elif member.method is None:
             self._require_action(member, order, "no payment method is saved", stamp)
+        elif member.has_ended_mandate:
+            self._require_action(member, order, "the right to debit has ended", stamp)
         else:
             order.start_attempt(method_id=member.method.method_id, off_session=True, stamp=stamp)
         changed = [member] if member.pending_events else []
-        return self.append(order, *changed, relies_on=[] if changed else [member])
+        relied = [] if changed else [member]
+        return self.append(order, *changed, claims=attempt_claims(order), relies_on=relied)
 
     @use_case
     def settle_charge(

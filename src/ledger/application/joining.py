@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from ledger import ids
-from ledger.application.batch import PAYMENT
+from ledger.application.batch import ATTEMPT, PAYMENT
 from ledger.application.books import ACCOUNT_USED, Position
 from ledger.application.members import MemberUseCases
 from ledger.application.plans import DiscountUseCases, PlanUseCases
@@ -90,7 +90,7 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
             order,
             *((code,) if code else ()),
             *((member,) if member.pending_events else ()),
-            claims=self._first_use(member),
+            claims=[*self._first_use(member), *attempt_claims(order)],
             relies_on=[plan] if member.pending_events else [plan, member],
             command=cause.id,
         )
@@ -126,7 +126,7 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
         self._join(member, order, plan, stamp)
         if method is not None:
             self._keep_method(member, method, stamp)
-        return self.append(order, member, claims=claims)
+        return self.append(order, member, claims=[*claims, *self.method_claims(member)])
 
     @use_case
     def fail_join(
@@ -267,6 +267,12 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
                 code.release(order.id, stamp=stamp)
                 changed.append(code)
         return self.append(*changed)
+
+
+def attempt_claims(order: Order) -> list[Claim]:
+    """Lets the payment company's word of an attempt that begins now find its order."""
+    begun = [fact for fact in order.pending_events if isinstance(fact, Order.AttemptStarted)]
+    return [Claim(ATTEMPT, fact.attempt_id.bytes, order.id) for fact in begun]
 
 
 def give_back(order: Order, reference: str, amount: Money, why: str, stamp: Stamp) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 from ledger import ids, texts
@@ -17,7 +19,7 @@ from ledger.order import Order
 from ledger.store.records import Claim
 from ledger.store.refusals import ClaimTaken
 
-EMAIL = "email"
+EMAIL, METHOD = "email", "payment_method"
 NEVER_TO_BE_PAID = "The membership ended before it was paid."
 
 
@@ -132,7 +134,7 @@ class MemberUseCases(Books):
         """Keep a payment method that the gateway saved, in place of the one before (AC6)."""
         member = self.member(member_id)
         member.save_method(stamp=self.stamp(by, cause), **method)
-        return self.append(member, command=cause.id)
+        return self.append(member, claims=self.method_claims(member), command=cause.id)
 
     @use_case
     def remove_method(self, member_id: UUID, *, by: Actor, cause: Cause) -> Position:
@@ -228,6 +230,24 @@ class MemberUseCases(Books):
 
     def _email_claim(self, member: Member) -> Claim:
         return Claim(EMAIL, self._email_key(member.email), member.id)
+
+    def method_owner(self, method_id: str) -> UUID | None:
+        """Whose a payment method is or was, by the payment company's id of it."""
+        return self.owner_of(METHOD, self._method_key(method_id))
+
+    def method_claims(self, member: Member) -> list[Claim]:
+        """Lets the payment company's word of a method that is saved now find its member."""
+        saved = [
+            self._method_key(fact.method_id)
+            for fact in member.pending_events
+            if isinstance(fact, Member.MethodSaved | Member.MethodReplaced)
+        ]
+        unknown = [k for k in saved if self.owner_of(METHOD, k, about=member.id) is None]
+        return [Claim(METHOD, key, member.id) for key in unknown]
+
+    def _method_key(self, method_id: str) -> bytes:
+        key = self.vault.derive("payment methods")
+        return hmac.digest(key, method_id.encode(), sha256)
 
     def _free_tag_slot(self, tag: str) -> Claim:
         taken = self.taken_slots(TAG_SLOT)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
+from ledger.application.batch import REFUND
 from ledger.application.books import Books, Position
 from ledger.application.use_case import use_case
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.order import Order
+from ledger.order.order import RefundStanding
+from ledger.store.records import Claim
 
 
 class RefundUseCases(Books):
@@ -48,7 +50,7 @@ class RefundUseCases(Books):
         order = self.load(Order, order_id)
         stamp = self.stamp(by, cause, occurred_at=settled_at)
         order.settle_refund(refund_id, reference=reference, stamp=stamp)
-        return self.append(order)
+        return self.append(order, claims=_claims(order, refund_id))
 
     @use_case
     def pend_refund(
@@ -66,7 +68,7 @@ class RefundUseCases(Books):
         """The gateway could not pay back, perhaps after it had said so (OR2)."""
         order = self.load(Order, order_id)
         order.fail_refund(refund_id, code=code, stamp=self.stamp(by, cause))
-        return self.append(order)
+        return self.append(order, claims=_claims(order, refund_id))
 
     # --- seen at the gateway, behind our back (OR7) -----------------------------------
 
@@ -79,63 +81,32 @@ class RefundUseCases(Books):
         payment_reference: str,
         reference: str,
         amount: Money,
+        status: RefundStanding = "succeeded",
+        failure: str | None = None,
+        settled_at: datetime | None = None,
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """A refund that was made at the payment company. One that is known is no news."""
+        """A refund as the payment company has it, `settled_at` or now. Twice is no news."""
         order = self.load(Order, order_id)
         order.observe_refund(
             refund_id,
             payment_reference=payment_reference,
             reference=reference,
             amount=amount,
-            stamp=self.stamp(by, cause),
+            status=status,
+            code=failure,
+            stamp=self.stamp(by, cause, occurred_at=settled_at),
         )
-        return self.append(order)
+        return self.append(order, claims=_claims(order, refund_id))
 
-    @use_case
-    def open_dispute(
-        self,
-        order_id: UUID,
-        dispute_id: str,
-        *,
-        payment_reference: str,
-        amount: Money,
-        reason: str,
-        by: Actor,
-        cause: Cause,
-    ) -> Position:
-        """The person's bank contests a payment."""
-        order = self.load(Order, order_id)
-        order.open_dispute(
-            dispute_id,
-            payment_reference=payment_reference,
-            amount=amount,
-            reason=reason,
-            stamp=self.stamp(by, cause),
-        )
-        return self.append(order)
 
-    @use_case
-    def close_dispute(
-        self,
-        order_id: UUID,
-        dispute_id: str,
-        *,
-        outcome: Literal["won", "lost"],
-        by: Actor,
-        cause: Cause,
-    ) -> Position:
-        """The bank decided; what is lost leaves every total (OR8)."""
-        order = self.load(Order, order_id)
-        order.close_dispute(dispute_id, outcome=outcome, stamp=self.stamp(by, cause))
-        return self.append(order)
-
-    @use_case
-    def record_fee(
-        self, order_id: UUID, *, reference: str, amount: Money, by: Actor, cause: Cause
-    ) -> Position:
-        """What the payment company kept of a payment."""
-        order = self.load(Order, order_id)
-        order.record_fee(reference=reference, amount=amount, stamp=self.stamp(by, cause))
-        return self.append(order)
+def _claims(order: Order, refund_id: UUID) -> list[Claim]:
+    """What of the refund is told for the first time now, once in all the books (OR6)."""
+    reference = order.refunds[refund_id].reference if refund_id in order.refunds else None
+    told = [
+        f"{reference or refund_id}/{fact.TOPIC}"
+        for fact in order.pending_events
+        if isinstance(fact, Order.Refunded | Order.RefundFailed)
+    ]
+    return [Claim(REFUND, key.encode(), order.id) for key in told]

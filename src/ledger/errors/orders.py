@@ -36,6 +36,12 @@ class RefundTooLarge(Refused):
     pointer = "/amount"
 
 
+class RefundBlocked(Refused):
+    """A bank contests the payment of order {order_id}; no refund of it is taken meanwhile."""
+
+    code = "refund_blocked"
+
+
 class ReasonMalformed(Refused):
     """A reason has 1 to 500 characters."""
 

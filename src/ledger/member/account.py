@@ -10,9 +10,11 @@ from ledger import texts
 from ledger.errors import AccountClosed, EmailUnchanged, Forbidden, MethodForbidden, NotFound
 from ledger.facts import Actor, Aggregate, Stamp
 from ledger.member import facts
+from ledger.member.mandate import MandateChanged
 
 if TYPE_CHECKING:
     from ledger.member.facts import Locale
+    from ledger.member.mandate import MandateStatus
 
 GATEWAY = Actor(kind="gateway")
 """Tells what the member did on the payment company's own pages."""
@@ -36,6 +38,7 @@ class Account(Aggregate):
         self.verified_email: str | None = None
         self.closed_at: datetime | None = None
         self.method: facts.MethodFact | None = None
+        self.mandate: MandateChanged | None = None
         self.tags: set[str] = set()
         self.notes: dict[UUID, str] = {}
 
@@ -103,6 +106,38 @@ class Account(Aggregate):
         if self.method is None:
             raise NotFound(what="payment method of member", id=self.id)
         self.record(facts.MethodRemoved, stamp=stamp)
+
+    # --- told by the payment company --------------------------------------------------
+
+    @property
+    def has_ended_mandate(self) -> bool:
+        """Whether the bank of the saved method has ended the right to debit it."""
+        mandate = self.mandate
+        if mandate is None or mandate.status != "inactive":
+            return False
+        return self.has_method(mandate.method_id)
+
+    def has_method(self, method_id: str) -> bool:
+        """Whether this is the saved payment method."""
+        return self.method is not None and self.method.method_id == method_id
+
+    def change_mandate(
+        self, mandate_id: str, *, method_id: str, status: MandateStatus, stamp: Stamp
+    ) -> None:
+        """The bank changed the right to debit the saved method (DU3).
+
+        Twice is no news, nor is the mandate of another method.
+        """
+        before = self.mandate
+        known = before is not None and (before.mandate_id, before.status) == (mandate_id, status)
+        if self.has_method(method_id) and not known:
+            self.record(
+                MandateChanged,
+                stamp=stamp,
+                mandate_id=mandate_id,
+                method_id=method_id,
+                status=status,
+            )
 
     # --- what staff write (AC9) -------------------------------------------------------
 

@@ -192,6 +192,23 @@ class ActionRequired(MembershipFact):
         membership.until_fact = self.fact_id
 
 
+class ActionCleared(MembershipFact):
+    """What only the member could mend is mended: the charge is tried again at `retry_at` (DU3)."""
+
+    TOPIC: ClassVar[str] = "member.action_cleared"
+    order_id: UUID
+    why: str
+    retry_at: Instant
+    grace_until: Instant
+
+    def apply(self, member: Member) -> None:
+        """Unpaid still, and due again."""
+        membership = self.membership(member)
+        membership.billing, membership.retry_at = "past_due", self.retry_at
+        membership.give_access(self.occurred_at, self.grace_until)
+        membership.until_fact = self.fact_id
+
+
 class PriceMoved(MembershipFact):
     """The membership pays another price version from this renewal on (PL4)."""
 

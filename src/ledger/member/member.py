@@ -17,6 +17,7 @@ from ledger.errors import (
 from ledger.facts import Fact, Stamp
 from ledger.member import facts
 from ledger.member.account import Account, require_not_staff
+from ledger.member.mandate import MandateChanged
 from ledger.member.membership import AccessAnswer, Membership
 from ledger.terms import Discount, Terms
 
@@ -37,6 +38,7 @@ class Member(Account):
     Renewed = facts.Renewed
     PastDue = facts.PastDue
     ActionRequired = facts.ActionRequired
+    ActionCleared = facts.ActionCleared
     PriceMoved = facts.PriceMoved
     SelfCancelled = facts.SelfCancelled
     CancellationWithdrawn = facts.CancellationWithdrawn
@@ -47,6 +49,7 @@ class Member(Account):
     MethodSaved = facts.MethodSaved
     MethodReplaced = facts.MethodReplaced
     MethodRemoved = facts.MethodRemoved
+    MandateChanged = MandateChanged
     Tagged = facts.Tagged
     Untagged = facts.Untagged
     Noted = facts.Noted
@@ -219,6 +222,25 @@ class Member(Account):
             why=why,
             grace_until=_grace_until(membership, due_at, policy, stamp.occurred_at),
         )
+
+    def clear_action(self, membership_id: UUID, *, why: str, stamp: Stamp) -> None:
+        """What only the member could mend is mended: the charge is due again at once (DU3).
+
+        Where nothing waits for the member, or the grace is over, it is no news.
+        """
+        membership = self.membership(membership_id)
+        if membership.billing != "action_required" or membership.cancelled_at is not None:
+            return
+        if membership.is_running(self._instant_for(membership, stamp)):
+            self.record(
+                facts.ActionCleared,
+                stamp=stamp,
+                membership_id=membership_id,
+                order_id=membership.unpaid_order_id,
+                why=why,
+                retry_at=stamp.occurred_at,
+                grace_until=membership.access_until,
+            )
 
     def move_price(
         self,

@@ -22,6 +22,7 @@ class Collectable(Aggregate):
         self.paid: Money
         self.attempts: dict[UUID, Attempt] = {}
         self.payments: dict[str, Money] = {}
+        self.reversed: set[str] = set()
         self.fee_references: set[str] = set()
         self.withdrawn_at: datetime | None = None
 
@@ -170,6 +171,19 @@ class Collectable(Aggregate):
                 attempt_id=attempt_id,
                 reference=reference,
                 amount=amount,
+                mode=self.placed.mode,
+            )
+
+    def reverse_payment(self, reference: str, *, code: str, stamp: Stamp) -> None:
+        """The gateway took back a payment that had settled. Twice is no news."""
+        amount = self._payment(reference)
+        if reference not in self.reversed:
+            self.record(
+                facts.PaymentReversed,
+                stamp=stamp,
+                reference=reference,
+                amount=amount,
+                code=code,
                 mode=self.placed.mode,
             )
 

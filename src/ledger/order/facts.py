@@ -48,7 +48,22 @@ class Dispute:
 
     payment_reference: str
     amount: Money
+    reason: str
+    funds: Money
+    refundable: bool | None = None
+    """Whether the payment company takes refunds of the payment meanwhile; None if not told."""
     state: Literal["open", "won", "lost"] = "open"
+
+    @property
+    def blocks_refunds(self) -> bool:
+        """Whether the payment company takes no refund of the payment at all."""
+        return self.refundable is False and self.state != "won"
+
+    @property
+    def held(self) -> Money:
+        """What of the payment can't be given back because of it."""
+        inquiry = self.state == "open" and self.refundable is True
+        return Money.zero(self.amount.currency) if inquiry or self.state == "won" else self.amount
 
 
 @dataclass(slots=True)
@@ -182,6 +197,21 @@ class Paid(Fact):
             order.attempts[self.attempt_id].reference = self.reference
 
 
+class PaymentReversed(Fact):
+    """A payment that had settled does not stand any more: the gateway took it back itself."""
+
+    TOPIC: ClassVar[str] = "order.payment_reversed"
+    reference: str
+    amount: Money
+    code: str
+    mode: Mode
+
+    def apply(self, order: Order) -> None:
+        """As if it had not come in; nothing of it is left to refund."""
+        order.paid -= self.amount
+        order.reversed.add(self.reference)
+
+
 class FeeRecorded(Fact):
     """What the gateway kept of a payment."""
 
@@ -282,10 +312,51 @@ class DisputeOpened(Fact):
     payment_reference: str
     amount: Money
     reason: str
+    refundable: bool | None = None
 
     def apply(self, order: Order) -> None:
-        """Contested: not refundable meanwhile."""
-        order.disputes[self.dispute_id] = Dispute(self.payment_reference, self.amount)
+        """Contested: not refundable meanwhile, unless the gateway says so."""
+        order.disputes[self.dispute_id] = Dispute(
+            self.payment_reference,
+            self.amount,
+            self.reason,
+            Money.zero(self.amount.currency),
+            self.refundable,
+        )
+
+
+class DisputeUpdated(Fact):
+    """The bank contests another amount or for another reason, or refunds are taken or not."""
+
+    TOPIC: ClassVar[str] = "order.dispute_updated"
+    dispute_id: str
+    amount: Money
+    reason: str
+    refundable: bool | None
+
+    def apply(self, order: Order) -> None:
+        """As it is now."""
+        dispute = order.disputes[self.dispute_id]
+        dispute.amount, dispute.reason = self.amount, self.reason
+        dispute.refundable = self.refundable
+
+
+class DisputeFundsMoved(Fact):
+    """The gateway took contested money from our balance (negative), or gave it back.
+
+    It changes no total: what a dispute costs is known when it is decided (OR8).
+    """
+
+    TOPIC: ClassVar[str] = "order.dispute_funds_moved"
+    dispute_id: str
+    amount: Money
+    mode: Mode
+
+    def apply(self, order: Order) -> None:
+        """Moved."""
+        dispute = order.disputes[self.dispute_id]
+        moved_before = not dispute.funds.is_zero
+        dispute.funds = dispute.funds + self.amount if moved_before else self.amount
 
 
 class DisputeClosed(Fact):

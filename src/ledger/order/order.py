@@ -9,6 +9,7 @@ from ledger import texts
 from ledger.errors import (
     NotFound,
     OrderNotPaid,
+    RefundBlocked,
     RefundTooLarge,
 )
 from ledger.facts import Fact, Stamp
@@ -16,6 +17,8 @@ from ledger.money import Money
 from ledger.order import facts
 from ledger.order.collectable import Collectable
 from ledger.order.facts import Dispute, Refund
+
+RefundStanding = Literal["pending", "succeeded", "failed"]
 
 MADE_AT_THE_GATEWAY = "Made at the payment company."
 
@@ -33,6 +36,7 @@ class Order(Collectable):
     AttemptAbandoned = facts.AttemptAbandoned
     PaymentFailed = facts.PaymentFailed
     Paid = facts.Paid
+    PaymentReversed = facts.PaymentReversed
     FeeRecorded = facts.FeeRecorded
     Withdrawn = facts.Withdrawn
     RefundRequested = facts.RefundRequested
@@ -40,6 +44,8 @@ class Order(Collectable):
     Refunded = facts.Refunded
     RefundFailed = facts.RefundFailed
     DisputeOpened = facts.DisputeOpened
+    DisputeUpdated = facts.DisputeUpdated
+    DisputeFundsMoved = facts.DisputeFundsMoved
     DisputeClosed = facts.DisputeClosed
 
     def __init__(self) -> None:
@@ -60,13 +66,24 @@ class Order(Collectable):
     def refundable_of(self, payment_reference: str) -> Money:
         """What is left to refund of one payment; NotFound if it never came in."""
         left = self._payment(payment_reference)
+        nothing = Money.zero(left.currency)
+        if payment_reference in self.reversed or self.is_blocked(payment_reference):
+            return nothing
         for refund in self.refunds.values():
             if refund.payment_reference == payment_reference and refund.state != "failed":
                 left -= refund.amount
         for dispute in self.disputes.values():
-            if dispute.payment_reference == payment_reference and dispute.state != "won":
-                left -= dispute.amount
-        return max(left, Money.zero(left.currency))
+            if dispute.payment_reference == payment_reference:
+                left -= dispute.held
+        return max(left, nothing)
+
+    def is_blocked(self, payment_reference: str) -> bool:
+        """Whether the payment company takes no refund of a payment because it is contested."""
+        return any(
+            dispute.blocks_refunds
+            for dispute in self.disputes.values()
+            if dispute.payment_reference == payment_reference
+        )
 
     def request_refund(
         self,
@@ -88,6 +105,8 @@ class Order(Collectable):
             raise OrderNotPaid(order_id=self.id)
         self._require_chargeable(amount)
         chosen = payment_reference or self._payment_for(amount)
+        if self.is_blocked(chosen):
+            raise RefundBlocked(order_id=self.id)
         if self.refundable_of(chosen) < amount:
             left = self.refundable_of(chosen)
             raise RefundTooLarge(order_id=self.id, asked=amount, refundable=left)
@@ -107,26 +126,34 @@ class Order(Collectable):
         payment_reference: str,
         reference: str,
         amount: Money,
+        status: RefundStanding = "succeeded",
+        code: str | None = None,
         stamp: Stamp,
     ) -> None:
-        """A refund was made at the gateway behind our back: no limit asks, it has happened (OR7).
+        """A refund as the gateway has it: asked for here, or made there behind our back (OR7).
 
-        The same refund twice is no news, nor is one that was asked for here.
+        No limit asks: it has happened. It is known by its own id, never by what was refunded in
+        all. Twice is no news.
         """
-        known = {refund.reference for refund in self.refunds.values()}
-        if refund_id in self.refunds or reference in known:
-            return
-        self._require_chargeable(amount)
-        self._payment(payment_reference)
-        self.record(
-            facts.RefundRequested,
-            stamp=stamp,
-            refund_id=refund_id,
-            payment_reference=payment_reference,
-            amount=amount,
-            reason=MADE_AT_THE_GATEWAY,
-        )
-        self.settle_refund(refund_id, reference=reference, stamp=stamp)
+        if refund_id not in self.refunds:
+            refund_id = self._refund_under(reference) or refund_id
+        if refund_id not in self.refunds:
+            self._require_chargeable(amount)
+            self._payment(payment_reference)
+            self.record(
+                facts.RefundRequested,
+                stamp=stamp,
+                refund_id=refund_id,
+                payment_reference=payment_reference,
+                amount=amount,
+                reason=MADE_AT_THE_GATEWAY,
+            )
+        if status == "failed":
+            self.fail_refund(refund_id, code=code or "failed", stamp=stamp)
+        elif status == "pending":
+            self.pend_refund(refund_id, reference=reference, stamp=stamp)
+        else:
+            self.settle_refund(refund_id, reference=reference, stamp=stamp)
 
     def pend_refund(self, refund_id: UUID, *, reference: str, stamp: Stamp) -> None:
         """The gateway took the refund. Twice is no news."""
@@ -163,7 +190,14 @@ class Order(Collectable):
     # --- disputes ---------------------------------------------------------------------
 
     def open_dispute(
-        self, dispute_id: str, *, payment_reference: str, amount: Money, reason: str, stamp: Stamp
+        self,
+        dispute_id: str,
+        *,
+        payment_reference: str,
+        amount: Money,
+        reason: str,
+        refundable: bool | None = None,
+        stamp: Stamp,
     ) -> None:
         """The bank contests a payment. Twice is no news."""
         self._require_chargeable(amount)
@@ -176,15 +210,52 @@ class Order(Collectable):
                 payment_reference=payment_reference,
                 amount=amount,
                 reason=reason,
+                refundable=refundable,
+            )
+
+    def update_dispute(
+        self, dispute_id: str, *, amount: Money, reason: str, refundable: bool | None, stamp: Stamp
+    ) -> None:
+        """What the bank says of it now. The amount of one that is decided stays. Twice is no news.
+
+        Raises CurrencyMismatch.
+        """
+        dispute = self._dispute(dispute_id)
+        if dispute.state != "open":
+            amount = dispute.amount
+        self._require_chargeable(amount)
+        if (amount, reason, refundable) != (dispute.amount, dispute.reason, dispute.refundable):
+            self.record(
+                facts.DisputeUpdated,
+                stamp=stamp,
+                dispute_id=dispute_id,
+                amount=amount,
+                reason=reason,
+                refundable=refundable,
+            )
+
+    def move_dispute_funds(self, dispute_id: str, *, funds: Money, stamp: Stamp) -> None:
+        """What the dispute has moved of our balance so far; negative while it is withdrawn.
+
+        It only moves money: whether the dispute is lost is told by its status. Twice is no news.
+        """
+        # Our balance may be kept in another currency than the charge.
+        before = self._dispute(dispute_id).funds
+        moved = funds if before.is_zero else funds - before
+        if not moved.is_zero:
+            self.record(
+                facts.DisputeFundsMoved,
+                stamp=stamp,
+                dispute_id=dispute_id,
+                amount=moved,
+                mode=self.placed.mode,
             )
 
     def close_dispute(
         self, dispute_id: str, *, outcome: Literal["won", "lost"], stamp: Stamp
     ) -> None:
         """The bank decided. Twice is no news."""
-        dispute = self.disputes.get(dispute_id)
-        if dispute is None:
-            raise NotFound(what="dispute", id=dispute_id)
+        dispute = self._dispute(dispute_id)
         if dispute.state == "open":
             self.record(
                 facts.DisputeClosed,
@@ -208,6 +279,16 @@ class Order(Collectable):
             return self.refunds[refund_id]
         except KeyError:
             raise NotFound(what="refund", id=refund_id) from None
+
+    def _refund_under(self, reference: str) -> UUID | None:
+        known = (one.refund_id for one in self.refunds.values() if one.reference == reference)
+        return next(known, None)
+
+    def _dispute(self, dispute_id: str) -> Dispute:
+        try:
+            return self.disputes[dispute_id]
+        except KeyError:
+            raise NotFound(what="dispute", id=dispute_id) from None
 
     def _payment_for(self, amount: Money) -> str:
         latest_first = list(reversed(self.payments))

@@ -1,0 +1,133 @@
+"""What only the payment company knows: disputes, fees, and payments that it took back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from ledger.application.batch import ATTEMPT, DISPUTE, FEE, PAYMENT
+from ledger.application.books import Books, Position
+from ledger.application.use_case import use_case
+from ledger.facts import Actor, Cause
+from ledger.money import Money
+from ledger.order import Order
+from ledger.store.records import Claim
+
+
+class DisputeUseCases(Books):
+    """Money that is told of by the payment company, and whose order that is (OR7)."""
+
+    def order_of_attempt(self, attempt_id: UUID) -> UUID | None:
+        """The order that an attempt is to pay; None where the books know of no such attempt."""
+        return self.owner_of(ATTEMPT, attempt_id.bytes)
+
+    def order_of_payment(self, reference: str) -> UUID | None:
+        """The order that a payment came in for; None where the books don't know it."""
+        return self.owner_of(PAYMENT, reference.encode())
+
+    @use_case
+    def observe_dispute(
+        self,
+        order_id: UUID,
+        dispute_id: str,
+        *,
+        payment_reference: str,
+        amount: Money,
+        reason: str,
+        refundable: bool,
+        funds: Money,
+        outcome: Literal["won", "lost"] | None,
+        opened_at: datetime,
+        closed_at: datetime | None,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """A dispute as it stands: `outcome` by its status alone, `funds` moved so far (OR7, OR8).
+
+        What the books have heard of it before is no news.
+        """
+        order = self.load(Order, order_id)
+        stamp, begun = self.stamp(by, cause), self.stamp(by, cause, occurred_at=opened_at)
+        order.open_dispute(
+            dispute_id,
+            payment_reference=payment_reference,
+            amount=amount,
+            reason=reason,
+            refundable=refundable,
+            stamp=begun,
+        )
+        order.update_dispute(
+            dispute_id, amount=amount, reason=reason, refundable=refundable, stamp=stamp
+        )
+        order.move_dispute_funds(dispute_id, funds=funds, stamp=stamp)
+        if outcome is not None:
+            decided = self.stamp(by, cause, occurred_at=closed_at)
+            order.close_dispute(dispute_id, outcome=outcome, stamp=decided)
+        return self.append(order, claims=_claims(order, dispute_id))
+
+    @use_case
+    def reverse_payment(
+        self, order_id: UUID, *, reference: str, code: str, by: Actor, cause: Cause
+    ) -> Position:
+        """The payment company took back a payment that had settled."""
+        order = self.load(Order, order_id)
+        order.reverse_payment(reference, code=code, stamp=self.stamp(by, cause))
+        return self.append(order)
+
+    @use_case
+    def open_dispute(
+        self,
+        order_id: UUID,
+        dispute_id: str,
+        *,
+        payment_reference: str,
+        amount: Money,
+        reason: str,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """The person's bank contests a payment."""
+        order = self.load(Order, order_id)
+        order.open_dispute(
+            dispute_id,
+            payment_reference=payment_reference,
+            amount=amount,
+            reason=reason,
+            stamp=self.stamp(by, cause),
+        )
+        return self.append(order, claims=_claims(order, dispute_id))
+
+    @use_case
+    def close_dispute(
+        self,
+        order_id: UUID,
+        dispute_id: str,
+        *,
+        outcome: Literal["won", "lost"],
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """The bank decided; what is lost leaves every total (OR8)."""
+        order = self.load(Order, order_id)
+        order.close_dispute(dispute_id, outcome=outcome, stamp=self.stamp(by, cause))
+        return self.append(order, claims=_claims(order, dispute_id))
+
+    @use_case
+    def record_fee(
+        self, order_id: UUID, *, reference: str, amount: Money, by: Actor, cause: Cause
+    ) -> Position:
+        """What the payment company kept of a payment."""
+        order = self.load(Order, order_id)
+        order.record_fee(reference=reference, amount=amount, stamp=self.stamp(by, cause))
+        return self.append(order, claims=[Claim(FEE, reference.encode(), order_id)])
+
+
+def _claims(order: Order, dispute_id: str) -> list[Claim]:
+    """What of the dispute is told for the first time now, once in all the books (OR6)."""
+    told = [
+        fact.TOPIC
+        for fact in order.pending_events
+        if isinstance(fact, Order.DisputeOpened | Order.DisputeClosed)
+    ]
+    return [Claim(DISPUTE, f"{dispute_id}/{topic}".encode(), order.id) for topic in told]
