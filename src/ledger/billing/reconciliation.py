@@ -171,13 +171,18 @@ class _Sided(Protocol):
 S = TypeVar("S", bound=_Sided)
 
 
+Key = tuple[MovementKind, str]
+
+
 class _ByKey(Generic[S]):
     def __init__(self, sides: Iterable[S]) -> None:
-        self.found: defaultdict[tuple[MovementKind, str], list[S]] = defaultdict(list)
+        self.found: defaultdict[Key, list[S]] = defaultdict(list)
         for side in sides:
-            self.found[side.kind, side.source].append(side)
+            # Our facts know one kind of fee: whose it is, of a payment or a dispute, is its source.
+            kind: MovementKind = "fee" if side.kind in FEES else side.kind
+            self.found[kind, side.source].append(side)
 
-    def take(self, key: tuple[MovementKind, str]) -> list[S]:
+    def take(self, key: Key) -> list[S]:
         return self.found.get(key, [])
 
 

@@ -55,6 +55,10 @@ OF_TOPICS = """
 select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
  where topic = any (%(topics)s) and position <= %(upto)s order by position
 """
+RECORDED_SINCE = """
+select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
+ where topic = any (%(topics)s) and recorded_at >= %(since)s order by position
+"""
 COMMAND = "select position from ledger.commands where id = %(id)s"
 OWNER = "select owner from ledger.claims where kind = %(kind)s and key = %(key)s"
 CLAIMED = "select key, owner from ledger.claims where kind = %(kind)s"
@@ -184,6 +188,11 @@ class FactRecorder(ApplicationRecorder):
     def of_topics(self, topics: Sequence[str], *, upto: int) -> list[FactRecord]:
         """All facts of some kinds up to a position; it looks through the whole log."""
         rows = self._asking.read(OF_TOPICS, {"topics": list(topics), "upto": upto})
+        return [FactRecord(*row) for row in rows]
+
+    def recorded_since(self, since: datetime, topics: Sequence[str]) -> list[FactRecord]:
+        """Facts of some kinds that were recorded at an instant or later, settled or not."""
+        rows = self._asking.read(RECORDED_SINCE, {"since": since, "topics": list(topics)})
         return [FactRecord(*row) for row in rows]
 
     def position_time(self, position: int) -> datetime | None:
