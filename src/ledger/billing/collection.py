@@ -16,9 +16,15 @@ from ledger import ids
 from ledger.application import Ledger, Position
 from ledger.application.joining import unwanted
 from ledger.billing.methods import Methods
-from ledger.billing.outcomes import GATEWAY, Collected, method_fields, require_mode
+from ledger.billing.outcomes import (
+    GATEWAY,
+    Collected,
+    ModesMixed,
+    method_fields,
+    require_mode,
+)
 from ledger.billing.refunds import Refunds
-from ledger.errors import AttemptOpen, NotDue, PaymentMethodNeeded
+from ledger.errors import AttemptOpen, NotDue, NotFound, PaymentMethodNeeded
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.order import Attempt, Order
@@ -32,6 +38,8 @@ ABSENT_AFTER = timedelta(hours=24)
 """When an attempt that the gateway does not list was certainly never made."""
 PAGE_STAYS_OPEN = timedelta(hours=24)
 """How long a payment waits for the person before it is given up (DI4)."""
+
+TAKEN_BACK = frozenset({"failed", "cancelled"})
 
 SCHEDULER = Actor(kind="scheduler")
 
@@ -138,10 +146,31 @@ class Collection:
             collected = self._decided(order)
         else:
             collected = self._undecided(order, attempt, cause)
-            order = self.ledger.order(order_id)
-        if _went_back(order) and collected.outcome == "settled":
-            collected = replace(collected, outcome="given_back")
-        return _at_least(collected, self.refunds.resume(order, cause=cause))
+        return self._with_refunds(collected, cause)
+
+    def observe(self, payment: Payment, *, cause: Cause) -> Collected:
+        """Take in a payment as the payment company has it, whoever asked for it (OR6, OR7).
+
+        That it failed before it succeeded is no news, nor is anything it tells twice. Raises
+        NotFound where the books know of no such attempt, and ModesMixed (OR9).
+        """
+        order_id = self.ledger.order_of_attempt(payment.attempt)
+        if order_id is None:
+            raise NotFound(what="payment attempt", id=payment.attempt)
+        order = self.ledger.order(order_id)
+        if payment.mode != order.placed.mode:
+            raise ModesMixed(ours=order.placed.mode, theirs=payment.mode)
+        attempt = order.attempts[payment.attempt]
+        if payment.id in order.references:
+            collected = self._told_again(order, payment, cause)
+        elif order.open_attempt is attempt:
+            collected = self._take_in(order, attempt, payment, cause)
+        elif payment.status == "succeeded":
+            position = self._settle(order, attempt, payment, cause)
+            collected = Collected(order.id, "settled", position=position)
+        else:
+            collected = self._decided(order)
+        return self._with_refunds(collected, cause)
 
     def give_up(self, order_id: UUID, *, cause: Cause) -> Collected:
         """Close the page of a payment that waits for the person, unless they paid meanwhile.
@@ -195,6 +224,26 @@ class Collection:
 
     # --- within: what the gateway said ------------------------------------------------
 
+    def _with_refunds(self, collected: Collected, cause: Cause) -> Collected:
+        order = self.ledger.order(collected.order_id)
+        if _went_back(order) and collected.outcome == "settled":
+            collected = replace(collected, outcome="given_back")
+        return _at_least(collected, self.refunds.resume(order, cause=cause))
+
+    def _told_again(self, order: Order, payment: Payment, cause: Cause) -> Collected:
+        """A payment that the books know: does it still stand?
+
+        What says no may have been fetched before it succeeded; only a second look can tell.
+        """
+        if payment.id not in order.reversed and payment.status in TAKEN_BACK:
+            now = self.gateway.get_payment(payment_id=payment.id)
+            if now.status in TAKEN_BACK:
+                code = now.decline.code if now.decline else now.status
+                self.ledger.reverse_payment(
+                    order.id, reference=payment.id, code=code, by=GATEWAY, cause=cause
+                )
+        return self._decided(self.ledger.order(order.id))
+
     def _decided(self, order: Order) -> Collected:
         if order.is_settled and order.placed.amount.is_zero:
             return Collected(order.id, "nothing_to_collect")
@@ -233,6 +282,8 @@ class Collection:
     def _settle(self, order: Order, attempt: Attempt, payment: Payment, cause: Cause) -> Position:
         paid_at = _within(attempt.started_at, payment.settled_at, self.ledger.clock.now())
         if order.placed.charge != "first":
+            if not attempt.off_session:
+                self.methods.keep_paid_with(order.member_id, attempt, payment, cause=cause)
             return self.ledger.settle_charge(
                 order.id,
                 attempt.attempt_id,

@@ -47,16 +47,15 @@ class Refunds:
 
     def observe(self, order_id: UUID, found: GatewayRefund, *, cause: Cause) -> Position:
         """Take in a refund as the gateway has it, asked for here or made there (OR7)."""
-        if found.refund_id in self.ledger.order(order_id).refunds:
-            return self._take_in(order_id, found.refund_id, found, cause)
-        if found.status != "succeeded":
-            return 0
         return self.ledger.observe_refund(
             order_id,
             found.refund_id,
             payment_reference=found.payment_id,
             reference=found.id,
             amount=found.amount,
+            status=found.status,
+            failure=found.failure,
+            settled_at=found.settled_at,
             by=GATEWAY,
             cause=cause,
         )
