@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 PENDS = frozenset({"IN"})
 """Where a card was issued whose charges may stay pending for 26 hours, and are never retried."""
+LONGEST_PENDING = timedelta(hours=48)
+"""How long a bank is waited for; 26 hours are usual."""
 PENDING_STARTS_AHEAD = timedelta(hours=47)
 """How long before it is due the charge of such a card begins: 27 to 48 hours, with all the slack
 that the schedule may need (DU4)."""

@@ -13,7 +13,7 @@ from ledger.application.joining import attempt_claims, give_back
 from ledger.application.members import NEVER_TO_BE_PAID, MemberUseCases
 from ledger.application.plans import PlanUseCases
 from ledger.application.use_case import use_case
-from ledger.dunning import PENDS, starts_ahead
+from ledger.dunning import LONGEST_PENDING, PENDS, starts_ahead
 from ledger.errors import NotDue, NotFound
 from ledger.facts import Actor, Cause, Stamp
 from ledger.member import Member, Membership
@@ -132,7 +132,10 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """The gateway declined: past due, or action required (DU1, DU3, DU4). Ended stays ended."""
+        """The gateway declined: past due, or action required (DU1, DU3, DU4). Ended stays ended.
+
+        A try of the member's own changes nothing else: they saw it fail, and a retry keeps its day.
+        """
         order, stamp = self.order(order_id), self.stamp(by, cause)
         order.fail(attempt_id, category=category, code=code, stamp=stamp)
         if not order.pending_events:
@@ -142,7 +145,8 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         is_running = membership.is_running(stamp.occurred_at)
         if not is_running and order.paid.is_zero:
             order.withdraw(NEVER_TO_BE_PAID, stamp=stamp)
-        if not is_running or membership.cancelled_at is not None:
+        is_own_try = not order.attempts[attempt_id].off_session
+        if not is_running or membership.cancelled_at is not None or is_own_try:
             return self.append(order, relies_on=[member])
         if category in ONLY_THE_MEMBER_CAN_MEND or _never_retried(order, attempt_id, member):
             self._require_action(member, order, code, stamp)
@@ -191,11 +195,15 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """The gateway waits for the person or for a bank."""
-        order = self.order(order_id)
-        stamp = self.stamp(by, cause)
+        """The gateway waits for the person or for a bank, while which access stays (DU4)."""
+        order, stamp = self.order(order_id), self.stamp(by, cause)
         order.pend(attempt_id, reference=reference, waits_for=waits_for, stamp=stamp)
-        return self.append(order)
+        if waits_for == "member" or order.placed.charge == "first" or not order.pending_events:
+            return self.append(order)
+        member = self.member(order.member_id)
+        until = stamp.occurred_at + LONGEST_PENDING
+        member.wait_for_bank(order.placed.membership_id, until=until, stamp=stamp)
+        return self.append(order, member)
 
     @use_case
     def lose_sight(self, order_id: UUID, attempt_id: UUID, *, by: Actor, cause: Cause) -> Position:

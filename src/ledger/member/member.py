@@ -242,6 +242,24 @@ class Member(Account):
                 grace_until=membership.access_until,
             )
 
+    def wait_for_bank(self, membership_id: UUID, *, until: datetime, stamp: Stamp) -> None:
+        """What waited for the member is paid, and their bank may take a day: access stays (DU4).
+
+        Where nothing waits for the member, or the membership is over, it is no news.
+        """
+        membership = self.membership(membership_id)
+        waits = membership.billing == "action_required" and membership.cancelled_at is None
+        if waits and membership.is_running(self._instant_for(membership, stamp)):
+            self.record(
+                facts.ActionCleared,
+                stamp=stamp,
+                membership_id=membership_id,
+                order_id=membership.unpaid_order_id,
+                why="the bank is asked",
+                retry_at=until,
+                grace_until=max(membership.access_until or until, until),
+            )
+
     def move_price(
         self,
         membership_id: UUID,
