@@ -103,11 +103,14 @@ def with_refund(
 
 
 def with_dispute(sheet: Sheet, key: UUID, reason: str, now: datetime) -> Sheet:
-    """A payment's sheet with one more dispute, of all that is left of the payment."""
+    """A payment's sheet with one more dispute of all that is left, unless it has it already."""
     state = state_of(sheet)
-    if refundable(state, now) <= 0:
+    if any(made["key"] == key.hex for made in state["disputes"]):
+        return sheet
+    left = refundable(state, now)
+    if left <= 0:
         raise Rejected(why="nothing is left of the payment to contest")
-    dispute = opened_now(key, reason, now)
+    dispute = opened_now(key, left, reason, now)
     return _changed(sheet, {**state, "disputes": [*state["disputes"], dispute]})
 
 

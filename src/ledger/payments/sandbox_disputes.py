@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -34,6 +34,7 @@ def planned(manner: DisputeManner, key: UUID, settled: datetime) -> DisputeState
     opened = settled + OPENS_AFTER
     return {
         "key": key.hex,
+        "minor": None,
         "reason": "product_not_received" if manner == "won" else "fraudulent",
         "moves": manner != "inquiry",
         "opened_at": opened.isoformat(),
@@ -42,10 +43,11 @@ def planned(manner: DisputeManner, key: UUID, settled: datetime) -> DisputeState
     }
 
 
-def opened_now(key: UUID, reason: str, now: datetime) -> DisputeState:
+def opened_now(key: UUID, minor: int, reason: str, now: datetime) -> DisputeState:
     """A dispute that moves money and is open until someone decides it."""
     return {
         "key": key.hex,
+        "minor": minor,
         "reason": reason,
         "moves": True,
         "opened_at": now.isoformat(),
@@ -59,11 +61,10 @@ def contested(state: SheetState) -> Iterator[tuple[DisputeState, Money]]:
 
     A payment that was sent back entirely before is never contested.
     """
-    for position, dispute in enumerate(state["disputes"]):
-        opened = datetime.fromisoformat(dispute["opened_at"])
-        minor = _left(state, state["disputes"][:position], opened)
+    for position in range(len(state["disputes"])):
+        minor = _contested_minor(state, position)
         if minor > 0:
-            yield dispute, Money(minor, state["currency"])
+            yield state["disputes"][position], Money(minor, state["currency"])
 
 
 def dispute_of(sheet: Sheet, key: UUID, now: datetime) -> Dispute | None:
@@ -92,7 +93,7 @@ def refundable(state: SheetState, now: datetime) -> int:
     """Minor units that were paid, and are neither sent back, on their way nor contested."""
     if any(_is_open(dispute, now) for dispute, _ in contested(state)):
         return 0
-    return _left(state, state["disputes"], now)
+    return _paid(state, now) - _sent_back(state, now) - _taken(state, len(state["disputes"]), now)
 
 
 def _is_open(dispute: DisputeState, now: datetime) -> bool:
@@ -100,16 +101,33 @@ def _is_open(dispute: DisputeState, now: datetime) -> bool:
     return dispute["moves"] and opened is not None and closed is None
 
 
-def _left(state: SheetState, disputes: Sequence[DisputeState], at: datetime) -> int:
-    if reached(settles_at(state), at) is None:
-        return 0
-    left = state["minor"]
-    for refund in state["refunds"]:
-        if reached(refund["made_at"], at) and not reached(refund["fails_at"], at):
-            left -= refund["minor"]
-    for position, dispute in enumerate(disputes):
+def _contested_minor(state: SheetState, position: int) -> int:
+    dispute = state["disputes"][position]
+    if dispute["minor"] is not None:
+        return dispute["minor"]
+    opened = datetime.fromisoformat(dispute["opened_at"])
+    # A refund of the very instant came after: the dispute was planned before anyone could ask.
+    before = opened - timedelta(microseconds=1)
+    return _paid(state, opened) - _sent_back(state, before) - _taken(state, position, opened)
+
+
+def _paid(state: SheetState, at: datetime) -> int:
+    return state["minor"] if reached(settles_at(state), at) else 0
+
+
+def _sent_back(state: SheetState, at: datetime) -> int:
+    return sum(
+        refund["minor"]
+        for refund in state["refunds"]
+        if reached(refund["made_at"], at) and not reached(refund["fails_at"], at)
+    )
+
+
+def _taken(state: SheetState, disputes: int, at: datetime) -> int:
+    """What the first so many disputes hold."""
+    taken = 0
+    for position, dispute in enumerate(state["disputes"][:disputes]):
         won = dispute["outcome"] == "won" and reached(dispute["closed_at"], at)
         if dispute["moves"] and reached(dispute["opened_at"], at) and not won:
-            opened = datetime.fromisoformat(dispute["opened_at"])
-            left -= max(0, _left(state, disputes[:position], opened))
-    return left
+            taken += max(0, _contested_minor(state, position))
+    return taken

@@ -79,9 +79,13 @@ class RefundState(TypedDict):
 
 
 class DisputeState(TypedDict):
-    """One dispute on a payment's sheet, perhaps to come. `moves` is whether it moves money."""
+    """One dispute on a payment's sheet, perhaps to come. `moves` is whether it moves money.
+
+    `minor` is what it contests; None of one to come, for nobody knows what will be left then.
+    """
 
     key: str
+    minor: int | None
     reason: str
     moves: bool
     opened_at: str

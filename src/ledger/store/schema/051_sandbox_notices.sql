@@ -12,6 +12,10 @@ set state = (state - 'settles_at' - 'detached') || jsonb_build_object(
         'detached_at', case when (state->>'detached')::boolean then state->'made_at' end,
         'mandate_ended_at', null,
         'renewed_at', null,
+        'refunds', (
+            select coalesce(jsonb_agg(made || '{"made_there": false}' order by number), '[]')
+            from jsonb_array_elements(state->'refunds') with ordinality as refunds (made, number)
+        ),
         'disputes', '[]'::jsonb,
         'made_there', false
     ),
