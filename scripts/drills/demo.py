@@ -20,9 +20,9 @@ from projections.queries.paging import Turn
 from scripts.drills.grounds import data_folder
 from tests.projections.oracle import Oracle, compared
 from tests.projections.tables import stored
-from web import worker
 from web.cli.start import tell_with_progress
 from web.database import database
+from web.following import follower
 from web.parts import Parts
 from web.settings import Settings
 from web.wiring import wire
@@ -51,7 +51,7 @@ def run(given: argparse.Namespace) -> int:
             told = time.monotonic() - began
             with wire(settings, dsn) as parts:
                 began = time.monotonic()
-                position = worker.follower(parts, dsn).catch_up()
+                position = follower(parts, dsn).catch_up()
                 followed = time.monotonic() - began
                 print(report)
                 print(f"told {position} facts in {told:.1f} s ({position / told:,.0f} facts/s)")

@@ -26,11 +26,11 @@ from projections.queries.members import MemberFilter, MemberQueries
 from projections.queries.paging import Turn
 from scripts.drills.orders_given import Acknowledged, insist, orders
 from web.database import database
+from web.following import follower
 from web.parts import Parts
 from web.serving import die_with_parent
 from web.settings import Settings
 from web.wiring import wire
-from web.worker import follower
 
 READ_EVERY_SECONDS = 0.05
 ON_A_PAGE = 50

@@ -12,6 +12,9 @@ FOLLOWER = 22 << 48
 COORDINATOR = 23 << 48
 """The one who carries out a rebuild. Classes 17 to 20 are the store's, 21 is that of the layout."""
 
+SCHEDULE = 24 << 48
+"""The one who runs the schedule's jobs."""
+
 TRY = "SELECT pg_try_advisory_lock(%(key)s)"
 IS_HELD = """
 SELECT EXISTS (

@@ -1,25 +1,33 @@
-"""The recurring jobs. Each may run twice: it asks what there is to do, and a use case does it."""
+"""The schedule: of any number of workers one leads, and runs the jobs while it does."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from ledger import ids
-from ledger.billing.sweep import Sweep, SweepReport
-from ledger.facts import Cause
-from projections.queries.due import DueQueries
-from web.checking import checker
+import psycopg
+from eventsourcing.persistence import PersistenceError
+
+from ledger.clock import SystemClock
+from ledger.errors import LedgerError
+from web.jobs.every import JOBS
+from web.jobs.job import Job
+from web.jobs.runner import Runner
+from web.jobs.travelling import Traveller, following
 from web.parts import Parts
+from web.sessions.leadership import Lead, LeadershipLost, leading
+from web.sessions.site_time import SiteClock
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler
 
-PURGE_MINUTES = 60
-SWEEP_SECONDS = 60
-CHECK_SECONDS = 60
-MOST_AT_ONCE = 1_000
-"""Of each kind of work in one run; what is left waits for the next."""
+LOOK_SECONDS = 0.5
+"""How often the one who leads looks whether it still does, and whether the clock is to move."""
+LONGEST_TICK_SECONDS = 30.0
+PAUSE_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -27,45 +35,94 @@ log = logging.getLogger(__name__)
 class Schedule:
     """Declared in code, kept in memory: what fell due while nobody ran is found by asking."""
 
-    def __init__(self, parts: Parts) -> None:
-        from apscheduler.schedulers.background import BackgroundScheduler
-
-        self._parts = parts
-        self._scheduler: BackgroundScheduler = BackgroundScheduler(
-            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
-        )
-        self._scheduler.add_job(self._purge, "interval", minutes=PURGE_MINUTES, id="purge")
-        self._scheduler.add_job(self._check, "interval", seconds=CHECK_SECONDS, id="check")
-        self._scheduler.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS, id="sweep")
+    def __init__(self, parts: Parts, dsn: str, *, jobs: tuple[Job, ...] = JOBS) -> None:
+        self._parts, self._dsn, self._jobs = parts, dsn, jobs
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="schedule", daemon=True)
 
     def start(self) -> None:
-        """Run the jobs in the background."""
-        self._scheduler.start()
+        """Stand by in the background, and lead when nobody else does."""
+        self._thread.start()
 
     def stop(self) -> None:
-        """Finish the job under way and leave."""
-        self._scheduler.shutdown(wait=True)
+        """Finish the items under way and leave."""
+        self._stopping.set()
+        self._thread.join()
 
-    def _purge(self) -> None:
-        log.info("purged %s expired rows", self._parts.desk.purge())
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with leading(self._dsn, self._stopping) as lead:
+                    if lead is not None:
+                        self._lead(lead)
+            except LeadershipLost:
+                log.warning("schedule: another process leads now")
+            except (psycopg.Error, PersistenceError, LedgerError) as error:
+                log.warning("schedule: %s; trying again", type(error).__name__)
+                self._stopping.wait(PAUSE_SECONDS)
 
-    def _check(self) -> None:
-        for wrong in checker(self._parts).turn():
-            log.error("check: %s %s %s", wrong.view, wrong.key, ", ".join(wrong.columns))
+    def _lead(self, lead: Lead) -> None:
+        log.info("schedule: this process leads")
+        clock = self._parts.clock
+        while not self._stopping.is_set():
+            with self._ticking(lead):
+                while not self._stopping.wait(LOOK_SECONDS):
+                    lead.require()
+                    if isinstance(clock, SiteClock) and clock.travel() is not None:
+                        break
+            if isinstance(clock, SiteClock) and not self._stopping.is_set():
+                travel_on(self._parts, self._dsn, clock, lead, self._stopping)
 
-    def _sweep(self) -> None:
-        report = sweep(self._parts)
-        if report.outcomes:
-            log.info("swept: %s", dict(report.outcomes))
-        for broken in report.broken:
-            log.error("sweep: %s %s (%s)", broken.item, broken.code, broken.why)
+    @contextmanager
+    def _ticking(self, lead: Lead) -> Iterator[None]:
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        runner, now = Runner(self._parts, lead), SystemClock().now()
+        scheduler: BackgroundScheduler = BackgroundScheduler(
+            timezone="UTC",
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        for job in self._jobs:
+            # Twice in each slot, so that no slot passes unseen; a second tick does nothing.
+            seconds = min(LONGEST_TICK_SECONDS, job.every.total_seconds() / 2)
+            scheduler.add_job(
+                _tick,
+                "interval",
+                seconds=seconds,
+                args=[runner, job, lead],
+                id=job.name,
+                next_run_time=now,
+            )
+        scheduler.start()
+        try:
+            yield
+        finally:
+            lead_is_wanted = not self._stopping.is_set()
+            if not lead_is_wanted:
+                lead.give_up()  # the items under way are the last
+            scheduler.shutdown(wait=True)
 
 
-def sweep(parts: Parts) -> SweepReport:
-    """Charge what is due, end what nobody paid, take up what broke off."""
-    due, now = DueQueries(parts.pool), parts.clock.now()
-    run = Sweep(parts.collection, Cause(kind="job", id=ids.new()))
-    run.resume(due.undecided(MOST_AT_ONCE))
-    run.charge(due.charges(now, MOST_AT_ONCE))
-    run.lapse(due.lapses(now, MOST_AT_ONCE))
-    return run.report
+def travel_on(
+    parts: Parts, dsn: str, clock: SiteClock, lead: Lead, stopping: Event | None = None
+) -> None:
+    """Go the way that was asked for to its end, or until told to stop."""
+    travel = clock.travel()
+    if travel is None:
+        return
+    with following(parts, dsn) as catch_up:
+        traveller = Traveller(parts, clock, lead, catch_up)
+        stops = stopping or Event()
+        if traveller.go(travel.target, goes_on=lambda: not stops.is_set()):
+            clock.arrive()
+
+
+def _tick(runner: Runner, job: Job, lead: Lead) -> None:
+    try:
+        runner.tick(job)
+    except LeadershipLost:
+        log.info("schedule: %s broke off, another process leads", job.name)
+    except (psycopg.Error, PersistenceError) as error:
+        log.warning("schedule: %s: %s", job.name, type(error).__name__)
+        if not lead.is_held():
+            log.warning("schedule: the lead is lost")

@@ -5,23 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 from threading import Event
 
-from ledger.store.mapper import FactMapper
-from projections.catalogue import all_views
-from projections.engine import Follower
+from web.following import follower
 from web.keeping import RebuildKeeper
 from web.parts import Parts
 from web.schedule import Schedule
-
-
-def follower(parts: Parts, dsn: str) -> Follower:
-    """The follower of every view of the site."""
-    return Follower(
-        dsn,
-        recorder=parts.recorder,
-        mapper=FactMapper(parts.ledger.vault),
-        views=all_views(parts.site),
-        clock=parts.clock,
-    )
 
 
 def run(parts: Parts, dsn: str, stopping: Event) -> None:
@@ -35,7 +22,7 @@ def run(parts: Parts, dsn: str, stopping: Event) -> None:
         rebuilds = RebuildKeeper(parts)
         rebuilds.start()
         open_things.callback(rebuilds.stop)
-        schedule = Schedule(parts)
+        schedule = Schedule(parts, dsn)
         schedule.start()
         open_things.callback(schedule.stop)
         stopping.wait()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from ledger import ids
 from ledger.billing.sweep import Sweep
 from ledger.facts import Cause
@@ -38,6 +40,22 @@ def test_one_that_breaks_is_reported_and_the_others_go_on(site: Site) -> None:
     run.charge([(nobody, nothing), (member_id, stay.membership_id)])
     run.resume([nothing])
     assert [(each.item, each.code) for each in run.report.broken] == [(nothing, "not_found")] * 2
+    assert run.report.outcomes == {"settled": 1}
+
+
+def test_a_run_is_broken_off_before_the_next_item(site: Site) -> None:
+    due = [(person, stay.membership_id) for person, _, stay in (site.joined(), site.joined())]
+    site.later(28)
+    left = [True]
+
+    def only_one() -> None:
+        if not left:
+            raise InterruptedError
+        left.pop()
+
+    run = Sweep(site.collection, Cause(kind="job", id=ids.new()), before_each=only_one)
+    with pytest.raises(InterruptedError):
+        run.charge(due)
     assert run.report.outcomes == {"settled": 1}
 
 
@@ -84,9 +102,12 @@ def test_lost_answers_are_asked_for_again(site: Site) -> None:
 
 def test_a_page_that_nobody_pays_is_given_up(site: Site) -> None:
     waiting = site.join(site.person(), site.plan(), "pm_card_authenticationRequired")
+    run = sweep(site)
+    run.resume([waiting.order_id])
+    assert run.report.outcomes == {"waiting": 1}
     site.later(1)
     run = sweep(site)
-    run.give_up([waiting.order_id])
+    run.resume([waiting.order_id])
     assert run.report.outcomes == {"declined": 1}
     assert site.topics(waiting.order_id)[-1] == "order.withdrawn"
 

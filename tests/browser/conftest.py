@@ -21,11 +21,11 @@ from ledger.money import Money
 from ledger.terms import Terms
 from web.app import create_app
 from web.first_start import make_owner
+from web.following import follower
 from web.pages import all_pages
 from web.parts import Parts
 from web.settings import Settings
 from web.wiring import wire
-from web.worker import follower
 
 PATIENCE_MILLISECONDS = 60_000
 """The machine may be busy with other things."""

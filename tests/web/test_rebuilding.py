@@ -29,12 +29,12 @@ from tests.projections.test_engine import wait_until
 from tests.web.cluster_work import fold_slowly
 from tests.web.conftest import MASTER_KEY
 from web.checking import checker
+from web.following import follower
 from web.keeping import RebuildKeeper
 from web.parts import Parts
 from web.rebuilding import Hands, rebuilder
 from web.settings import load
 from web.wiring import wire
-from web.worker import follower
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["members", "orders", "spending", "plans"]

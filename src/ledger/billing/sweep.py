@@ -55,10 +55,16 @@ class SweepReport:
 
 
 class Sweep:
-    """One run over items, each with a cause of its own that is derived from the run's."""
+    """One run over items, each with a cause of its own that is derived from the run's.
 
-    def __init__(self, collection: Collection, run: Cause) -> None:
+    `before_each` may raise, to break the run off.
+    """
+
+    def __init__(
+        self, collection: Collection, run: Cause, *, before_each: Callable[[], None] | None = None
+    ) -> None:
         self._collection, self._run = collection, run
+        self._before_each = before_each
         self.report = SweepReport()
 
     def charge(self, due: Iterable[Stay]) -> None:
@@ -72,14 +78,12 @@ class Sweep:
             self._each(stay[1], self._lapsed, *stay)
 
     def resume(self, order_ids: Iterable[UUID]) -> None:
-        """Take up orders with an open attempt, or with a refund that is not settled."""
+        """Take up orders with an open attempt, or with a refund that is not settled.
+
+        One that has waited for the person too long is given up (DU6, DI4).
+        """
         for order_id in order_ids:
             self._each(order_id, self._resumed, order_id)
-
-    def give_up(self, order_ids: Iterable[UUID]) -> None:
-        """Close first payments that have waited for the person too long."""
-        for order_id in order_ids:
-            self._each(order_id, self._given_up, order_id)
 
     def look_again(self, order_ids: Iterable[UUID]) -> None:
         """Look at refunds that were made and may still come back."""
@@ -99,14 +103,13 @@ class Sweep:
     def _resumed(self, order_id: UUID, *, cause: Cause) -> str:
         return self._collection.resume(order_id, cause=cause).outcome
 
-    def _given_up(self, order_id: UUID, *, cause: Cause) -> str:
-        return self._collection.give_up(order_id, cause=cause).outcome
-
     def _looked_at(self, order_id: UUID, *, cause: Cause) -> str:
         came_back = self._collection.refunds.look_again(order_id, cause=cause)
         return "came_back" if came_back else "still_made"
 
     def _each(self, item: UUID, act: Callable[..., str], *asked: UUID) -> None:
+        if self._before_each is not None:
+            self._before_each()
         cause = Cause(kind=self._run.kind, id=ids.derived(self._run.id, item))
         try:
             outcome = act(*asked, cause=cause)

@@ -52,8 +52,8 @@ def _prepare(settings: Settings, dsn: str, *, empty: bool) -> SignIn | None:
     """See that there is an owner, and a demonstration on a first start."""
     # Imported here: on a later start the parts that serve are on their way before these are read.
     from web.first_start import make_owner
+    from web.following import follower
     from web.wiring import wire
-    from web.worker import follower
 
     with wire(settings, dsn) as parts:
         sign_in = make_owner(parts)

@@ -22,12 +22,12 @@ from tests.web.conftest import MASTER_KEY
 from tests.web.pages.reading import Page
 from web import accounts
 from web.app import create_app
+from web.following import follower
 from web.pages import all_pages
 from web.parts import Parts
 from web.sessions.sessions import Kind
 from web.settings import Settings
 from web.wiring import wire
-from web.worker import follower
 
 PASSWORD = "correct horse battery"
 MACHINE = Actor(kind="machine")

@@ -1,0 +1,100 @@
+"""Who is told before and after a charge: reminders, other prices, failures (DU2, DU8, PL4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from ledger import ids
+from ledger.application import Ledger, Position
+from ledger.facts import Actor, Cause
+from ledger.member import Member, Membership
+from ledger.notification import Kind, Locale, Recipient, ToldRole
+from ledger.plan import Plan
+
+REMINDED_BEFORE = timedelta(days=7)
+TOLD_BEFORE = timedelta(days=30)
+"""How long before the first renewal at another price its member is told."""
+
+TOLD_OF_FAILURES: tuple[ToldRole, ...] = ("owner", "administrator", "store_manager")
+
+SCHEDULER = Actor(kind="scheduler")
+
+Colleague = tuple[Recipient, Locale]
+"""Somebody who runs the site, and the language they read."""
+
+
+class Reminders:
+    """Queues notices; each of a cause, a person and a kind is queued once, however often asked."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def remind(self, member_id: UUID, membership_id: UUID, *, cause: Cause) -> Position:
+        """Tell a member that a long period, or a free start, is about to end in a charge (DU8)."""
+        member = self._ledger.member(member_id)
+        membership = member.membership(membership_id)
+        if not self._renews(membership, within=REMINDED_BEFORE):
+            return 0
+        # What bought the period that is about to end is why they are told.
+        bought_by = ids.order(membership_id, membership.charge_index)
+        return self._tell(member, "renewal_reminder", because_of=f"{bought_by}/1", cause=cause)
+
+    def tell_price(self, member_id: UUID, membership_id: UUID, *, cause: Cause) -> Position:
+        """Tell a member that their next renewal costs another price (PL4)."""
+        member = self._ledger.member(member_id)
+        membership = member.membership(membership_id)
+        due_at = membership.period_end
+        if due_at is None or not self._renews(membership, within=TOLD_BEFORE):
+            return 0
+        plan = self._ledger.plan(membership.plan_id)
+        price = plan.price_for_renewal(membership.price_version, due_at)
+        if price.number == membership.price_version:
+            return 0
+        because_of = self.price_facts(plan.id)[price.number]
+        return self._tell(member, "price_change", because_of=because_of, cause=cause)
+
+    def price_facts(self, plan_id: UUID) -> dict[int, str]:
+        """The fact that set each price version of a plan, as stream/version."""
+        return {
+            fact.version: fact.fact_id
+            for fact in self._ledger.facts_of(plan_id)
+            if isinstance(fact, Plan.PriceSet)
+        }
+
+    def tell_failure(
+        self, order_id: UUID, fact_id: str, staff: Iterable[Colleague], *, cause: Cause
+    ) -> int:
+        """Tell the member and the contributors of a failed renewal or instalment (DU2, NO1).
+
+        How many are told; nobody of a first payment, where the person is there to see it.
+        """
+        order = self._ledger.order(order_id)
+        if order.placed.charge == "first":
+            return 0
+        member, told = self._ledger.member(order.member_id), 1
+        self._tell(member, "own_payment_failed", because_of=fact_id, cause=cause)
+        for recipient, locale in staff:
+            self._queue(recipient, "payment_failed", fact_id, locale, cause)
+            told += 1
+        return told
+
+    def _renews(self, membership: Membership, *, within: timedelta) -> bool:
+        """Whether it still stands, is paid for, and renews within a while."""
+        now, due_at = self._ledger.clock.now(), membership.period_end
+        goes_on = membership.is_running(now) and membership.cancelled_at is None
+        soon = due_at is not None and now < due_at <= now + within
+        return goes_on and soon and not membership.is_unpaid
+
+    def _tell(self, member: Member, kind: Kind, *, because_of: str, cause: Cause) -> Position:
+        themself = Recipient(kind="member", id=member.id, role="member")
+        return self._queue(themself, kind, because_of, member.locale, cause)
+
+    def _queue(
+        self, recipient: Recipient, kind: Kind, because_of: str, locale: Locale, cause: Cause
+    ) -> Position:
+        own = Cause(kind=cause.kind, id=ids.derived(cause.id, recipient.id, kind))
+        return self._ledger.queue_notice(
+            recipient, kind, because_of=because_of, locale=locale, by=SCHEDULER, cause=own
+        )

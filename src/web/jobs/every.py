@@ -1,0 +1,26 @@
+"""The list of jobs: to add one, write a function of a run and a line here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from web.jobs import money, telling, upkeep
+from web.jobs.job import Job
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+TWO_AT_NIGHT = timedelta(hours=2)
+
+JOBS = (
+    # Told before charged, where both are due: a moved price is told first (PL4).
+    Job("prices", 5 * MINUTE, telling.tell_prices),
+    Job("reminders", HOUR, telling.remind),
+    Job("attempts", MINUTE, money.resume),
+    Job("early charges", 15 * MINUTE, money.charge_early),
+    Job("charges", MINUTE, money.charge),
+    Job("lapses", MINUTE, money.lapse),
+    Job("failures", MINUTE, telling.tell_failures, reads=True),
+    Job("refunds", DAY, money.look_at_refunds, after=TWO_AT_NIGHT),
+    Job("check", MINUTE, upkeep.check, travels=False),
+    Job("purge", HOUR, upkeep.purge, travels=False),
+)
+"""In the order in which they run where several are due."""

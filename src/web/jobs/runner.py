@@ -1,0 +1,110 @@
+"""Runs jobs: each slot once, by who leads; keeps what became of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ledger import ids
+from ledger.errors import LedgerError
+from ledger.facts import Cause
+from web.jobs.job import Job, Lead, Run
+from web.parts import Parts
+from web.sessions.job_runs import JobRun, JobRuns
+from web.sessions.leadership import LeadershipLost
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run that ended: what is kept of it once its work is saved."""
+
+    job: Job
+    run: Run
+    slot: datetime
+    began_at: datetime
+    seconds: float
+    error: str | None
+
+
+class Runner:
+    """Runs jobs as one holder of the lead. Safe to share among threads, a job in one at a time."""
+
+    def __init__(self, parts: Parts, lead: Lead) -> None:
+        self._parts, self._lead = parts, lead
+        self.runs = JobRuns(parts.pool)
+        self.holder: UUID = ids.new()
+        self._done: dict[str, datetime] = {}
+
+    def tick(self, job: Job) -> bool:
+        """Run a job if its slot has come and nobody has run it; whether it ran."""
+        now = self._parts.clock.now()
+        slot = job.slot(now)
+        if self._done.get(job.name) == slot:
+            return False
+        self._lead.require()
+        self._done[job.name] = slot
+        if not self.runs.claim(job.name, slot, holder=self.holder, now=now):
+            return False
+        self.keep([self.work(job, slot)])
+        return True
+
+    def work(self, job: Job, slot: datetime) -> Ran:
+        """Run a job now, whatever was claimed. Raises LeadershipLost, and no other error."""
+        parts = self._parts
+        run = Run(
+            parts=parts,
+            cause=Cause(kind="job", id=ids.new()),
+            lead=self._lead,
+            mark=self.runs.mark(job.name) if job.reads else 0,
+        )
+        began_at, began = parts.clock.now(), time.monotonic()
+        error = _error_of(job, run)
+        return Ran(job, run, slot, began_at, time.monotonic() - began, error)
+
+    def keep(self, ran: Sequence[Ran]) -> None:
+        """Keep what became of some runs, and how far they have read."""
+        if ran:
+            self.runs.record([self._row(one) for one in ran])
+
+    def _row(self, ran: Ran) -> JobRun:
+        outcomes = dict(ran.run.outcomes)
+        if ran.run.broken:
+            outcomes["broken"] = len(ran.run.broken)
+        if outcomes:
+            log.info("%s: %s", ran.job.name, outcomes)
+        return JobRun(
+            name=ran.job.name,
+            slot=ran.slot,
+            holder=self.holder,
+            began_at=ran.began_at,
+            ended_at=self._parts.clock.now(),
+            milliseconds=round(ran.seconds * 1000),
+            outcomes=outcomes,
+            error=ran.error or next((one.code for one in ran.run.broken), None),
+            mark=ran.run.mark if ran.run.moved_mark else None,
+        )
+
+
+def _error_of(job: Job, run: Run) -> str | None:
+    """What stopped the job, as a code: a message may quote what is personal."""
+    error: str | None = None
+    try:
+        job.work(run)
+    except LeadershipLost:
+        raise
+    except LedgerError as refusal:
+        error = refusal.code
+    except Exception as unforeseen:  # noqa: BLE001 -- kept and told; the other jobs go on
+        error = type(unforeseen).__name__
+        last = traceback.extract_tb(unforeseen.__traceback__)[-1]
+        log.error("%s: %s at %s:%s", job.name, error, last.filename, last.lineno)  # noqa: TRY400
+    for broken in run.broken:
+        log.error("%s: %s %s", job.name, broken.item, broken.code)
+    return error

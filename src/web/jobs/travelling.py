@@ -1,0 +1,127 @@
+"""Living through months on a test site's clock: the same jobs, in steps of virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from eventsourcing.persistence import PersistenceError
+
+from ledger.application import Known
+from ledger.errors import LedgerError
+from ledger.order import Order
+from projections.engine import Leader
+from projections.leaders import FOLLOWER, is_held
+from web.following import follower
+from web.jobs.every import JOBS
+from web.jobs.job import Job, Lead
+from web.jobs.runner import Ran, Runner
+from web.parts import Parts
+
+STEP = timedelta(hours=6)
+"""Shorter than the time within which an Indian card's charge must begin (DU4)."""
+CATCH_UP_SECONDS = 60.0
+
+Save = Callable[[], AbstractContextManager[object]]
+
+
+class Movable(Protocol):
+    """A clock that can be moved on."""
+
+    def now(self) -> datetime:
+        """The present instant."""
+        ...
+
+    def advance_to(self, instant: datetime) -> None:
+        """Move forward."""
+        ...
+
+
+class ViewsBehind(LedgerError):
+    """The views have not read up to position {position} within {seconds:.0f} seconds."""
+
+    code = "views_behind"
+
+
+@contextmanager
+def following(parts: Parts, dsn: str) -> Iterator[Callable[[], None]]:
+    """What brings the views up to the books: by itself, or by waiting for who follows."""
+    with parts.pool.connection() as connection:
+        others_do = is_held(connection, FOLLOWER)
+    if others_do:
+        yield lambda: _wait(parts)
+        return
+    with follower(parts, dsn).leading() as leader:
+        yield lambda: _read_on(leader)
+
+
+@dataclass
+class Traveller:
+    """Moves a clock on, and at every step runs the jobs whose slot has come.
+
+    Each step's work is saved at once; where somebody else wrote the same streams meanwhile, the
+    step is done again item by item. What broke off is done again: the books say what is left.
+    """
+
+    parts: Parts
+    clock: Movable
+    lead: Lead
+    catch_up: Callable[[], None]
+    jobs: Sequence[Job] = JOBS
+    saving: Save = nullcontext
+    """Beside each save of the books: what the sandbox writes behind is written in it."""
+    _known: Known = field(default_factory=Known)
+
+    def __post_init__(self) -> None:
+        self._runner = Runner(self.parts, self.lead)
+        self._slots = self._runner.runs.open_slots(self._runner.holder)
+
+    def go(
+        self,
+        target: datetime,
+        *,
+        step: timedelta = STEP,
+        told: Callable[[datetime], None] = lambda _: None,
+        goes_on: Callable[[], bool] = lambda: True,
+    ) -> bool:
+        """Live up to an instant; whether it was reached. `told` hears each instant."""
+        while (now := self.clock.now()) < target and goes_on():
+            self.lead.require()
+            self.clock.advance_to(min(now + step, target))
+            self.live()
+            told(self.clock.now())
+        return self.clock.now() >= target
+
+    def live(self) -> None:
+        """Run the jobs whose slot has come by now."""
+        now = self.clock.now()
+        due = [(job, job.slot(now)) for job in self.jobs if job.travels]
+        due = [(job, slot) for job, slot in due if self._slots.get(job.name) != slot]
+        self.catch_up()
+        self._runner.keep(self._worked(due))
+        self._slots |= {job.name: slot for job, slot in due}
+
+    def _worked(self, due: Sequence[tuple[Job, datetime]]) -> list[Ran]:
+        try:
+            with self.saving(), self.parts.ledger.batch(known=self._known):
+                ran = [self._runner.work(job, slot) for job, slot in due]
+        except PersistenceError:  # somebody else wrote to one of the streams
+            return [self._runner.work(job, slot) for job, slot in due]
+        self._known.put_away(Order)  # one is hardly asked for again, and there are many
+        return ran
+
+
+def _wait(parts: Parts) -> None:
+    position = parts.recorder.max_notification_id() or 0
+    seen = parts.views.wait_for(position, wait_seconds=CATCH_UP_SECONDS)
+    if seen.position < position:
+        raise ViewsBehind(position=position, seconds=CATCH_UP_SECONDS)
+
+
+def _read_on(leader: Leader) -> None:
+    leader.look()
+    while leader.step():
+        pass

@@ -1,0 +1,141 @@
+"""What became of the schedule's jobs: last run, how long it took, what it did, what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from web.sessions.pool import Pool
+
+# A slot that somebody else claimed and never finished was claimed by a leader who is gone.
+CLAIM = """
+    INSERT INTO web.jobs AS job (name, slot, holder, began_at)
+    VALUES (%(name)s, %(slot)s, %(holder)s, %(now)s)
+    ON CONFLICT (name) DO UPDATE
+    SET slot = excluded.slot, holder = excluded.holder, began_at = excluded.began_at,
+        ended_at = NULL
+    WHERE job.slot < excluded.slot
+       OR (job.ended_at IS NULL AND job.holder <> excluded.holder)
+    RETURNING name
+"""
+RECORD = """
+    INSERT INTO web.jobs AS job (name, slot, holder, began_at, ended_at, milliseconds, runs,
+                                 failures, outcomes, total, error, error_at, mark)
+    VALUES (%(name)s, %(slot)s, %(holder)s, %(began_at)s, %(ended_at)s, %(milliseconds)s, 1,
+            %(failed)s, %(outcomes)s, %(outcomes)s, %(error)s, %(error_at)s,
+            coalesce(%(mark)s::bigint, 0))
+    ON CONFLICT (name) DO UPDATE
+    SET slot = greatest(job.slot, excluded.slot), holder = excluded.holder,
+        began_at = excluded.began_at, ended_at = excluded.ended_at,
+        milliseconds = excluded.milliseconds, runs = job.runs + 1,
+        failures = job.failures + excluded.failures, outcomes = excluded.outcomes,
+        total = (SELECT coalesce(jsonb_object_agg(key, sum), '{}')
+                   FROM (SELECT key, sum(value::bigint)
+                           FROM (SELECT * FROM jsonb_each_text(job.total)
+                                 UNION ALL SELECT * FROM jsonb_each_text(excluded.outcomes)) AS each
+                          GROUP BY key) AS summed),
+        error = coalesce(excluded.error, job.error),
+        error_at = coalesce(excluded.error_at, job.error_at),
+        mark = coalesce(%(mark)s::bigint, job.mark)
+"""
+MARK = "SELECT mark FROM web.jobs WHERE name = %(name)s"
+SLOTS = "SELECT name, slot, holder, ended_at FROM web.jobs"
+ALL = """
+    SELECT name, slot, began_at, ended_at, milliseconds, runs, failures, outcomes, total, error,
+           error_at, mark
+      FROM web.jobs ORDER BY name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job as it last ran. `error` is a code, never a sentence: that may quote somebody."""
+
+    name: str
+    slot: datetime
+    began_at: datetime
+    ended_at: datetime | None
+    milliseconds: int
+    runs: int
+    failures: int
+    outcomes: Mapping[str, int]
+    total: Mapping[str, int]
+    error: str | None
+    error_at: datetime | None
+    mark: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRun:
+    """One run that has ended. `mark` is how far the job has read, if it reads."""
+
+    name: str
+    slot: datetime
+    holder: UUID
+    began_at: datetime
+    ended_at: datetime
+    milliseconds: int
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    error: str | None = None
+    mark: int | None = None
+
+
+class JobRuns:
+    """Claims slots of jobs, and keeps what became of them."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def claim(self, name: str, slot: datetime, *, holder: UUID, now: datetime) -> bool:
+        """Whether a slot is the holder's to run: nobody ran it, or who began it is gone."""
+        values = {"name": name, "slot": slot, "holder": holder, "now": now}
+        with self._pool.connection() as connection:
+            return connection.execute(CLAIM, values).fetchone() is not None
+
+    def record(self, runs: Sequence[JobRun]) -> None:
+        """Keep what became of some runs, all at once."""
+        with self._pool.connection() as connection, connection.transaction():
+            connection.cursor().executemany(RECORD, [_values(run) for run in runs])
+
+    def open_slots(self, holder: UUID) -> dict[str, datetime]:
+        """The slot that each job has run last; none of a job whose leader left it half done."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(SLOTS).fetchall()
+        return {
+            name: slot
+            for name, slot, own, ended_at in rows
+            if ended_at is not None or own == holder
+        }
+
+    def mark(self, name: str) -> int:
+        """How far a job has read; 0 at first."""
+        with self._pool.connection() as connection:
+            row = connection.execute(MARK, {"name": name}).fetchone()
+        return int(row[0]) if row else 0
+
+    def all(self) -> list[JobState]:
+        """Every job that ever ran, by name."""
+        with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(JobState))
+            return cursor.execute(ALL).fetchall()
+
+
+def _values(run: JobRun) -> dict[str, object]:
+    return {
+        "name": run.name,
+        "slot": run.slot,
+        "holder": run.holder,
+        "began_at": run.began_at,
+        "ended_at": run.ended_at,
+        "milliseconds": run.milliseconds,
+        "failed": int(run.error is not None),
+        "outcomes": Jsonb(dict(run.outcomes)),
+        "error": run.error,
+        "error_at": run.ended_at if run.error else None,
+        "mark": run.mark,
+    }

@@ -1,0 +1,20 @@
+"""A site that lives through time by its own jobs, on the virtual clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.clock import VirtualClock
+from tests.web.schedule.sites import JANUARY, Site
+from web.jobs.travelling import following
+from web.settings import Settings
+from web.wiring import wire
+
+
+@pytest.fixture
+def site(settings: Settings, database: str) -> Iterator[Site]:
+    clock = VirtualClock(JANUARY)
+    with wire(settings, database, clock=clock) as parts, following(parts, database) as catch_up:
+        yield Site(parts, clock, database, catch_up)
