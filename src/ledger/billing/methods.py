@@ -6,10 +6,11 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.application import Ledger
-from ledger.billing.outcomes import method_fields, require_mode
+from ledger.billing.outcomes import GATEWAY, method_fields, require_mode
 from ledger.errors import MethodForbidden
 from ledger.facts import Actor, Cause
-from ledger.payments.gateway import Gateway, Setup
+from ledger.order import Attempt
+from ledger.payments.gateway import Gateway, Method, Payment, Setup
 
 
 class Methods:
@@ -31,15 +32,20 @@ class Methods:
         setup = self.gateway.start_setup(
             attempt=ids.derived(cause.id, "setup"), customer_id=customer.id, method=method_token
         )
-        kept = setup.method and method_fields(setup.method, customer.id)
-        if setup.status == "succeeded" and kept:
-            before = self.ledger.member(member_id).method
-            if before is None or before.method_id != kept["method_id"]:
-                command = Cause(kind=cause.kind, id=ids.derived(cause.id, "saved method"))
-                self.ledger.save_method(member_id, kept, by=by, cause=command)
-                if before is not None:
-                    self.gateway.detach_method(method_id=before.method_id)
+        if setup.status == "succeeded" and setup.method:
+            self._keep(member_id, setup.method, customer.id, by=by, cause=cause)
         return setup
+
+    def keep_paid_with(
+        self, member_id: UUID, attempt: Attempt, payment: Payment, *, cause: Cause
+    ) -> None:
+        """Save the new method with which a member paid what was due, for later charges (DU3).
+
+        Before the payment is written down: what breaks in between is taken up with the attempt.
+        """
+        was_saved = payment.method.id == attempt.method_id
+        if not was_saved:
+            self._keep(member_id, payment.method, payment.customer_id, by=GATEWAY, cause=cause)
 
     def remove(self, member_id: UUID, *, by: Actor, cause: Cause) -> int:
         """Forget the saved method: at the gateway first, so that the books never say it too early.
@@ -51,6 +57,17 @@ class Methods:
         if saved is not None:
             self.gateway.detach_method(method_id=saved.method_id)
         return self.ledger.remove_method(member_id, by=by, cause=cause)
+
+    def _keep(
+        self, member_id: UUID, method: Method, customer_id: str, *, by: Actor, cause: Cause
+    ) -> None:
+        kept, before = method_fields(method, customer_id), self.ledger.member(member_id).method
+        if kept is None or (before is not None and before.method_id == kept["method_id"]):
+            return
+        command = Cause(kind=cause.kind, id=ids.derived(cause.id, "saved method"))
+        self.ledger.save_method(member_id, kept, by=by, cause=command)
+        if before is not None:
+            self.gateway.detach_method(method_id=before.method_id)
 
 
 def _require_the_member(member_id: UUID, by: Actor) -> None:

@@ -81,6 +81,12 @@ class NotDue(Refused):
     code = "not_due"
 
 
+class NothingDue(Refused):
+    """Nothing is due for the membership {membership_id}."""
+
+    code = "nothing_due"
+
+
 class TooManyTags(Refused):
     """The site has {limit} distinct tags already, which is the most it may have."""
 
