@@ -114,6 +114,10 @@ class Settings(BaseSettings):
     default_locale: Literal["en", "fr"] = "en"
     max_plans: int = Field(default=500, ge=1, le=100_000)
     max_tags: int = Field(default=250, ge=1, le=100_000)
+    stripe_publishable_key: str | None = Field(
+        default=None, pattern=r"^pk_(test|live)_[A-Za-z0-9]+$"
+    )
+    """For the browser; with it, pages show Stripe's own fields for cards, and we see none."""
     moments_mb: int = Field(default=1_024, ge=1, le=1_000_000)
     """How much of the views as they were is kept; those read least lately are dropped."""
 
