@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.member.facts import (
+    ActionCleared,
     ActionRequired,
     CancellationWithdrawn,
     InstalmentsCompleted,
@@ -181,9 +182,9 @@ class Memberships(View[MembershipRow]):
         """It goes on; a charge that failed early is due again, as if never tried."""
         return _changed(row, fact, failures=0, unpaid_order_id=None)
 
-    @on(SelfCancelled, InstalmentsCompleted, Left, Removed, Lapsed)
+    @on(ActionCleared, SelfCancelled, InstalmentsCompleted, Left, Removed, Lapsed)
     def moved(self, row: MembershipRow, fact: MembershipFact) -> MembershipRow:
-        """Its end is another one."""
+        """Its end, or the day of its next charge, is another one."""
         return _changed(row, fact)
 
     def finish(self, row: MembershipRow) -> MembershipRow:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.member.facts import (
+    ActionCleared,
     ActionRequired,
     CancellationWithdrawn,
     InstalmentsCompleted,
@@ -42,6 +43,7 @@ CHANGING: tuple[type[MembershipFact], ...] = (
     Renewed,
     PastDue,
     ActionRequired,
+    ActionCleared,
     PriceMoved,
     SelfCancelled,
     CancellationWithdrawn,
@@ -166,6 +168,11 @@ _CHANGES: dict[type[Fact], Callable[[Any], dict[str, Any]]] = {
         "access_until": fact.grace_until,
         "billing": "action_required",
         "retry_at": None,
+    },
+    ActionCleared: lambda fact: {
+        "access_until": fact.grace_until,
+        "billing": "past_due",
+        "retry_at": fact.retry_at,
     },
     PriceMoved: lambda _: {},
     SelfCancelled: lambda fact: {

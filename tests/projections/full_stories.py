@@ -78,7 +78,14 @@ class FullStory(OfficeStory):
         """What may happen besides."""
         more = [self.discount, self.arrange, self.reprice, self.move_price]
         more += [self.change_account, self.change_method, self.correct, self.start_free]
-        more += [self.try_once, self.try_once, self.hear_of_try, self.hear_of_try]
+        more += [
+            self.clear,
+            self.clear,
+            self.try_once,
+            self.try_once,
+            self.hear_of_try,
+            self.hear_of_try,
+        ]
         return [*super().acts(), *more, self.refund_all, self.think_again, self.leave_free]
 
     # --- the house --------------------------------------------------------------------
@@ -161,6 +168,17 @@ class FullStory(OfficeStory):
             terms=plan.price.terms,
             stamp=super().stamp(),
         )
+        return [member]
+
+    def clear(self) -> list[Aggregate]:
+        """What waited for the member is mended, or paid and waits for a bank."""
+        member, membership_id = self.membership()
+        stamp = super().stamp()
+        if self.random.random() < 0.5:
+            member.clear_action(membership_id, why="another card", stamp=stamp)
+        else:
+            until = stamp.occurred_at + timedelta(days=2)
+            member.wait_for_bank(membership_id, until=until, stamp=stamp)
         return [member]
 
     # --- people -----------------------------------------------------------------------
@@ -286,6 +304,8 @@ class FullStory(OfficeStory):
 
     def refund_all(self) -> list[Aggregate]:
         """All of a payment goes back."""
+        if not self.orders:
+            raise LedgerError
         order = self.orders[self.random.choice(sorted(self.orders))]
         if not order.payments:
             raise LedgerError

@@ -12,6 +12,7 @@ TOPICS = (
     "member.renewed",
     "member.past_due",
     "member.action_required",
+    "member.action_cleared",
     "member.price_moved",
     "member.self_cancelled",
     "member.cancellation_withdrawn",
@@ -35,8 +36,8 @@ SELECT facts.position, facts.stream_id, facts.topic,
        said ->> 'charge_index' AS charge_index,
        facts.topic IN ('member.left', 'member.removed', 'member.lapsed') AS ends,
        facts.topic IN ('member.joined', 'member.renewed', 'member.past_due',
-                       'member.action_required', 'member.cancellation_withdrawn',
-                       'member.instalments_completed') AS bills
+                       'member.action_required', 'member.action_cleared',
+                       'member.cancellation_withdrawn', 'member.instalments_completed') AS bills
   FROM ledger.facts CROSS JOIN LATERAL (
            SELECT convert_from(facts.state, 'UTF8')::jsonb AS said OFFSET 0) AS read
  WHERE facts.topic = ANY (%(topics)s) AND facts.position <= %(position)s

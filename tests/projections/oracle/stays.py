@@ -22,6 +22,7 @@ ACCESS = {
     "member.renewed": "access_until",
     "member.past_due": "grace_until",
     "member.action_required": "grace_until",
+    "member.action_cleared": "grace_until",
     "member.self_cancelled": "access_until",
     "member.cancellation_withdrawn": "access_until",
     "member.instalments_completed": None,
@@ -33,6 +34,7 @@ BILLING = {
     "member.cancellation_withdrawn": "current",
     "member.past_due": "past_due",
     "member.action_required": "action_required",
+    "member.action_cleared": "past_due",
     "member.instalments_completed": "completed",
 }
 
@@ -79,10 +81,11 @@ def billing(stay: Stay) -> str:
 
 
 def retry_at(stay: Stay) -> datetime | None:
-    """When a failed charge is tried again: only straight after a failure."""
+    """When a failed charge is tried again: straight after a failure, or once it was mended."""
     settling = (*FRESH, *ENDINGS, *member_topics("action_required", "self_cancelled"))
-    fact = found(stay, "member.past_due", *settling)
-    return instant(fact["retry_at"]) if fact["topic"] == "member.past_due" else None
+    retried = member_topics("past_due", "action_cleared")
+    fact = found(stay, *retried, *settling)
+    return instant(fact["retry_at"]) if fact["topic"] in retried else None
 
 
 def cancelled_at(stay: Stay) -> datetime | None:
