@@ -19,7 +19,7 @@ from ledger.order import Order
 from ledger.store.records import Claim
 from ledger.store.refusals import ClaimTaken
 
-EMAIL, METHOD = "email", "payment_method"
+EMAIL, METHOD, CUSTOMER = "email", "payment_method", "payment_customer"
 NEVER_TO_BE_PAID = "The membership ended before it was paid."
 
 
@@ -233,21 +233,27 @@ class MemberUseCases(Books):
 
     def method_owner(self, method_id: str) -> UUID | None:
         """Whose a payment method is or was, by the payment company's id of it."""
-        return self.owner_of(METHOD, self._method_key(method_id))
+        return self.owner_of(METHOD, self._company_key(method_id))
+
+    def customer_owner(self, customer_id: str) -> UUID | None:
+        """Who this is at the payment company; None of people who never saved a method."""
+        return self.owner_of(CUSTOMER, self._company_key(customer_id))
 
     def method_claims(self, member: Member) -> list[Claim]:
         """Lets the payment company's word of a method that is saved now find its member."""
         saved = [
-            self._method_key(fact.method_id)
+            fact
             for fact in member.pending_events
             if isinstance(fact, Member.MethodSaved | Member.MethodReplaced)
         ]
-        unknown = [k for k in saved if self.owner_of(METHOD, k, about=member.id) is None]
-        return [Claim(METHOD, key, member.id) for key in unknown]
+        keys = [(METHOD, self._company_key(fact.method_id)) for fact in saved]
+        keys += [(CUSTOMER, self._company_key(fact.customer_id)) for fact in saved]
+        free = [pair for pair in keys if self.owner_of(*pair, about=member.id) is None]
+        return [Claim(kind, key, member.id) for kind, key in free]
 
-    def _method_key(self, method_id: str) -> bytes:
-        key = self.vault.derive("payment methods")
-        return hmac.digest(key, method_id.encode(), sha256)
+    def _company_key(self, personal_id: str) -> bytes:
+        key = self.vault.derive("ids at the payment company")
+        return hmac.digest(key, personal_id.encode(), sha256)
 
     def _free_tag_slot(self, tag: str) -> Claim:
         taken = self.taken_slots(TAG_SLOT)

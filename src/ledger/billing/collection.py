@@ -152,21 +152,21 @@ class Collection:
         """Take in a payment as the payment company has it, whoever asked for it (OR6, OR7).
 
         That it failed before it succeeded is no news, nor is anything it tells twice. Raises
-        NotFound where the books know of no such attempt, and ModesMixed (OR9).
+        NotFound where it is for nothing that the books know, and ModesMixed (OR9).
         """
-        order_id = self.ledger.order_of_attempt(payment.attempt)
+        order_id = self.ledger.order_of_attempt(payment.attempt) or self._paid_there(payment)
         if order_id is None:
             raise NotFound(what="payment attempt", id=payment.attempt)
         order = self.ledger.order(order_id)
         if payment.mode != order.placed.mode:
             raise ModesMixed(ours=order.placed.mode, theirs=payment.mode)
-        attempt = order.attempts[payment.attempt]
+        attempt = order.open_attempt
         if payment.id in order.references:
             collected = self._told_again(order, payment, cause)
-        elif order.open_attempt is attempt:
+        elif attempt is not None and attempt.attempt_id == payment.attempt:
             collected = self._take_in(order, attempt, payment, cause)
         elif payment.status == "succeeded":
-            position = self._settle(order, attempt, payment, cause)
+            position = self._settle(order, payment, cause)
             collected = Collected(order.id, "settled", position=position)
         else:
             collected = self._decided(order)
@@ -230,6 +230,23 @@ class Collection:
             collected = replace(collected, outcome="given_back")
         return _at_least(collected, self.refunds.resume(order, cause=cause))
 
+    def _paid_there(self, payment: Payment) -> UUID | None:
+        """The order that money taken at the payment company itself is for (OR7).
+
+        What the member owes, where it is just this amount; else a person must say.
+        """
+        known = self.ledger.order_of_payment(payment.id)
+        member_id = self.ledger.customer_owner(payment.customer_id)
+        if known is not None or member_id is None or payment.status != "succeeded":
+            return known
+        owed = [
+            membership.unpaid_order_id
+            for membership in self.ledger.member(member_id).memberships.values()
+            if membership.unpaid_order_id is not None
+        ]
+        fits = (one for one in owed if self.ledger.order(one).placed.amount == payment.amount)
+        return next(fits, None)
+
     def _told_again(self, order: Order, payment: Payment, cause: Cause) -> Collected:
         """A payment that the books know: does it still stand?
 
@@ -262,7 +279,7 @@ class Collection:
             # Left open, it could be paid beside the next attempt, and would hold a code's use.
             payment = self.gateway.close_onsession(payment_id=payment.id)
         if payment.status == "succeeded":
-            position = self._settle(order, attempt, payment, cause)
+            position = self._settle(order, payment, cause)
             return Collected(order.id, "settled", position=position)
         if payment.status in {"pending", "action_required"}:
             position = self.ledger.pend_attempt(
@@ -279,14 +296,16 @@ class Collection:
         position = self._fail(order, attempt, category, code, cause)
         return Collected(order.id, "declined", decline_code=code, position=position)
 
-    def _settle(self, order: Order, attempt: Attempt, payment: Payment, cause: Cause) -> Position:
-        paid_at = _within(attempt.started_at, payment.settled_at, self.ledger.clock.now())
+    def _settle(self, order: Order, payment: Payment, cause: Cause) -> Position:
+        attempt = order.attempts.get(payment.attempt)
+        earliest = attempt.started_at if attempt else order.placed.occurred_at
+        paid_at = _within(earliest, payment.settled_at, self.ledger.clock.now())
         if order.placed.charge != "first":
-            if not attempt.off_session:
+            if attempt is not None and not attempt.off_session:
                 self.methods.keep_paid_with(order.member_id, attempt, payment, cause=cause)
             return self.ledger.settle_charge(
                 order.id,
-                attempt.attempt_id,
+                payment.attempt,
                 reference=payment.id,
                 amount=payment.amount,
                 paid_at=paid_at,
@@ -295,7 +314,7 @@ class Collection:
             )
         return self.ledger.settle_join(
             order.id,
-            attempt.attempt_id,
+            payment.attempt,
             reference=payment.id,
             amount=payment.amount,
             method=method_fields(payment.method, payment.customer_id),
