@@ -13,11 +13,13 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
+from ledger.clock import VirtualClock
 from ledger.payments.sandbox_books import MemoryBooks
 from ledger.store.pool import PooledConnection, open_pool
 from ledger.store.sandbox_books import PostgresBooks
 from tests.payments.sandbox_stage import SandboxStage, sandbox_stage
 from tests.payments.stage import Stage
+from tests.payments.stripe.stripe_stage import StripeStage
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -61,6 +63,7 @@ STAGES: dict[str, Callable[[pytest.FixtureRequest], AbstractContextManager[Stage
         sandbox_stage(request.getfixturevalue("postgres_books"), NOON)
     ),
     "batch": _in_batch,
+    "stripe": lambda _: nullcontext(StripeStage(VirtualClock(NOON))),
 }
 """Every implementation of Gateway: another one is another line, its clock standing at NOON."""
 

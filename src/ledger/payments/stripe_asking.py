@@ -1,0 +1,149 @@
+"""What Stripe is asked for: the parameters of a setup and of a payment.
+
+The same call always makes the same parameters: Stripe takes others under the same key for a
+mistake. The types of payment method are never named the old way, which this version refuses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from ledger.money import LARGEST_CHARGE, Money
+from ledger.payments.gateway import Rejected
+from ledger.payments.stripe_amounts import to_stripe
+from ledger.payments.stripe_api import PAYMENT_PARTS, StripeApi, answered, require_id
+from ledger.payments.stripe_reading import ATTEMPT, LEDGER
+
+if TYPE_CHECKING:
+    from stripe.params import (
+        PaymentIntentCreateParams,
+        PaymentIntentCreateParamsPaymentMethodOptionsCard,
+        SetupIntentCreateParams,
+        SetupIntentCreateParamsPaymentMethodOptionsCard,
+    )
+
+TEST_CARD = "pm_card_"
+"""How Stripe's test cards begin, which are no objects and can't be fetched."""
+
+MANDATE_HEADROOM = 3
+"""A mandate allows so many times the first charge: a first charge may be cut, and prices move."""
+
+
+def is_token(method: str) -> bool:
+    """Whether a page's Payment Element made it; else it is a payment method. Rejected if none."""
+    return require_id(method, "pm", "ctoken").startswith("ctoken_")
+
+
+def is_object(method: str) -> bool:
+    """Whether it is a payment method that can be fetched."""
+    return not is_token(method) and not method.startswith(TEST_CARD)
+
+
+class Asking:
+    """Makes parameters. `mandate_cap` is what a mandate allows that is given without a charge."""
+
+    def __init__(self, api: StripeApi, ledger: str, mandate_cap: Money) -> None:
+        self._api, self._ledger, self._cap = api, ledger, mandate_cap
+
+    def setup(self, attempt: UUID, customer_id: str, method: str) -> SetupIntentCreateParams:
+        """To save a method while the person is present."""
+        card: SetupIntentCreateParamsPaymentMethodOptionsCard = {
+            "setup_credential_usage": "recurring"
+        }
+        if since := self._indian_since(method):
+            card["mandate_options"] = {
+                "amount": to_stripe(self._cap),
+                "amount_type": "maximum",
+                "currency": self._cap.currency.lower(),
+                "interval": "sporadic",
+                "reference": attempt.hex,
+                "start_date": since,
+                "supported_types": ["india"],
+            }
+        params: SetupIntentCreateParams = {
+            "customer": require_id(customer_id, "cus"),
+            "usage": "off_session",
+            "confirm": True,
+            "use_stripe_sdk": True,
+            "allowed_payment_method_types": ["card"],
+            "payment_method_options": {"card": card},
+            "metadata": {LEDGER: self._ledger, ATTEMPT: str(attempt)},
+            "expand": ["payment_method"],
+        }
+        if is_token(method):
+            params["confirmation_token"] = method
+        else:
+            params["payment_method"] = method
+        return params
+
+    def onsession(
+        self, attempt: UUID, customer_id: str, method: str, amount: Money, *, save: bool
+    ) -> PaymentIntentCreateParams:
+        """To take money while the person is present."""
+        params = self._payment(attempt, customer_id, amount)
+        params["use_stripe_sdk"] = True
+        if is_token(method):
+            params["confirmation_token"] = method
+        else:
+            params["payment_method"] = method
+        if save:
+            params["setup_future_usage"] = "off_session"
+            params["payment_method_options"] = {"card": self._saving(attempt, method, amount)}
+        return params
+
+    def offsession(
+        self, attempt: UUID, customer_id: str, method_id: str, amount: Money
+    ) -> PaymentIntentCreateParams:
+        """To take money while the person is away."""
+        params = self._payment(attempt, customer_id, amount)
+        params["payment_method"] = require_id(method_id, "pm")
+        params["off_session"] = True
+        params["payment_method_options"] = {"card": {"stored_credential_usage": "recurring"}}
+        return params
+
+    def _payment(self, attempt: UUID, customer_id: str, amount: Money) -> PaymentIntentCreateParams:
+        if not 0 < amount.minor <= LARGEST_CHARGE:
+            raise Rejected(why=f"{amount} can't be charged")
+        return {
+            "amount": to_stripe(amount),
+            "currency": amount.currency.lower(),
+            "customer": require_id(customer_id, "cus"),
+            "confirm": True,
+            "allowed_payment_method_types": ["card"],
+            "metadata": {LEDGER: self._ledger, ATTEMPT: str(attempt)},
+            "expand": PAYMENT_PARTS,
+        }
+
+    def _saving(
+        self, attempt: UUID, method: str, amount: Money
+    ) -> PaymentIntentCreateParamsPaymentMethodOptionsCard:
+        card: PaymentIntentCreateParamsPaymentMethodOptionsCard = {
+            "setup_credential_usage": "recurring"
+        }
+        if since := self._indian_since(method):
+            card["mandate_options"] = {
+                "amount": to_stripe(amount) * MANDATE_HEADROOM,
+                "amount_type": "maximum",
+                "interval": "sporadic",
+                "reference": attempt.hex,
+                "start_date": since,
+                "supported_types": ["india"],
+            }
+        return card
+
+    def _indian_since(self, method: str) -> int | None:
+        """When an Indian card was given, which is the same however often it is asked; else None.
+
+        Only such a card is given a mandate.
+        """
+        if is_token(method):
+            given = self._api.token(method)
+            card = (given.get("payment_method_preview") or {}).get("card") or {}
+        elif is_object(method):
+            given = self._api.method(method)
+            card = given.get("card") or {}
+        else:
+            return None
+        with answered(method):
+            return int(given["created"]) if card.get("country") == "IN" else None

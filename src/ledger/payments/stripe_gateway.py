@@ -1,0 +1,327 @@
+"""Stripe as a payment company: Gateway over Stripe's official SDK.
+
+The clock is ours: one PaymentIntent for each charge, never a subscription of Stripe's. The saved
+method lives in the ledger and is named each time; a customer's default is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from ledger.clock import Clock
+from ledger.errors import LedgerError
+from ledger.money import Money
+from ledger.payments.gateway import (
+    Customer,
+    Decline,
+    Dispute,
+    GatewayError,
+    Identity,
+    Mode,
+    Movement,
+    Notice,
+    ParamsDrift,
+    Payment,
+    Refund,
+    Rejected,
+    Resolved,
+    Setup,
+)
+from ledger.payments.stripe_amounts import from_stripe, to_stripe
+from ledger.payments.stripe_api import (
+    REFUND_PARTS,
+    FailureRepeated,
+    Json,
+    StripeApi,
+    answered,
+)
+from ledger.payments.stripe_asking import Asking, is_object
+from ledger.payments.stripe_notices import StripeNotices
+from ledger.payments.stripe_reading import (
+    ATTEMPT,
+    LEDGER,
+    MEMBER,
+    REFUND,
+    customer_of,
+    method_of,
+    movements_of,
+    payment_of,
+    refund_of,
+    setup_of,
+)
+
+if TYPE_CHECKING:
+    from stripe import HTTPClient
+    from stripe.params import PaymentIntentCreateParams
+
+KEYS = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
+SECRET = "whsec_"  # noqa: S105 -- how they begin
+CANCELLABLE = frozenset({"requires_action", "requires_confirmation", "requires_payment_method"})
+REMEMBERED_CUSTOMERS = 10_000
+
+
+class StripeMisconfigured(LedgerError):
+    """The settings for Stripe can't be used: {why}."""
+
+    code = "stripe_misconfigured"
+
+
+class StripeGateway:
+    """Implements Gateway. `ledger` marks what is ours, where others use the same account.
+
+    `mandate_cap` is what an Indian card's mandate allows that is given without a charge. Raises
+    StripeMisconfigured when made with a key or a secret that is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        account: str,
+        webhook_secrets: Sequence[str],
+        ledger: str,
+        clock: Clock,
+        mandate_cap: Money,
+        http_client: HTTPClient | None = None,
+    ) -> None:
+        if not key.startswith(KEYS):
+            raise StripeMisconfigured(why="the key is neither a secret nor a restricted key")
+        if not account.startswith("acct_"):
+            raise StripeMisconfigured(why="the account's id begins with acct_")
+        if not all(len(each) > len(SECRET) and each.startswith(SECRET) for each in webhook_secrets):
+            raise StripeMisconfigured(why="a secret of notices begins with whsec_")
+        self.mode: Mode = "live" if "_live_" in key else "test"
+        self.api = StripeApi(key, http_client)
+        self._ledger, self._clock = ledger, clock
+        self._asks = Asking(self.api, ledger, mandate_cap)
+        self._secrets = tuple(webhook_secrets)
+        self._notices = StripeNotices(
+            self.api, clock, account=account, mode=self.mode, ledger=ledger
+        )
+        self._customers: dict[UUID, Customer] = {}
+
+    def identify(self) -> Identity:
+        """The account behind the key."""
+        return Identity(self.api.account()["id"], self.mode)
+
+    def ensure_customer(self, *, member_id: UUID) -> Customer:
+        """The member's one customer.
+
+        Stripe forgets a key after a day and finds what is new only after an hour: together, the
+        search and then the key find every customer there is.
+        """
+        known = self._customers.get(member_id)
+        if known:
+            return known
+        query = f"metadata['{LEDGER}']:'{self._ledger}' AND metadata['{MEMBER}']:'{member_id}'"
+        found = sorted(
+            self.api.find_customers(query), key=lambda each: (each["created"], each["id"])
+        )
+        made = found[0] if found else None
+        if made is None:
+            marks = {LEDGER: self._ledger, MEMBER: str(member_id)}
+            made = self.api.create_customer({"metadata": marks}, str(member_id))
+        if len(self._customers) >= REMEMBERED_CUSTOMERS:
+            self._customers.clear()
+        with answered(member_id):
+            return self._customers.setdefault(member_id, customer_of(made))
+
+    # --- saved methods ----------------------------------------------------------------
+
+    def start_setup(self, *, attempt: UUID, customer_id: str, method: str) -> Setup:
+        """Save a method for later charges."""
+        params = self._asks.setup(attempt, customer_id, method)
+        with answered(attempt):
+            return setup_of(self.api.create_setup(params, str(attempt)))
+
+    def get_setup(self, *, setup_id: str) -> Setup:
+        """The setup as it stands now."""
+        with answered(setup_id):
+            return setup_of(self.api.setup(setup_id))
+
+    def detach_method(self, *, method_id: str) -> None:
+        """Forget a saved method: it is never charged again."""
+        if self.api.method(method_id).get("customer"):
+            self.api.detach_method(method_id)
+        elif not self._was_saved(method_id):
+            raise Rejected(why="there is no such saved payment method")
+
+    # --- payments ---------------------------------------------------------------------
+
+    def start_onsession(
+        self, *, attempt: UUID, customer_id: str, method: str, amount: Money, save: bool
+    ) -> Payment:
+        """Take money while the person is present."""
+        params = self._asks.onsession(attempt, customer_id, method, amount, save=save)
+        return self._pay(attempt, customer_id, method, amount, params)
+
+    def close_onsession(self, *, payment_id: str) -> Payment:
+        """Cancel a payment that waits for the person; any other is answered as it stands.
+
+        One that was declined is cancelled too, unseen: a page that is still open could pay it.
+        """
+        found = self.api.payment(payment_id)
+        if found["status"] in CANCELLABLE:
+            try:
+                found = self.api.cancel_payment(payment_id)
+            except Rejected:  # it moved on meanwhile
+                found = self.api.payment(payment_id)
+        with answered(payment_id):
+            return payment_of(found)
+
+    def charge_offsession(
+        self, *, attempt: UUID, customer_id: str, method_id: str, amount: Money
+    ) -> Payment:
+        """Take money with a saved method while the person is away."""
+        params = self._asks.offsession(attempt, customer_id, method_id, amount)
+        return self._pay(attempt, customer_id, method_id, amount, params)
+
+    def get_payment(self, *, payment_id: str) -> Payment:
+        """The payment as it stands now."""
+        with answered(payment_id):
+            found = self.api.payment(payment_id)
+            if not self._notices.is_ours(found):
+                raise Rejected(why="there is no such payment")
+            return payment_of(found)
+
+    def find_payment(self, *, attempt: UUID, customer_id: str) -> Payment | None:
+        """The customer's payment that was made for an attempt; None proves there is none."""
+        with answered(attempt):
+            for found in self.api.payments_of(customer_id):
+                if found["metadata"].get(ATTEMPT) == str(attempt):
+                    return payment_of(self.api.payment(found["id"]))
+        return None
+
+    # --- money back -------------------------------------------------------------------
+
+    def refund(self, *, refund_id: UUID, payment_id: str, amount: Money) -> Refund:
+        """Send money back, at most what is left of the payment.
+
+        Stripe forgets a key after a day, so the payment's refunds are looked at first.
+        """
+        with answered(refund_id):
+            payment = self.api.payment(payment_id)
+            for made in self.api.refunds_of(payment_id):
+                if made["metadata"].get(REFUND) == str(refund_id):
+                    refund = refund_of(made, self.mode)
+                    if refund.amount != amount:
+                        raise ParamsDrift(key=refund_id)
+                    return refund
+            made = self.api.create_refund(
+                {
+                    "payment_intent": payment_id,
+                    "amount": _at_most_left(payment, amount),
+                    "metadata": {LEDGER: self._ledger, REFUND: str(refund_id)},
+                    "expand": REFUND_PARTS,
+                },
+                str(refund_id),
+            )
+            return refund_of(made, self.mode)
+
+    def get_refund(self, *, gateway_refund_id: str) -> Refund:
+        """The refund as it stands now."""
+        with answered(gateway_refund_id):
+            return refund_of(self.api.refund(gateway_refund_id), self.mode)
+
+    def list_movements(self, *, since: datetime, until: datetime) -> Sequence[Movement]:
+        """What moved our balance at or after `since` and before `until`, oldest first."""
+        with answered("balance"):
+            found = self.api.balance({"gte": _seconds(since), "lt": _seconds(until)})
+            moved = [movement for each in found for movement in movements_of(each, self.mode)]
+        return sorted(moved, key=lambda movement: (movement.at, movement.id))
+
+    # --- notices ----------------------------------------------------------------------
+
+    def verify_notice(self, raw: bytes, headers: Mapping[str, str]) -> Notice:
+        """The notice that was sent to us. Asks nobody."""
+        return self._notices.verify(raw, headers, self._secrets)
+
+    def resolve(self, notice: Notice) -> Resolved:
+        """What the notice is about, fetched as it stands now."""
+        return self._notices.resolve(notice)
+
+    def list_notices(self, *, since: datetime) -> Sequence[Notice]:
+        """Every notice made at or after `since`, oldest first; Stripe keeps 30 days of them."""
+        return self._notices.listed(since)
+
+    def get_dispute(self, *, dispute_id: str) -> Dispute:
+        """The dispute as it stands now."""
+        return self._notices.dispute(dispute_id)
+
+    # --- within -----------------------------------------------------------------------
+
+    def _pay(
+        self,
+        attempt: UUID,
+        customer_id: str,
+        method: str,
+        amount: Money,
+        params: PaymentIntentCreateParams,
+    ) -> Payment:
+        with answered(attempt):
+            try:
+                return payment_of(self.api.create_payment(params, str(attempt)))
+            except FailureRepeated:
+                found = self.find_payment(attempt=attempt, customer_id=customer_id)
+                if found is None:
+                    raise
+                return found
+            except Rejected:
+                self._customers.clear()
+                gone = self._with_gone_method(attempt, customer_id, method, amount)
+                if gone is None:
+                    raise
+                return gone
+
+    def _with_gone_method(
+        self, attempt: UUID, customer_id: str, method: str, amount: Money
+    ) -> Payment | None:
+        """The decline of a method that was saved once and is gone: Stripe makes no payment of it.
+
+        None where the refusal has another reason.
+        """
+        if not is_object(method):
+            return None
+        try:
+            found = self.api.method(method)
+            if found.get("customer") or not self._was_saved(method):
+                return None
+        except GatewayError:
+            return None
+        return Payment(
+            id=f"unmade_{attempt.hex}",
+            attempt=attempt,
+            customer_id=customer_id,
+            amount=amount,
+            status="failed",
+            method=method_of(found),
+            decline=Decline("update_method", "method_detached"),
+            action=None,
+            made_at=self._clock.now(),
+            settled_at=None,
+            mode=self.mode,
+        )
+
+    def _was_saved(self, method_id: str) -> bool:
+        """Whether a payment method that belongs to nobody ever belonged to somebody."""
+        if any(each["status"] == "succeeded" for each in self.api.setups_with(method_id)):
+            return True
+        endings = self.api.events(["payment_method.detached"], 0)
+        return any(each["data"]["object"]["id"] == method_id for each in endings)
+
+
+def _seconds(instant: datetime) -> int:
+    """The first whole second at or after an instant: Stripe knows no finer time."""
+    return -int(-instant.timestamp() // 1)
+
+
+def _at_most_left(payment: Json, amount: Money) -> int:
+    charge = payment["latest_charge"] if payment["status"] == "succeeded" else None
+    counted = charge["amount_captured"] - charge["amount_refunded"] if charge else 0
+    left = from_stripe(counted, payment["currency"])
+    if amount.currency != left.currency or not 0 < amount.minor <= left.minor:
+        raise Rejected(why=f"{left} is left to refund, {amount} was asked")
+    return to_stripe(amount)
