@@ -12,9 +12,12 @@ from uuid import UUID
 from ledger.application import Ledger, SiteRules
 from ledger.application.operating import skipped_positions
 from ledger.billing.collection import Collection
+from ledger.billing.inbox import Inbox
+from ledger.billing.observing import Observing
 from ledger.clock import Clock, SystemClock
 from ledger.errors import NotFound
 from ledger.payments.sandbox import Sandbox
+from ledger.store.inbox import InboxTable
 from ledger.store.key_rows import KeyTable
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import open_pool
@@ -36,6 +39,7 @@ from web.past import PastViews
 from web.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
+from web.sessions.site_time import SiteClock
 from web.settings import Settings
 
 
@@ -45,8 +49,8 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
 
     Raises DatabaseUnreachable, ServerTooOld or MasterKeyWrong.
     """
-    time = clock or SystemClock()
     with ExitStack() as open_things:
+        time = clock or open_things.enter_context(site_time(settings, dsn))
         pool = open_things.enter_context(
             open_pool(dsn, max_size=16, name="ledger", search_path=SCHEMA)
         )
@@ -59,6 +63,7 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             clock=time,
             notice_secrets=[blake2b(b"sandbox notices", key=settings.key()).digest()],
         )
+        collection = Collection(ledger, gateway)
         site = site_of(settings)
         views = all_views(site)
         prepare(dsn, views, time)
@@ -69,7 +74,8 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             clock=time,
             ledger=ledger,
             sandbox=gateway,
-            collection=Collection(ledger, gateway),
+            collection=collection,
+            inbox=inbox_of(collection, pool, time),
             desk=Desk.over(pool, time, settings.key(), shows_mails=settings.test_mode),
             views=Views(pool, time, views),
             team=LedgerTeam(ledger),
@@ -79,6 +85,24 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             recorder=recorder,
             site=site,
         )
+
+
+def inbox_of(collection: Collection, pool: Pool, clock: Clock) -> Inbox:
+    """The inbox of the collection's payment company."""
+    ledger = collection.ledger
+    table = InboxTable(pool, ledger.vault.derive("inbox"))
+    return Inbox(table, collection.gateway, Observing(ledger, collection), clock)
+
+
+@contextmanager
+def site_time(settings: Settings, dsn: str) -> Iterator[Clock]:
+    """The clock of every process of the site; only in test mode can it be moved."""
+    if not settings.test_mode:
+        yield SystemClock()
+        return
+    # Whoever asks the time may hold a connection of another pool: it must not wait for one there.
+    with open_pool(dsn, max_size=1, name="clock") as pool:
+        yield SiteClock(pool)
 
 
 def past_views(

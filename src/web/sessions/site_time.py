@@ -57,7 +57,8 @@ class SiteClock:
     def __init__(self, pool: Pool, base: Clock | None = None) -> None:
         self._pool, self._base = pool, base or SystemClock()
         self._lock = Lock()
-        self._ahead, self._looked_at = timedelta(), -LOOK_SECONDS
+        self._ahead = timedelta()
+        self._looked_at: float | None = None
 
     def now(self) -> datetime:
         """The site's present instant."""
@@ -65,7 +66,8 @@ class SiteClock:
 
     def ahead(self) -> timedelta:
         """How far it is ahead of the machine's clock."""
-        if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+        looked_at = self._looked_at
+        if looked_at is None or time.monotonic() - looked_at >= LOOK_SECONDS:
             self._look()
         return self._ahead
 
@@ -104,11 +106,14 @@ class SiteClock:
             connection.execute(ARRIVE)
 
     def _look(self) -> None:
-        with self._lock:
-            self._looked_at = time.monotonic()
-            try:
-                with self._pool.connection() as connection:
-                    row = connection.execute(AHEAD).fetchone()
-            except psycopg.Error:
-                return
+        if not self._lock.acquire(blocking=self._looked_at is None):
+            return  # somebody looks already: what was known a moment ago will do
+        try:
+            with self._pool.connection() as connection:
+                row = connection.execute(AHEAD).fetchone()
             self._ahead = (row[0] if row else 0) * MICROSECOND
+        except psycopg.Error:
+            return
+        finally:
+            self._looked_at = time.monotonic()
+            self._lock.release()
