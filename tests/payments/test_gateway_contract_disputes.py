@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.payments.gateway import Dispute, Observation, Payment, Rejected
+from ledger.payments.gateway import Dispute, Fee, Observation, Payment, Rejected
 from tests.payments.conftest import NOON
 from tests.payments.stage import Stage, eur
 
@@ -45,6 +45,17 @@ def test_a_dispute_is_told_after_its_payment(stage: Stage) -> None:
     seen = told(stage)
     first = next(position for position, one in enumerate(seen) if isinstance(one, Dispute))
     assert seen[first - 1] == payment
+
+
+def test_the_fee_of_a_dispute_is_told_with_it(stage: Stage) -> None:
+    payment = stage.pay()
+    dispute_id = stage.dispute(payment)
+    stage.clock.advance(stage.settling)
+    (kept,) = {one for one in told(stage) if isinstance(one, Fee) and one.dispute_id}
+    moved = stage.gateway.list_movements(since=NOON, until=NOON + DAY)
+    fees = {m.kind: -m.amount for m in moved if m.source == dispute_id and m.kind != "dispute"}
+    assert (kept.source, kept.payment_id) == (dispute_id, payment.id)
+    assert fees == {"dispute_fee": kept.amount}
 
 
 def test_a_contested_payment_is_not_refunded(stage: Stage) -> None:

@@ -94,7 +94,7 @@ class Observing:
     def _fee(self, seen: Fee, cause: Cause) -> Position:
         return self.ledger.record_fee(
             self._order_of(seen.payment_id, cause),
-            reference=seen.payment_id,
+            reference=seen.source,
             amount=seen.amount,
             by=GATEWAY,
             cause=cause,

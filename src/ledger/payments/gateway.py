@@ -227,11 +227,20 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What the company kept of a payment; known some time after the payment."""
+    """What the company kept of a payment; known some time after the payment.
+
+    `dispute_id` names the dispute for which it was kept; None of what each payment costs.
+    """
 
     payment_id: str
     amount: Money
     mode: Mode
+    dispute_id: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The gateway's id of what it was kept for, as in the movement of it."""
+        return self.dispute_id or self.payment_id
 
 
 @dataclass(frozen=True, slots=True)

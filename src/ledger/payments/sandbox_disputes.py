@@ -8,7 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from ledger.money import Money
-from ledger.payments.gateway import Dispute
+from ledger.payments.gateway import Dispute, Fee
 from ledger.payments.sandbox_cards import DisputeManner
 from ledger.payments.sandbox_states import (
     DISPUTE,
@@ -87,6 +87,17 @@ def dispute_of(sheet: Sheet, key: UUID, now: datetime) -> Dispute | None:
                 mode=MODE,
             )
     return None
+
+
+def dispute_fee_of(sheet: Sheet, dispute: Dispute) -> Fee | None:
+    """What the sandbox keeps of a dispute; nothing of one that moves no money."""
+    disputes = state_of(sheet)["disputes"]
+    if not any(
+        one["moves"] and sandbox_id(DISPUTE, UUID(one["key"])) == dispute.id for one in disputes
+    ):
+        return None
+    kept = Money(FEE_MINOR, dispute.amount.currency)
+    return Fee(dispute.payment_id, kept, MODE, dispute_id=dispute.id)
 
 
 def refundable(state: SheetState, now: datetime) -> int:

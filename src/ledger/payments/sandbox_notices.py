@@ -16,7 +16,7 @@ from ledger.payments.gateway import (
     Resolved,
 )
 from ledger.payments.sandbox_desk import Desk, answered
-from ledger.payments.sandbox_disputes import dispute_of
+from ledger.payments.sandbox_disputes import dispute_fee_of, dispute_of
 from ledger.payments.sandbox_happenings import (
     Happening,
     happenings_of,
@@ -128,8 +128,7 @@ class Post(Desk):
         sheet = self._books.sheet(key) if key else None
         if sheet is None or sheet.state["kind"] != "payment":
             raise Rejected(why="there is no such payment")
-        fee = fee_of(sheet, now)
-        return _about(sheet, now, *([fee] if fee else []))
+        return _about(sheet, now, fee_of(sheet, now))
 
     def _about_refund(self, gateway_refund_id: str) -> Resolved:
         (sheet, key), now = self._refunded(gateway_refund_id), self._clock.now()
@@ -138,7 +137,8 @@ class Post(Desk):
     def _about_dispute(self, dispute_id: str) -> Resolved:
         (sheet, key), now = self._disputed(dispute_id), self._clock.now()
         dispute = dispute_of(sheet, key, now)
-        return _about(sheet, now, *([dispute] if dispute else []))
+        kept = dispute_fee_of(sheet, dispute) if dispute else None
+        return _about(sheet, now, dispute, kept)
 
     def _told(self, since: datetime, until: datetime, *, stutters: bool = False) -> list[bytes]:
         """The bodies of all notices between, oldest first; some twice if the company stutters."""
@@ -157,7 +157,8 @@ def _when(happening: Happening) -> tuple[datetime, str, str]:
     return happening.at, happening.object_id, happening.kind
 
 
-def _about(sheet: Sheet, now: datetime, *more: Observation) -> Resolved:
+def _about(sheet: Sheet, now: datetime, *more: Observation | None) -> Resolved:
+    """The payment, and what else is there of it."""
     if not is_ours(state_of(sheet)):
         return Resolved(foreign=True)
-    return Resolved([payment_of(sheet, now), *more])
+    return Resolved([payment_of(sheet, now), *(one for one in more if one is not None)])
