@@ -39,6 +39,7 @@ class Permission(StrEnum):
     READ_ORDERS = "orders:read"
     REFUND_ORDERS = "orders:refund"
     READ_FIGURES = "figures:read"
+    RECONCILE = "money:reconcile"
     READ_HISTORY = "history:read"
     READ_TEAM = "team:read"
     CHANGE_TEAM = "team:change"
@@ -83,6 +84,7 @@ HOLDERS: dict[Permission, frozenset[Role]] = {
     Permission.READ_ORDERS: READERS,
     Permission.REFUND_ORDERS: SELLERS,
     Permission.READ_FIGURES: READERS,
+    Permission.RECONCILE: SELLERS,
     Permission.READ_HISTORY: READERS,
     Permission.READ_TEAM: ADMINISTRATIVE_READERS,
     Permission.CHANGE_TEAM: ADMINISTRATORS,

@@ -34,6 +34,7 @@ def test_operators_run_views_and_see_no_person() -> None:  # NO5
 def test_store_managers_change_orders_and_members_and_what_groups_them_alone() -> None:  # NO5
     assert may(Role.STORE_MANAGER) - READS == {
         Permission.REFUND_ORDERS,
+        Permission.RECONCILE,
         Permission.REMOVE_MEMBERS,
         Permission.CLOSE_ACCOUNTS,
         Permission.CHANGE_NOTES,

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from ledger.application.batch import PAYMENT
 from ledger.application.books import Position
 from ledger.application.operating import OperatingUseCases
 from ledger.application.use_case import use_case
@@ -45,10 +44,6 @@ class ReconcilingUseCases(OperatingUseCases):
     def money_facts_of(self, order_id: UUID) -> list[Fact]:
         """The money facts of an order."""
         return [fact for fact in self.facts_of(order_id) if isinstance(fact, MONEY_FACTS)]
-
-    def order_of_payment(self, reference: str) -> UUID | None:
-        """Which order a payment belongs to, by the company's id of it; None if we have none."""
-        return self.owner_of(PAYMENT, reference.encode())
 
     # --- the account ------------------------------------------------------------------
 

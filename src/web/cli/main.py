@@ -5,19 +5,38 @@ from __future__ import annotations
 import click
 
 from web.cli.books import db, history
+from web.cli.clock import clock
 from web.cli.context import Failure, opened, sentences, settings_given
+from web.cli.due import due
 from web.cli.explain import explain
 from web.cli.export import export
+from web.cli.gateway import gateway
 from web.cli.moments import moments
 from web.cli.rebuilds import views
+from web.cli.reconcile import reconcile
 from web.cli.reports import report
+from web.cli.schedule import schedule
 from web.cli.team import team
 
 DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
 
 
 @click.group(
-    commands=[db, explain, export, history, moments, report, team, views],
+    commands=[
+        clock,
+        db,
+        due,
+        explain,
+        export,
+        gateway,
+        history,
+        moments,
+        reconcile,
+        report,
+        schedule,
+        team,
+        views,
+    ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def main() -> None:

@@ -46,6 +46,7 @@ JOIN_BY = Limit("join_by", uses=30, window_seconds=3600)
 QUOTE_FROM = Limit("quote_from", uses=60, window_seconds=900)
 """Prices asked with a discount code, from one client address: codes are not to be guessed."""
 REFUND_BY = Limit("refund_by", uses=300, window_seconds=3600)
+RECONCILE_BY = Limit("reconcile_by", uses=30, window_seconds=3600)
 
 
 @dataclass(frozen=True)
