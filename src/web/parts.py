@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ledger.application import Ledger
 from ledger.billing.collection import Collection as MoneyCollection
+from ledger.billing.inbox import Inbox
 from ledger.clock import Clock
 from ledger.payments.sandbox import Sandbox
 from ledger.store.recorder import FactRecorder
@@ -55,6 +56,8 @@ class Parts:
     clock: Clock
     ledger: Ledger
     collection: MoneyCollection
+    inbox: Inbox
+    """What the payment company tells by itself."""
     sandbox: Sandbox
     """The gateway, while the sandbox is the only one."""
     recorder: FactRecorder

@@ -32,7 +32,7 @@ from web.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
 from web.settings import Settings
-from web.wiring import past_views, rules, site_of
+from web.wiring import inbox_of, past_views, rules, site_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MASTER_KEY = bytes(range(32))
@@ -110,12 +110,13 @@ def parts(
     recorder = FactRecorder(pool)
     ledger = Ledger(recorder, Vault(MASTER_KEY, KeyTable(pool)), clock=clock, rules=rules(settings))
     sandbox = Sandbox(books=PostgresBooks(pool), clock=clock)
-    mapper = FactMapper(ledger.vault)
+    mapper, collection = FactMapper(ledger.vault), Collection(ledger, sandbox)
     return Parts(
         settings=settings,
         clock=clock,
         ledger=ledger,
-        collection=Collection(ledger, sandbox),
+        collection=collection,
+        inbox=inbox_of(collection, pool, clock),
         sandbox=sandbox,
         recorder=recorder,
         pool=pool,

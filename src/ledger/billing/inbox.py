@@ -57,12 +57,21 @@ class InboxReport:
 
 
 class Inbox:
-    """Notices of one payment company, from the first byte to the facts."""
+    """Notices of one payment company, from the first byte to the facts.
+
+    `company` is how the address names it that notices are posted to.
+    """
 
     def __init__(
-        self, table: InboxTable, gateway: Gateway, observing: Observing, clock: Clock
+        self,
+        table: InboxTable,
+        gateway: Gateway,
+        observing: Observing,
+        clock: Clock,
+        *,
+        company: str = "sandbox",
     ) -> None:
-        self.table, self.gateway = table, gateway
+        self.table, self.gateway, self.company = table, gateway, company
         self.observing, self.clock = observing, clock
 
     # --- taking in --------------------------------------------------------------------
