@@ -16,7 +16,7 @@ from ledger.errors import LedgerError
 from web.jobs.every import JOBS
 from web.jobs.job import Job
 from web.jobs.runner import Runner
-from web.jobs.travelling import Traveller, following
+from web.jobs.travelling import travel_on
 from web.parts import Parts
 from web.sessions.leadership import Lead, LeadershipLost, leading
 from web.sessions.site_time import SiteClock
@@ -71,7 +71,10 @@ class Schedule:
                     if isinstance(clock, SiteClock) and clock.travel() is not None:
                         break
             if isinstance(clock, SiteClock) and not self._stopping.is_set():
-                travel_on(self._parts, self._dsn, clock, lead, self._stopping)
+                travel_on(self._parts, self._dsn, clock, lead, goes_on=self._goes_on)
+
+    def _goes_on(self) -> bool:
+        return not self._stopping.is_set()
 
     @contextmanager
     def _ticking(self, lead: Lead) -> Iterator[None]:
@@ -101,20 +104,6 @@ class Schedule:
             if not lead_is_wanted:
                 lead.give_up()  # the items under way are the last
             scheduler.shutdown(wait=True)
-
-
-def travel_on(
-    parts: Parts, dsn: str, clock: SiteClock, lead: Lead, stopping: Event | None = None
-) -> None:
-    """Go the way that was asked for to its end, or until told to stop."""
-    travel = clock.travel()
-    if travel is None:
-        return
-    with following(parts, dsn) as catch_up:
-        traveller = Traveller(parts, clock, lead, catch_up)
-        stops = stopping or Event()
-        if traveller.go(travel.target, goes_on=lambda: not stops.is_set()):
-            clock.arrive()
 
 
 def _tick(runner: Runner, job: Job, lead: Lead) -> None:

@@ -20,12 +20,14 @@ from web.jobs.every import JOBS
 from web.jobs.job import Job, Lead
 from web.jobs.runner import Ran, Runner
 from web.parts import Parts
+from web.sessions.site_time import SiteClock
 
 STEP = timedelta(hours=6)
 """Shorter than the time within which an Indian card's charge must begin (DU4)."""
 CATCH_UP_SECONDS = 60.0
 
 Save = Callable[[], AbstractContextManager[object]]
+Told = Callable[[datetime], None]
 
 
 class Movable(Protocol):
@@ -84,7 +86,7 @@ class Traveller:
         target: datetime,
         *,
         step: timedelta = STEP,
-        told: Callable[[datetime], None] = lambda _: None,
+        told: Told = lambda _: None,
         goes_on: Callable[[], bool] = lambda: True,
     ) -> bool:
         """Live up to an instant; whether it was reached. `told` hears each instant."""
@@ -112,6 +114,24 @@ class Traveller:
             return [self._runner.work(job, slot) for job, slot in due]
         self._known.put_away(Order)  # one is hardly asked for again, and there are many
         return ran
+
+
+def travel_on(
+    parts: Parts,
+    dsn: str,
+    clock: SiteClock,
+    lead: Lead,
+    *,
+    told: Told = lambda _: None,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> None:
+    """Go the way that was asked for to its end, or as long as it goes on."""
+    travel = clock.travel()
+    if travel is None:
+        return
+    with following(parts, dsn) as catch_up:
+        if Traveller(parts, clock, lead, catch_up).go(travel.target, told=told, goes_on=goes_on):
+            clock.arrive()
 
 
 def _wait(parts: Parts) -> None:

@@ -1,0 +1,49 @@
+"""`ledger schedule`: what the worker's jobs did last."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from web.cli.context import opened
+
+if TYPE_CHECKING:
+    from web.jobs.standing import JobStanding
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a job and line.")
+def schedule(*, as_json: bool) -> None:
+    """The schedule: each job's last run, how long it took, what it did and what went wrong."""
+    from web.jobs.standing import ScheduleStanding
+
+    with opened() as (_settings, _dsn, parts):
+        found = ScheduleStanding.of(parts)
+    if as_json:
+        for job in found.jobs:
+            click.echo(json.dumps(asdict(job), default=str))
+        return
+    click.echo("A worker leads." if found.is_led else "No worker leads: nothing runs.")
+    heads = ("every", "last began (UTC)", "seconds", "runs", "failed")
+    click.echo(_line("job", *heads) + "  last did")
+    for job in found.jobs:
+        click.echo(_told(job))
+
+
+def _told(job: JobStanding) -> str:
+    if job.state is None:
+        return _line(job.name, str(job.every), "never", "", "", "")
+    state = job.state
+    seconds = "running" if state.ended_at is None else f"{state.milliseconds / 1000:.2f}"
+    began = f"{state.began_at:%Y-%m-%d %H:%M:%S}"
+    did = ", ".join(f"{count} {name}" for name, count in sorted(state.outcomes.items()))
+    line = _line(job.name, str(job.every), began, seconds, state.runs, state.failures)
+    wrong = f"  (last error {state.error_at:%Y-%m-%d %H:%M}: {state.error})" if state.error else ""
+    return f"{line}  {did or '-'}{wrong}"
+
+
+def _line(name: str, every: str, began: str, *rest: str | int) -> str:
+    return f"{name:<16}{every:>16}  {began:<19}" + "".join(f"{one:>9}" for one in rest)

@@ -1,0 +1,38 @@
+"""How the schedule stands: every job with its last run, and whether anybody leads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from projections.leaders import SCHEDULE, is_held
+from web.jobs.every import JOBS
+from web.jobs.job import Job
+from web.parts import Parts
+from web.sessions.job_runs import JobRuns, JobState
+
+
+@dataclass(frozen=True, slots=True)
+class JobStanding:
+    """A job that is declared, and how it ran last; None where it never did."""
+
+    name: str
+    every: timedelta
+    state: JobState | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleStanding:
+    """All jobs, in their order."""
+
+    is_led: bool
+    jobs: Sequence[JobStanding]
+
+    @classmethod
+    def of(cls, parts: Parts, jobs: Sequence[Job] = JOBS) -> ScheduleStanding:
+        """As it stands now."""
+        states = {state.name: state for state in JobRuns(parts.pool).all()}
+        with parts.pool.connection() as connection:
+            is_led = is_held(connection, SCHEDULE)
+        return cls(is_led, [JobStanding(j.name, j.every, states.get(j.name)) for j in jobs])
