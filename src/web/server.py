@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 from contextlib import ExitStack
 from multiprocessing import parent_process
 from typing import TYPE_CHECKING
@@ -17,7 +18,9 @@ THREADS = 8
 
 def build() -> Flask:
     """The application of one server process, from the environment; closed when it exits."""
+    from ledger.errors import LedgerError
     from web.database import database
+    from web.pinned import require_own_gateway
     from web.serving import die_with_parent
     from web.site import create_site
     from web.wiring import wire
@@ -30,7 +33,12 @@ def build() -> Flask:
     atexit.register(open_things.close)
     settings = load()
     dsn = open_things.enter_context(database(settings))
-    return create_site(open_things.enter_context(wire(settings, dsn)))
+    parts = open_things.enter_context(wire(settings, dsn))
+    try:
+        require_own_gateway(parts)
+    except LedgerError as refused:
+        sys.exit(f"Error: {refused}")  # the server tries once more, and ends
+    return create_site(parts)
 
 
 def run(settings: Settings, *, processes: int) -> None:

@@ -8,11 +8,16 @@ from threading import Event
 from web.following import follower
 from web.keeping import RebuildKeeper
 from web.parts import Parts
+from web.pinned import require_own_gateway
 from web.schedule import Schedule
 
 
 def run(parts: Parts, dsn: str, stopping: Event) -> None:
-    """Work until told to stop. Any number of workers may run; one of them leads."""
+    """Work until told to stop. Any number of workers may run; one of them leads.
+
+    Raises GatewayChanged or GatewayModeDiffers before anything is charged.
+    """
+    require_own_gateway(parts)
     with ExitStack() as open_things:
         views = follower(parts, dsn)
         views.start()

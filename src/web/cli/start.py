@@ -53,6 +53,7 @@ def _prepare(settings: Settings, dsn: str, *, empty: bool) -> SignIn | None:
     # Imported here: on a later start the parts that serve are on their way before these are read.
     from web.first_start import make_owner
     from web.following import follower
+    from web.pinned import require_own_gateway
     from web.wiring import wire
 
     with wire(settings, dsn) as parts:
@@ -62,6 +63,8 @@ def _prepare(settings: Settings, dsn: str, *, empty: bool) -> SignIn | None:
         tell_with_progress(settings, dsn, members=DEMO_MEMBERS, months=DEMO_MONTHS, seed=DEMO_SEED)
         with wire(settings, dsn) as parts:
             follower(parts, dsn).catch_up()  # the first page is whole
+    with wire(settings, dsn) as parts:
+        require_own_gateway(parts)
     return sign_in
 
 
