@@ -17,6 +17,7 @@ from ledger import ids
 from ledger.facts import Actor, Cause
 from web.api.framework import BASE
 from web.api.models import Query
+from web.api.notices_in import NOTICES
 from web.api.reading import UNFIT, convert, is_fit, kinds_of
 from web.auth import unauthenticated
 from web.principals import Principal
@@ -66,8 +67,8 @@ def read(model: type[Model], sent: MultiDict[str, str]) -> Filled[Model]:
 
 def refuse_unfit_text() -> None:
     """Pages, like the API, let no text through that the database can't store."""
-    if request.path.startswith(BASE):
-        return  # it names the field: api/reading.py
+    if request.path.startswith((BASE, NOTICES)):
+        return  # the one names the field (api/reading.py), the other takes any bytes
     sent = [request.path, *_texts(request.args), *_texts(request.form)]
     if not all(map(is_fit, sent)):
         raise Problem(400, "text_unfit", UNFIT)
