@@ -8,8 +8,8 @@ from flask import Blueprint, Flask
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import failures, health, past_pages
-from web.api import dispatch, docs
+from web import failures, health, metrics, past_pages
+from web.api import dispatch, docs, notices_in
 from web.api.framework import Route
 from web.auth import mark, refuse_undeclared
 from web.forms import command_field, refuse_unfit_text
@@ -34,7 +34,10 @@ def create_app(
     forms = CSRFProtect(app)
     api, reference = dispatch.blueprint(declared), docs.blueprint(declared, parts.settings)
     forms.exempt(api)  # it asks where the request comes from: origins.py
-    for blueprint in (api, reference, health.blueprint(), *pages):
+    posted = notices_in.blueprint()
+    forms.exempt(posted)  # it is signed by a payment company
+    plain = (health.blueprint(), metrics.blueprint(), posted)
+    for blueprint in (api, reference, *plain, *pages):
         app.register_blueprint(blueprint)
     app.before_request(refuse_undeclared)
     app.before_request(refuse_unfit_text)

@@ -24,6 +24,7 @@ from web.api import (
     remarks,
     reports,
     saved_segments,
+    schedule,
     segments,
     team,
     views,
@@ -55,6 +56,7 @@ RESOURCES = (
     access,
     moments,
     views,
+    schedule,
     mailbox,
 )
 

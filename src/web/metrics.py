@@ -1,0 +1,95 @@
+"""`/metrics` for Prometheus: how schedule and views stand; to operators, and on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+
+from web.auth import parts, require, requires
+from web.jobs.standing import JobStanding, ScheduleStanding
+from web.permissions import Permission
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
+class Standings:
+    """What is asked at each scrape: it stands in the database, whichever process answers."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric; none names a person."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        found, fresh = ScheduleStanding.of(parts()), parts().views.freshness()
+        for name, said, value in (
+            ("ledger_schedule_led", "Whether a worker leads the schedule", int(found.is_led)),
+            ("ledger_views_position", "The last fact that the views have read", fresh.position),
+            ("ledger_views_lag", "Facts that the views have not read", fresh.lag),
+            ("ledger_views_age_seconds", "How long the first of them waits", fresh.age_seconds),
+        ):
+            yield GaugeMetricFamily(name, said, value)
+        yield from _of_jobs([job for job in found.jobs if job.state is not None])
+
+
+def blueprint() -> Blueprint:
+    """The one page."""
+    metrics = Blueprint("metrics", __name__)
+
+    @metrics.get("/metrics")
+    @requires(Permission.PUBLIC)
+    def read_metrics() -> Response:
+        from prometheus_client import CollectorRegistry, generate_latest
+        from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+        if not _is_from_here():
+            require(Permission.READ_VIEWS)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(Standings())
+        answer = Response(generate_latest(registry))
+        answer.headers["Content-Type"] = CONTENT_TYPE_LATEST
+        return answer
+
+    return metrics
+
+
+def _of_jobs(jobs: list[JobStanding]) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    began = GaugeMetricFamily(
+        "ledger_job_began_timestamp_seconds", "When the job last began", labels=["job"]
+    )
+    took = GaugeMetricFamily(
+        "ledger_job_duration_seconds", "How long its last run took", labels=["job"]
+    )
+    runs = CounterMetricFamily("ledger_job_runs", "Runs", labels=["job"])
+    failures = CounterMetricFamily(
+        "ledger_job_failures", "Runs in which something went wrong", labels=["job"]
+    )
+    items = CounterMetricFamily(
+        "ledger_job_items", "Items, by what they came to", labels=["job", "outcome"]
+    )
+    for job in jobs:
+        if (state := job.state) is None:
+            continue
+        began.add_metric([job.name], state.began_at.timestamp())
+        took.add_metric([job.name], state.milliseconds / 1000)
+        runs.add_metric([job.name], state.runs)
+        failures.add_metric([job.name], state.failures)
+        for outcome, count in sorted(state.total.items()):
+            items.add_metric([job.name, outcome], count)
+    yield from (began, took, runs, failures, items)
+
+
+def _is_from_here() -> bool:
+    """Whether a program on this machine asks; not somebody whom a proxy here speaks for.
+
+    A site with an address of its own may lie behind one.
+    """
+    direct = parts().settings.base_url is None and not any(
+        name.startswith(("X-Forwarded", "Forwarded", "Via")) for name, _ in request.headers
+    )
+    return direct and (request.remote_addr or "") in LOOPBACK
