@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from ledger import ids
 from ledger.billing.outcomes import Collected
 from ledger.errors import NotFound
 from ledger.facts import Cause
@@ -38,6 +39,12 @@ def answer_for_card(parts: Parts, member_id: UUID, action: str, *, approved: boo
     if setup.customer_id != customer.id:
         raise NotFound(what="confirmation", id=action)
     _answer(parts, action, approved=approved)
+
+
+def answer_for_setup(parts: Parts, member_id: UUID, cause: Cause, *, approved: bool) -> None:
+    """The same for the card that a command of this person is saving; NotFound."""
+    action = sandbox_id(ACTION, ids.derived(cause.id, "setup"))
+    answer_for_card(parts, member_id, action, approved=approved)
 
 
 def _answer(parts: Parts, action: str, *, approved: bool) -> None:

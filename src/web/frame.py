@@ -40,9 +40,8 @@ TITLES = {
     503: message("Please try again in a moment"),
 }
 DETAILS = {
-    "confirmation_needed": message(
-        "This card wants a confirmation that this form can’t ask for; use another one."
-    ),
+    "confirmation_needed": message("Your bank asks you to confirm this card first."),
+    "method_needed": message("Enter a payment method first."),
     "unauthenticated": message("Sign in to see this page."),
     "forbidden": message("Your role doesn't allow this ({permission})."),
     "form_expired": message("This form has expired; go back, reload it and try again."),

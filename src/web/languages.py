@@ -171,6 +171,11 @@ def money(amount: Money | int, currency: str | None = None) -> str:
     return _money(REGIONS[locale()], amount)
 
 
+def money_for(reader: Locale, amount: Money) -> str:
+    """An amount as somebody who is not here writes it, in a mail."""
+    return _money(REGIONS[reader], amount)
+
+
 @lru_cache(maxsize=FEW_AMOUNTS)
 def _money(region_name: str, amount: Money) -> str:
     region, decimals = _named(region_name), DECIMALS[amount.currency]
@@ -213,6 +218,11 @@ def day(instant: datetime | date | None, style: str = "medium") -> str:
         return ""
     local = instant.astimezone(_zone()).date() if isinstance(instant, datetime) else instant
     return _day(local, style, locale())
+
+
+def day_for(reader: Locale, day: date) -> str:
+    """A date as somebody who is not here writes it, in a mail."""
+    return _day(day, "long", reader)
 
 
 @lru_cache(maxsize=4_096)

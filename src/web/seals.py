@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -59,3 +60,7 @@ class Seals:
         """A keyed hash: equal for equal words, and useless without the key."""
         message = json.dumps(words).encode()
         return hmac.digest(self._lookup_key, message, "sha256")
+
+    def token(self, *words: str) -> str:
+        """A token that nobody can guess who lacks the key; the same for the same words."""
+        return base64.urlsafe_b64encode(self.lookup("token", *words)).decode().rstrip("=")

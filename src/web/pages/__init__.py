@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from web.pages import account, mailbox, protected, public, sign_in, sign_up
+from web.pages import (
+    account,
+    mailbox,
+    own_money,
+    protected,
+    public,
+    recovery,
+    sign_in,
+    sign_up,
+)
 from web.pages.panel import all_panel_pages
 
 
@@ -15,6 +24,8 @@ def all_pages() -> list[Blueprint]:
         sign_up.pages,
         sign_in.pages,
         account.pages,
+        own_money.pages,
+        recovery.pages,
         protected.pages,
         mailbox.pages,
         *all_panel_pages(),

@@ -12,6 +12,7 @@ from flask import render_template, request
 from pydantic import Field
 from werkzeug.wrappers import Response
 
+from ledger.billing.dues import Dues
 from ledger.errors import LedgerError, NotFound
 from ledger.member import Member, Membership
 from ledger.texts import LONGEST_EMAIL, LONGEST_NAME
@@ -20,15 +21,14 @@ from projections.queries.paging import Turn
 from web import accounts, languages
 from web.api.models import Query
 from web.auth import caller, client_address, parts, requires, sign_in
-from web.forms import Filled, cause, read_form
-from web.frame import DETAILS, UNPROCESSABLE, group, onward, settled
-from web.languages import gettext, say
-from web.pages.filling import LONGEST_TYPED, CardForm, blame, signed
-from web.pages.joining import card_token
+from web.forms import Filled, read_form
+from web.frame import UNPROCESSABLE, group, onward, settled
+from web.languages import gettext
+from web.next_steps import after_cancelling, after_leaving, after_withdrawing
+from web.pages.filling import LONGEST_TYPED, blame, signed
 from web.permissions import Permission
 from web.principals import Person
 from web.problems import Problem
-from web.sessions.limits import JOIN_BY
 from web.sessions.sessions import Kind
 
 pages = group("account", url_prefix="/account")
@@ -85,7 +85,10 @@ def overview() -> str:
     stays.sort(key=lambda stay: (stay.is_running, stay.membership.joined_at), reverse=True)
     turn = Turn("placed", descending=True, limit=ORDERS_SHOWN)
     orders = parts().queries.orders.page(OrderFilter(member_id=member.id), turn)
-    return render_template("account/overview.html", member=member, stays=stays, orders=orders.rows)
+    dues = {due.membership_id: due for due in Dues(parts().collection).of(member.id)}
+    return render_template(
+        "account/overview.html", member=member, stays=stays, orders=orders.rows, dues=dues
+    )
 
 
 @pages.get("/orders/<uuid:order_id>")
@@ -118,11 +121,8 @@ def ask(membership_id: UUID, act: str) -> str:
 def cancel(membership_id: UUID) -> Response:
     """Stop renewal; access stays to the end of the paid period (AX3)."""
     _carry_out(parts().ledger.self_cancel, membership_id)
-    until = _member().membership(membership_id).ends_at()
-    notice = say(
-        "Cancelled: nothing more is charged, and you have access until {until}.", until=until
-    )
-    return onward("account.overview", notice)
+    membership = _member().membership(membership_id)
+    return onward("account.overview", after_cancelling(membership, parts().clock.now()))
 
 
 @pages.post("/memberships/<uuid:membership_id>/withdraw")
@@ -130,7 +130,8 @@ def cancel(membership_id: UUID) -> Response:
 def withdraw(membership_id: UUID) -> Response:
     """Renew after all (AX4)."""
     _carry_out(parts().ledger.withdraw_cancellation, membership_id)
-    return onward("account.overview", gettext("Your membership goes on as before."))
+    membership = _member().membership(membership_id)
+    return onward("account.overview", after_withdrawing(parts(), membership))
 
 
 @pages.post("/memberships/<uuid:membership_id>/leave")
@@ -138,7 +139,7 @@ def withdraw(membership_id: UUID) -> Response:
 def leave(membership_id: UUID) -> Response:
     """Leave a free plan at once (AX5)."""
     _carry_out(parts().ledger.leave, membership_id)
-    return onward("account.overview", gettext("You have left the plan."))
+    return onward("account.overview", after_leaving(_member().membership(membership_id)))
 
 
 # --- name, address, language ------------------------------------------------------------
@@ -215,39 +216,6 @@ def email_confirmed() -> Response:
     return answer
 
 
-# --- payment method (AC6) ---------------------------------------------------------------
-
-
-@pages.get("/method")
-@requires(Permission.OWN_METHOD)
-def method() -> str:
-    """Another card, or none."""
-    return render_template("account/method.html", member=_member(), form=None, wrong="")
-
-
-@pages.post("/method")
-@requires(Permission.OWN_METHOD)
-def save_method() -> Response | tuple[str, int]:
-    """Save a card in place of the one before; what waited for it is charged at once (DU3)."""
-    filled, wrong = read_form(CardForm), ""
-    if filled.value is not None:
-        try:
-            _save_card(filled.value)
-            return onward("account.overview", gettext("Your card is saved."))
-        except (LedgerError, Problem) as refused:
-            filled, wrong = blame(filled, refused)
-    page = render_template("account/method.html", member=_member(), form=filled, wrong=wrong)
-    return page, UNPROCESSABLE
-
-
-@pages.post("/method/remove")
-@requires(Permission.OWN_METHOD)
-def remove_method() -> Response:
-    """Forget the card; later charges then wait for another one."""
-    settled(parts().collection.methods.remove(_person().member_id, **signed()))
-    return onward("account.overview", gettext("Your card is removed."))
-
-
 # --- within -----------------------------------------------------------------------------
 
 
@@ -264,18 +232,6 @@ def _member() -> Member:
 
 def _carry_out(act: Callable[..., int], membership_id: UUID) -> None:
     settled(act(_person().member_id, membership_id, **signed()))
-
-
-def _save_card(form: CardForm) -> None:
-    parts().desk.limits.spend(JOIN_BY, _person().member_id)
-    setup = parts().collection.save_method(
-        _person().member_id, method_token=card_token(form), **signed()
-    )
-    if setup.status != "succeeded":
-        code = "confirmation_needed" if setup.action else "card_declined"
-        raise Problem(UNPROCESSABLE, code, DETAILS[code])
-    parts().collection.charge_unpaid(_person().member_id, cause=cause())
-    settled()
 
 
 def _stay(membership: Membership, now: datetime) -> Stay:

@@ -8,15 +8,15 @@ from ledger.application import Quote
 from ledger.billing.outcomes import Collected
 from ledger.errors import NotFound
 from ledger.facts import Cause
-from ledger.payments.sandbox_cards import method_for_card
 from ledger.plan import Plan
-from web.pages.filling import CardForm
+from web.bank import answer_for_setup
+from web.pages.paying import MethodForm, token_of
 from web.parts import Parts
 from web.principals import Person
 from web.sessions.limits import JOIN_BY
 
 
-class JoinForm(CardForm):
+class JoinForm(MethodForm):
     """What a person sends to join a plan."""
 
     discount_code: str | None = None
@@ -37,8 +37,13 @@ def asks_card(quote: Quote, *, has_method: bool) -> bool:
 
 
 def join(parts: Parts, person: Person, plan_id: UUID, form: JoinForm, cause: Cause) -> Collected:
-    """Join and pay the first charge. Raises what the books refuse, and refusals of the card."""
+    """Join and pay the first charge. Raises what the books refuse, and refusals of the card.
+
+    The same command again, with the bank's answer, goes on from where the bank asked.
+    """
     parts.desk.limits.spend(JOIN_BY, person.member_id)
+    if form.answers_bank:
+        answer_for_setup(parts, person.member_id, cause, approved=bool(form.approve))
     has_method = parts.ledger.member(person.member_id).method is not None
     quote = parts.ledger.quote(
         plan_id, discount_code=form.discount_code, member_id=person.member_id
@@ -46,16 +51,9 @@ def join(parts: Parts, person: Person, plan_id: UUID, form: JoinForm, cause: Cau
     return parts.collection.join(
         person.member_id,
         plan_id,
-        method_token=card_token(form) if asks_card(quote, has_method=has_method) else None,
+        method_token=token_of(parts, form) if asks_card(quote, has_method=has_method) else None,
         discount_code=form.discount_code,
         password_matches=parts.desk.plan_passwords.matches(plan_id, form.early_access_password),
         by=person.actor,
         cause=cause,
-    )
-
-
-def card_token(form: CardForm) -> str:
-    """The gateway's token of a typed card; NotATestCard and the like."""
-    return method_for_card(
-        form.card_number or "", form.exp_month or 0, form.full_year, form.cvc or ""
     )

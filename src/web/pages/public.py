@@ -9,6 +9,7 @@ from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ledger.application import Quote
+from ledger.billing.dues import Dues
 from ledger.billing.outcomes import Collected
 from ledger.errors import CodeRefused, LedgerError, NotFound, Refused
 from ledger.member import Member
@@ -16,13 +17,21 @@ from ledger.order import Order
 from ledger.plan import Plan
 from projections.plans import PlanRow
 from web.auth import caller, client_address, parts, requires
-from web.bank import answer_for_order
 from web.forms import Filled, cause, read_args, read_form
-from web.frame import UNPROCESSABLE, group, onward, reason, settled, told, word
+from web.frame import UNPROCESSABLE, group, onward, reason, settled, word
 from web.headers import CONTENT_SECURITY_POLICY
 from web.languages import gettext, say
+from web.next_steps import after_paying
 from web.pages.filling import Args, blame
 from web.pages.joining import JoinForm, asks_card, join, visible_plan
+from web.pages.paying import (
+    Elements,
+    asked_again,
+    asks_bank,
+    bank_answered,
+    elements,
+    token_of,
+)
 from web.permissions import Permission
 from web.principals import Person
 from web.problems import Problem
@@ -87,6 +96,8 @@ def join_plan(plan_id: UUID) -> Response | str | tuple[str, int]:
     if collected.outcome in NOT_JOINED:
         wrong = word("decline", collected.decline_code or "generic_decline")
         return _joining(plan_id, filled, wrong, code=_sent_code(filled)), UNPROCESSABLE
+    if collected.outcome == "waiting" and not _is_placed(collected.order_id):
+        return _bank_asks_of_card(filled, collected)
     return _joined(plan_id, collected)
 
 
@@ -94,7 +105,10 @@ def join_plan(plan_id: UUID) -> Response | str | tuple[str, int]:
 @requires(Permission.JOIN_PLAN)
 def confirm(order_id: UUID) -> str:
     """The bank wants the person to confirm a payment; in test mode, this page plays the bank."""
-    return render_template("public/confirm.html", order=_own_order(order_id))
+    order = _own_order(order_id)
+    secret = Dues(parts().collection).action(order_id)
+    asked = elements(parts(), order.placed.amount, secret=secret)
+    return render_template("public/confirm.html", order=order, elements=asked)
 
 
 @pages.post("/orders/<uuid:order_id>/confirm")
@@ -103,8 +117,13 @@ def confirmed(order_id: UUID) -> Response:
     """The bank's answer: `approve` or not."""
     approved = "approve" in read_form(ApprovalForm).given
     order, member_id = _own_order(order_id), _person().member_id
-    collected = answer_for_order(parts(), member_id, order_id, approved=approved, cause=cause())
-    return _joined(order.placed.plan_id, collected)
+    collected = bank_answered(parts(), member_id, order_id, approved=approved, cause=cause())
+    if order.placed.charge == "first":
+        return _joined(order.placed.plan_id, collected)
+    settled(collected.position)
+    if asks_bank(collected):
+        return redirect(url_for("public.confirm", order_id=order_id))
+    return onward("account.overview", after_paying(parts(), collected))
 
 
 @pages.get("/embed/plans")
@@ -166,8 +185,13 @@ def _joining(
         wrong = reason(offer.refusal)
     return render_template(
         "public/plan.html", offer=offer, plan=offer.plan, member=member, form=filled,
-        wrong=wrong, code=code or "",
+        wrong=wrong, code=code or "", elements=_elements(offer) if offer.asks_card else None,
     )  # fmt: skip
+
+
+def _elements(offer: Offer) -> Elements | None:
+    charged = offer.quote.first_charge if offer.quote else None
+    return elements(parts(), charged, saves=offer.plan.price.terms.repeats)
 
 
 def _offer(plan: Plan, member: Member | None, code: str | None) -> Offer:
@@ -201,10 +225,7 @@ def _own_order(order_id: UUID) -> Order:
 
 def _joined(plan_id: UUID, collected: Collected) -> Response:
     settled(collected.position)
-    if collected.outcome == "waiting" and not _is_placed(collected.order_id):
-        notice = told(Problem(409, "confirmation_needed", ""))
-        return onward("public.plan", notice, plan_id=plan_id)
-    if collected.outcome == "waiting" and collected.action:
+    if asks_bank(collected):
         return redirect(url_for("public.confirm", order_id=collected.order_id))
     if collected.outcome in NOT_JOINED:
         return onward("public.plan", word("decline", collected.decline_code), plan_id=plan_id)
@@ -216,6 +237,16 @@ def _joined(plan_id: UUID, collected: Collected) -> Response:
         return onward("account.overview", notice)
     notice = gettext("The payment is on its way; your bank has not answered yet.")
     return onward("account.overview", notice)
+
+
+def _bank_asks_of_card(filled: Filled[JoinForm], collected: Collected) -> str:
+    """A card is saved before anything is ordered; its bank asks first."""
+    form = filled.value or JoinForm()
+    return render_template(
+        "account/confirm_card.html",
+        elements=elements(parts(), secret=collected.action),
+        again=asked_again(token_of(parts(), form), filled),
+    )
 
 
 def _is_placed(order_id: UUID) -> bool:

@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose, no password
     SIGN_IN = "sign_in"
     SELF_CANCEL = "self_cancel"
+    PAY_ORDER = "pay_order"
     INVITE_CONTRIBUTOR = "invite_contributor"
 
 
@@ -31,6 +32,7 @@ LIFETIME = {
     Purpose.RESET_PASSWORD: timedelta(hours=1),
     Purpose.SIGN_IN: timedelta(minutes=15),
     Purpose.SELF_CANCEL: timedelta(days=7),
+    Purpose.PAY_ORDER: timedelta(days=21),  # the longest grace: who follows it only pays
     Purpose.INVITE_CONTRIBUTOR: timedelta(days=7),
 }
 
@@ -38,9 +40,11 @@ ISSUE = """
     WITH ended AS (
         DELETE FROM web.links
         WHERE subject_hash = %(subject_hash)s AND purpose = %(purpose)s AND used_at IS NULL
+          AND token_hash <> %(token_hash)s
     )
     INSERT INTO web.links (token_hash, purpose, subject_hash, sealed, expires_at)
     VALUES (%(token_hash)s, %(purpose)s, %(subject_hash)s, %(sealed)s, %(expires_at)s)
+    ON CONFLICT (token_hash) DO NOTHING
 """
 PEEK = """
     SELECT sealed FROM web.links
@@ -65,9 +69,15 @@ class Links:
         self._clock = clock
         self._seals = seals
 
-    def issue(self, purpose: Purpose, *, subject: object, carries: dict[str, Any]) -> str:
-        """A new token for the subject (an account, an address); its unused ones end."""
-        token = new_token()
+    def issue(
+        self, purpose: Purpose, *, subject: object, carries: dict[str, Any], because: object = None
+    ) -> str:
+        """A new token for the subject (an account, an address); its unused ones end.
+
+        What is issued again because of the same thing is the same token: a mail that is written
+        again after a crash says what the first one said.
+        """
+        token = new_token() if because is None else self._seals.token(purpose.value, str(because))
         values = {
             "token_hash": token_hash(token),
             "purpose": purpose.value,

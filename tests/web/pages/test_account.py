@@ -49,7 +49,7 @@ def test_a_free_plan_is_left_at_once(place: Place) -> None:  # part of AX5
     assert not [link for link in page.links if link.endswith("/cancel")]
     ask = browser.get(next(link for link in page.links if link.endswith("/leave")))
     [form] = [form for form in ask.forms if form.action.endswith("/leave")]
-    assert "You have left the plan." in browser.send(ask, form.action).words
+    assert "You have left Letter: access has ended" in browser.send(ask, form.action).words
     assert not place.parts.ledger.access(member_id, letter).allowed
 
 

@@ -1,0 +1,172 @@
+"""What all pages that ask for a payment method share: its fields, its token, the bank's question.
+
+With the sandbox, a test card is typed and this site plays the bank. With Stripe, its script shows
+fields of its own and makes a token of them, and asks the bank: no card number ever comes here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+from uuid import UUID
+
+from flask import after_this_request, request
+from pydantic import Field
+from werkzeug.wrappers import Response
+
+from ledger.billing.dues import Dues
+from ledger.billing.outcomes import Collected
+from ledger.facts import Actor, Cause
+from ledger.money import Money
+from ledger.payments.sandbox_cards import method_for_card
+from web.api.models import Query
+from web.bank import answer_for_order
+from web.forms import COMMAND_FIELD, Filled
+from web.frame import DETAILS, UNPROCESSABLE
+from web.headers import CONTENT_SECURITY_POLICY
+from web.languages import locale
+from web.pages.filling import CardForm
+from web.parts import Parts
+from web.problems import Problem, body_fault
+from web.sessions.limits import JOIN_BY
+
+SCRIPT = "https://js.stripe.com/endive/stripe.js"
+"""Of the release whose API we speak; Stripe allows no copy of it."""
+
+STRIPE_HOSTS = {
+    "script-src 'self'": "https://js.stripe.com https://*.js.stripe.com",
+    "connect-src 'self'": "https://api.stripe.com",
+    "form-action 'self'": "https://checkout.stripe.com",
+}
+STRIPE_FRAMES = "frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com"
+
+LONGEST_TOKEN = 500
+
+Use = Literal["payment", "setup"]
+Model = TypeVar("Model", bound=Query)
+
+
+class MethodForm(CardForm):
+    """A payment method: a test card as typed, or the token that the payment company made of it.
+
+    `approve` and `refuse` are the buttons of the page that plays the bank.
+    """
+
+    method_token: str | None = Field(default=None, max_length=LONGEST_TOKEN)
+    approve: str | None = None
+    refuse: str | None = None
+
+    @property
+    def answers_bank(self) -> bool:
+        """Whether the page that plays the bank was answered."""
+        return bool(self.approve or self.refuse)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no method is given at all."""
+        return not (self.method_token or self.card_number)
+
+
+class PayForm(MethodForm):
+    """How to pay: with the `saved` method, or with the one that is given."""
+
+    saved: str | None = None
+
+
+@dataclass(frozen=True)
+class Elements:
+    """What Stripe's script must know to show its fields, or to ask the bank.
+
+    `saves`: later charges use the method too. `secret` is of the payment or setup that waits for
+    the person.
+    """
+
+    key: str
+    use: Use
+    amount: Money
+    saves: bool = True
+    secret: str | None = None
+    locale: str = "auto"
+    script: str = SCRIPT
+
+
+def elements(
+    parts: Parts, amount: Money | None = None, *, saves: bool = True, secret: str | None = None
+) -> Elements | None:
+    """For a page that asks for a method or its bank's word; None where the sandbox does.
+
+    Without an amount, or for nothing, a method is saved. Such a page, and no other, may load what
+    Stripe needs.
+    """
+    key = parts.settings.stripe_publishable_key
+    if key is None:
+        return None
+    after_this_request(_let_stripe_in)
+    charged = amount or Money.zero(parts.settings.currency)
+    use: Use = "setup" if charged.is_zero else "payment"
+    return Elements(key, use, charged, saves, secret, locale())
+
+
+def token_of(parts: Parts, form: MethodForm) -> str:
+    """The gateway's token of the method that a form holds.
+
+    A Problem where there is none; NotATestCard and the like for a card that was typed.
+    """
+    if form.method_token:
+        return form.method_token
+    if parts.settings.stripe_publishable_key is not None:
+        raise Problem(UNPROCESSABLE, "method_needed", DETAILS["method_needed"])
+    if not form.card_number:
+        raise body_fault(("card_number",), "missing", DETAILS["missing"])
+    return method_for_card(form.card_number, form.exp_month or 0, form.full_year, form.cvc or "")
+
+
+def bank_answered(
+    parts: Parts, member_id: UUID, order_id: UUID, *, approved: bool, cause: Cause
+) -> Collected:
+    """What became of a payment that waited for the person's bank. NotFound.
+
+    In test mode the page that plays the bank says so; else the payment company is asked.
+    """
+    if parts.settings.stripe_publishable_key is None:
+        return answer_for_order(parts, member_id, order_id, approved=approved, cause=cause)
+    return parts.collection.resume(order_id, cause=cause)
+
+
+def pay_due(
+    parts: Parts, member_id: UUID, membership_id: UUID, form: PayForm, *, by: Actor, cause: Cause
+) -> list[Collected]:
+    """Pay what is due for a membership; and, once a new method has paid it, all else that is due.
+
+    Raises what the books refuse, and refusals of the card.
+    """
+    parts.desk.limits.spend(JOIN_BY, member_id)
+    dues, token = Dues(parts.collection), None if form.saved else token_of(parts, form)
+    first = dues.pay(member_id, membership_id, method_token=token, by=by, cause=cause)
+    rest = dues.pay_all(member_id, by=by, cause=cause) if token and has_paid(first) else []
+    return [first, *rest]
+
+
+def has_paid(collected: Collected) -> bool:
+    """Whether the money is in."""
+    return collected.outcome in {"settled", "nothing_to_collect"}
+
+
+def asks_bank(collected: Collected) -> bool:
+    """Whether the person is to go on to their bank's page."""
+    return collected.outcome == "waiting" and collected.action is not None
+
+
+def asked_again(token: str, filled: Filled[Model]) -> dict[str, str]:
+    """What the bank's page sends back: the same form as the same command, with its token."""
+    beside = {*CardForm.model_fields, "method_token", "approve", "refuse"}
+    kept = {name: texts[-1] for name, texts in filled.given.items() if name not in beside}
+    return {**kept, COMMAND_FIELD: request.form.get(COMMAND_FIELD, ""), "method_token": token}
+
+
+def _let_stripe_in(answer: Response) -> Response:
+    policy = CONTENT_SECURITY_POLICY
+    for ours, theirs in STRIPE_HOSTS.items():
+        policy = policy.replace(ours, f"{ours} {theirs}")
+    answer.headers["Content-Security-Policy"] = f"{policy}; {STRIPE_FRAMES}"
+    return answer

@@ -1,0 +1,190 @@
+"""The mailed link after a failed payment: what it shows, what it pays, when it is used up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.web.pages.conftest import CARD, MACHINE, Place, cause
+from tests.web.pages.owing import DECLINED_LATER, owing
+
+
+def test_the_letter_says_why_when_and_how_in_the_members_language(place: Place) -> None:  # DU2
+    ada = owing(place)
+    assert ada.tell() == 1
+    letter = ada.letter()
+    assert letter.subject == "Membership ledger: your payment for Gold needs you"
+    for said in (
+        "€12.00 for Gold, due on 22 December 2026",
+        "Your bank wants you to confirm this payment yourself.",
+        "You have access until 1 January 2027.",
+    ):
+        assert said in letter.text
+        assert said in letter.html
+    assert ada.link().startswith("/pay?token=")
+
+
+def test_a_french_member_is_told_in_french_and_when_it_is_tried_again(place: Place) -> None:
+    ada = owing(place, DECLINED_LATER, lang="fr")
+    ada.tell()
+    letter = ada.letter()
+    plain = letter.text.replace("\u202f", " ").replace("\xa0", " ")
+    assert (letter.locale, letter.subject) == (
+        "fr",
+        "Membership ledger : le paiement de Gold a échoué",
+    )
+    assert "12,00 € pour Gold, dus le 22 décembre 2026" in plain
+    assert "Nous réessaierons le 27 décembre 2026." in plain
+
+
+def test_one_failure_is_told_once_whatever_breaks_in_between(  # part of NO2
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = owing(place)
+    with monkeypatch.context() as broken:
+        broken.setattr(place.parts.ledger, "record_notice_sent", lambda *_, **__: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            ada.tell()
+    link = ada.link()
+    assert [ada.tell(), ada.tell()] == [1, 0]
+    assert (
+        len([kept for kept in place.parts.desk.mailbox.recent() if "Gold" in kept.mail.subject])
+        == 1
+    )
+    assert ada.link() == link
+    place.stranger().get(link)
+
+
+def test_what_was_paid_meanwhile_is_not_told(place: Place) -> None:
+    ada = owing(place, DECLINED_LATER)
+    browser = place.as_member(ada.member_id)
+    browser.send(browser.get(f"/account/memberships/{ada.membership_id}/pay"), "", CARD)
+    assert ada.tell() == 0
+
+
+def test_the_link_pays_with_the_saved_card_once_the_bank_approves(place: Place) -> None:  # DU3
+    ada = owing(place)
+    ada.tell()
+    browser = place.stranger()
+    page = browser.get(ada.link())
+    assert page.headings == ["Pay what is due"]
+    assert "Pay €12.00 with Visa ending in 3184" in page.words
+    bank = browser.send(page, ada.link(), saved="yes")
+    assert bank.headings == ["Confirm the payment"]
+    paid = browser.send(bank, ada.bank, approve="yes")
+    assert paid.headings == ["This is paid"]
+    assert "The next payment, €12.00, is on 22 Jan 2027." in paid.words
+    assert ada.stay.billing == "current"
+
+
+def test_a_refusal_of_the_bank_leaves_it_due_and_may_be_tried_again(place: Place) -> None:
+    ada = owing(place)
+    ada.tell()
+    browser = place.stranger()
+    bank = browser.send(browser.get(ada.link()), ada.link(), saved="yes")
+    refused = browser.send(bank, ada.bank, status=422, refuse="yes")
+    assert "The payment was not confirmed with the bank." in refused.words
+    assert "€12.00 for Gold is still due; you have access until 1 Jan 2027." in refused.words
+    again = browser.send(browser.get(ada.link()), ada.link(), saved="yes")
+    assert browser.send(again, ada.bank, approve="yes").headings == ["This is paid"]
+
+
+def test_the_link_pays_with_another_card_which_is_saved(place: Place) -> None:  # DU3
+    ada = owing(place)
+    ada.tell()
+    browser = place.stranger()
+    other = {**CARD, "card_number": "5555 5555 5555 4444"}
+    paid = browser.send(browser.get(ada.link()), ada.link(), other)
+    assert paid.headings == ["This is paid"]
+    method = place.parts.ledger.member(ada.member_id).method
+    assert method is not None
+    assert method.last_four == "4444"
+
+
+def test_a_new_card_pays_all_else_that_is_due_too(place: Place) -> None:  # DU3
+    ada = owing(place, DECLINED_LATER, plans=("Gold", "Silver"))
+    ada.tell()
+    browser = place.stranger()
+    browser.send(browser.get(ada.link()), ada.link(), CARD)
+    stays = place.parts.ledger.member(ada.member_id).memberships.values()
+    assert [stay.billing for stay in stays] == ["current", "current"]
+
+
+def test_a_declined_card_says_so_beside_what_is_still_due(place: Place) -> None:
+    ada = owing(place)
+    ada.tell()
+    browser = place.stranger()
+    poor = {**CARD, "card_number": "4000 0000 0000 9995"}
+    declined = browser.send(browser.get(ada.link()), ada.link(), poor, status=422)
+    assert "not enough money" in declined.words
+    assert "is still due" in declined.words
+    empty = browser.send(declined, ada.link(), status=422)
+    assert "Please fill this in." in empty.words
+
+
+def test_the_page_shows_the_least_that_is_needed_and_is_kept_nowhere(place: Place) -> None:
+    ada = owing(place)
+    ada.tell()
+    browser = place.stranger()
+    page = browser.get(ada.link())
+    for hidden in ("Ada", "Lovelace", "ada@example.org"):
+        assert hidden not in page.words
+    assert browser.answer is not None
+    assert browser.answer.headers["Cache-Control"] == "no-store"
+    assert browser.get("/account").headings == ["Sign in"]
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_a_link_that_is_too_old_or_wrong_says_what_to_do(place: Place, lang: str) -> None:
+    ada = owing(place)
+    ada.tell()
+    place.clock.advance(timedelta(days=21))
+    for path in (ada.link(), "/pay?token=nothing", "/pay", "/pay/confirm?token=x"):
+        page = place.stranger().get(path, lang, status=410)
+        assert "/account" in page.links
+        said = {"en": "sign in, and pay", "fr": "connectez-vous et payez"}[lang]
+        assert said in page.words
+
+
+def test_a_newer_letter_ends_the_link_of_the_older(place: Place) -> None:
+    ada = owing(place, DECLINED_LATER)
+    ada.tell()
+    older = ada.link()
+    place.clock.advance(timedelta(days=5))
+    place.parts.collection.charge_due(ada.member_id, ada.membership_id, cause=cause())
+    ada.tell()
+    assert ada.link() != older
+    place.stranger().get(older, status=410)
+    place.stranger().get(ada.link())
+
+
+def test_a_used_link_pays_nothing_more(place: Place) -> None:
+    ada = owing(place)
+    ada.tell()
+    browser = place.stranger()
+    page, slow = browser.get(ada.link()), browser.get(ada.link())
+    browser.send(page, ada.link(), CARD)
+    moved = place.parts.ledger.order(ada.order_id).paid
+    late = browser.send(slow, ada.link(), CARD)
+    assert late.headings == ["This is paid"]
+    assert place.parts.ledger.order(ada.order_id).paid == moved
+
+
+def test_after_a_removal_the_link_takes_no_money(place: Place) -> None:  # part of AX2
+    ada = owing(place)
+    ada.tell()
+    page = (browser := place.stranger()).get(ada.link())
+    place.parts.ledger.remove_memberships(
+        ada.member_id, [ada.membership_id], "rude", by=MACHINE, cause=cause()
+    )
+    over = browser.send(page, ada.link(), CARD)
+    assert over.headings == ["There is nothing to pay"]
+    assert "ended on" in over.words
+
+
+def test_a_link_for_one_thing_does_no_other(place: Place) -> None:
+    ada = owing(place)
+    ada.tell()
+    token = ada.link().partition("token=")[2]
+    place.stranger().get(f"/password/reset?token={token}", status=410)
