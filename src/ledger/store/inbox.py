@@ -21,7 +21,7 @@ Mode = Literal["test", "live"]
 
 TAKING_LOCK = 32 << 48
 """Advisory lock of who takes work, for a moment."""
-NONCE_BYTES = 12
+NONCE_BYTES, KEY_BYTES = 12, 32
 ANSWER_SECONDS = 2.0
 """How long who is posted to waits for the database before it says that it is away."""
 
@@ -111,6 +111,17 @@ class Taken:
     body: bytes
 
 
+class Settled(NamedTuple):
+    """What came of the `tries`th try of a notice; tried again at `next_at` where it waits."""
+
+    number: int
+    tries: int
+    state: State
+    next_at: datetime
+    why: str | None
+    now: datetime
+
+
 class Listed(NamedTuple):
     """A notice as people see it: without what it says."""
 
@@ -153,18 +164,12 @@ class InboxTable:
         self, taken: Taken, state: State, *, next_at: datetime, why: str | None, now: datetime
     ) -> None:
         """Write down what came of it, unless somebody else has taken it since."""
-        with self._pool.connection() as connection:
-            connection.execute(
-                SETTLE,
-                {
-                    "number": taken.number,
-                    "tries": taken.tries,
-                    "state": state,
-                    "next_at": next_at,
-                    "why": why,
-                    "now": now,
-                },
-            )
+        self.settle_all([Settled(taken.number, taken.tries, state, next_at, why, now)])
+
+    def settle_all(self, settled: Sequence[Settled]) -> None:
+        """Write down what came of some, all at once."""
+        with self._pool.connection() as connection, connection.transaction():
+            connection.cursor().executemany(SETTLE, [each._asdict() for each in settled])
 
     def counts(self) -> dict[str, int]:
         """How many notices are in each state."""
@@ -234,6 +239,31 @@ class InboxTable:
 
     def _open(self, sealed: bytes) -> bytes:
         return self._seal.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
+
+
+class SettledLater(InboxTable):
+    """The same notices; what came of them is written down when told to, all at once.
+
+    For facts that are saved at once: until they are, the notices that led to them wait.
+    """
+
+    def __init__(self, table: InboxTable) -> None:
+        super().__init__(table._pool, bytes(KEY_BYTES))
+        self._seal, self._later = table._seal, list[Settled]()
+
+    def settle_all(self, settled: Sequence[Settled]) -> None:
+        """Keep it in mind."""
+        self._later.extend(settled)
+
+    def write(self) -> None:
+        """The facts are saved: so are the notices."""
+        later, self._later = self._later, []
+        if later:
+            super().settle_all(later)
+
+    def drop(self) -> None:
+        """The facts were not saved: the notices are taken up again once they are let go of."""
+        self._later = []
 
 
 def _rows(

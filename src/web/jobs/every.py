@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from web.jobs import money, telling, upkeep
+from web.jobs import money, notices_in, telling, upkeep
 from web.jobs.job import Job
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TWO_AT_NIGHT = timedelta(hours=2)
 
 JOBS = (
+    # On the way through time all notices are fetched: to post each would take as long as the rest.
+    Job("post", 10 * SECOND, notices_in.post, travels=False),
+    Job("missed notices", 15 * MINUTE, notices_in.fetch),
+    Job("inbox", 5 * SECOND, notices_in.work),
     # Told before charged, where both are due: a moved price is told first (PL4).
     Job("prices", 5 * MINUTE, telling.tell_prices),
     Job("reminders", HOUR, telling.remind),
@@ -20,6 +25,8 @@ JOBS = (
     Job("lapses", MINUTE, money.lapse),
     Job("failures", MINUTE, telling.tell_failures, reads=True),
     Job("refunds", DAY, money.look_at_refunds, after=TWO_AT_NIGHT),
+    Job("reconciliation", DAY, notices_in.reconcile, after=TWO_AT_NIGHT, alone=True),
+    Job("old notices", DAY, notices_in.forget, after=TWO_AT_NIGHT),
     Job("check", MINUTE, upkeep.check, travels=False),
     Job("purge", HOUR, upkeep.purge, travels=False),
 )

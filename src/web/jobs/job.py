@@ -114,7 +114,8 @@ class Job:
 
     `after` is how long after the start of a slot it is to run. `travels`: it also runs while a
     test site's clock is moved on; what looks after the machine itself does not. `reads`: it reads
-    the books from its mark on.
+    the books from its mark on. `alone`: it needs what the jobs before it did to be in the books,
+    also where a step's work is saved at once.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Job:
     after: timedelta = timedelta()
     travels: bool = True
     reads: bool = False
+    alone: bool = False
 
     def slot(self, now: datetime) -> datetime:
         """The start of the slot that an instant lies in."""

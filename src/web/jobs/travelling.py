@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from eventsourcing.persistence import PersistenceError
 
 from ledger.application import Known
+from ledger.billing.inbox import Inbox
 from ledger.errors import LedgerError
 from ledger.order import Order
+from ledger.store.inbox import SettledLater
 from projections.engine import Leader
 from projections.leaders import FOLLOWER, is_held
 from web.following import follower
@@ -74,11 +76,15 @@ class Traveller:
     catch_up: Callable[[], None]
     jobs: Sequence[Job] = JOBS
     saving: Save = nullcontext
-    """Beside each save of the books: what the sandbox writes behind is written in it."""
+    """Within each save of the books: what the sandbox writes behind is written at its end."""
     _known: Known = field(default_factory=Known)
 
     def __post_init__(self) -> None:
+        inbox = self.parts.inbox
+        self._notices = SettledLater(inbox.table)
+        later = Inbox(self._notices, inbox.gateway, inbox.observing, inbox.clock)
         self._runner = Runner(self.parts, self.lead)
+        self._batching = Runner(replace(self.parts, inbox=later), self.lead)
         self._slots = self._runner.runs.open_slots(self._runner.holder)
 
     def go(
@@ -107,11 +113,21 @@ class Traveller:
         self._slots |= {job.name: slot for job, slot in due}
 
     def _worked(self, due: Sequence[tuple[Job, datetime]]) -> list[Ran]:
+        together = [one for one in due if not one[0].alone]
+        ran = self._saved_at_once(together)
+        if ran is None:
+            ran = [self._runner.work(job, slot) for job, slot in together]
+        return ran + [self._runner.work(job, slot) for job, slot in due if job.alone]
+
+    def _saved_at_once(self, due: Sequence[tuple[Job, datetime]]) -> list[Ran] | None:
+        """None where somebody else wrote to one of the streams meanwhile: then nothing is saved."""
         try:
-            with self.saving(), self.parts.ledger.batch(known=self._known):
-                ran = [self._runner.work(job, slot) for job, slot in due]
-        except PersistenceError:  # somebody else wrote to one of the streams
-            return [self._runner.work(job, slot) for job, slot in due]
+            with self.parts.ledger.batch(known=self._known), self.saving():
+                ran = [self._batching.work(job, slot) for job, slot in due]
+        except PersistenceError:
+            self._notices.drop()
+            return None
+        self._notices.write()
         self._known.put_away(Order)  # one is hardly asked for again, and there are many
         return ran
 
