@@ -18,6 +18,7 @@ from ledger.payments.stripe_reading import (
     LEDGER,
     at,
     change_of,
+    dispute_fee_of,
     dispute_of,
     fee_of,
     id_of,
@@ -173,7 +174,8 @@ class StripeNotices:
         payment = self._paid(found)
         if payment is None:
             return None
-        return [payment_of(payment), dispute_of(found, self._closed_at(found))]
+        seen: list[Observation] = [payment_of(payment), dispute_of(found, self._closed_at(found))]
+        return [*seen, *dispute_fee_of(found)]
 
     def _charge(self, notice: Notice) -> list[Observation] | None:
         found = self._api.charge(notice.object_id)

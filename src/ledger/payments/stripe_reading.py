@@ -228,6 +228,15 @@ def fee_of(charge: Json, payment_id: str) -> Fee | None:
     return Fee(payment_id, from_stripe(moved["fee"], moved["currency"]), mode_of(charge))
 
 
+def dispute_fee_of(dispute: Json) -> Iterator[Fee]:
+    """What Stripe kept for a dispute, if it kept anything so far."""
+    kept = [each for each in dispute["balance_transactions"] if each["fee"]]
+    payment_id = id_of(dispute["payment_intent"])
+    if kept and payment_id:
+        amount = from_stripe(sum(each["fee"] for each in kept), kept[0]["currency"])
+        yield Fee(payment_id, amount, mode_of(dispute), dispute_id=dispute["id"])
+
+
 def mandate_of(found: Json) -> Mandate:
     """The right to debit."""
     method_id = id_of(found["payment_method"])

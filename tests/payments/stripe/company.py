@@ -49,6 +49,8 @@ class Company:
     """What is behind a payment method or a page's token."""
     mandates: dict[str, str] = field(default_factory=dict)
     """The mandate of a payment method."""
+    disputes: dict[str, str] = field(default_factory=dict)
+    """The dispute of a charge."""
     wishes: dict[str, bool] = field(default_factory=dict)
     """Whether an intent asked for a mandate."""
     used: set[str] = field(default_factory=set)

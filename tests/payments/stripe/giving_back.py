@@ -68,7 +68,8 @@ class GivingBack:
         company = self._company
         status = "warning_needs_response" if inquiry else "needs_response"
         made = company.keep(objects.dispute(company.new_id("du"), company.now, charged, status))
-        charged.update(disputed=True, dispute=made["id"])
+        charged["disputed"] = True
+        company.disputes[charged["id"]] = made["id"]
         if not inquiry:
             moved = company.move("adjustment", made, -made["amount"], DISPUTE_FEE)
             made["balance_transactions"].append(dict(moved))
@@ -96,5 +97,5 @@ class GivingBack:
             self._company.tell("charge.dispute.funds_reinstated", made)
 
     def _is_contested(self, charged: Json) -> bool:
-        made = self._company.kept.get(charged["dispute"] or "")
+        made = self._company.kept.get(self._company.disputes.get(charged["id"], ""))
         return made is not None and not made["is_charge_refundable"]

@@ -20,7 +20,7 @@ PAYMENT_INTENT_UNSET = (
 )
 
 CHARGE_UNSET = (
-    "balance_transaction description dispute failure_code failure_message outcome"
+    "balance_transaction description failure_code failure_message outcome"
     " receipt_email receipt_number receipt_url review shipping"
 )
 

@@ -12,12 +12,13 @@ import stripe
 from ledger.clock import VirtualClock
 from ledger.money import Money
 from ledger.payments.gateway import Delivery, Dispute, Method, Payment
-from ledger.payments.stripe_gateway import StripeGateway
 from ledger.payments.stripe_notices import EVENTS
 from tests.payments.stage import Lost, Stage
+from tests.payments.stripe import openapi
 from tests.payments.stripe.company import Company
 from tests.payments.stripe.emulator import Emulator, Fate
-from tests.payments.stripe.line import LEDGER, SECRET, Watcher, gateway_over
+from tests.payments.stripe.line import SECRET, gateway_over
+from tests.payments.stripe.typed import checked
 
 TRIES = 3
 """How often the SDK sends one request."""
@@ -37,11 +38,11 @@ class BrokenLine:
 
 
 class StripeStage(Stage):
-    """The emulated Stripe, and whoever plays behind our back."""
+    """The emulated Stripe, and whoever plays behind our back. Both checkers look on."""
 
-    def __init__(self, clock: VirtualClock, watchers: list[Watcher] | None = None) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         self.emulator = Emulator(clock, api_version=stripe.api_version)
-        self.stripe: StripeGateway = gateway_over(self.emulator, clock, watchers=watchers)
+        self.stripe = checked(gateway_over(self.emulator, clock, watchers=[openapi.check]))
         self._told = 0
         super().__init__(self.stripe, clock)
 
@@ -71,7 +72,7 @@ class StripeStage(Stage):
             "currency": "eur",
             "customer": self.customer_id if method else None,
             "payment_method": method.id if method else "pm_card_visa",
-            "metadata": {} if method else {LEDGER: "another"},
+            "metadata": {} if method else {"ledger": "another"},
         }
         return str(self.emulator.intents.create_payment(asked)["id"])
 
