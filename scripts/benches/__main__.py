@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from scripts.benches import append, follow, queries, rebuild
+from scripts.benches import append, collection, follow, queries, rebuild
 from scripts.benches.rows import Case, Options, as_json, as_text
 
 CASES: dict[str, Case] = {
@@ -14,6 +14,7 @@ CASES: dict[str, Case] = {
     "follow": lambda options: follow.measure(options.seconds),
     "rebuild": rebuild.measure,
     "queries": queries.measure,
+    "collection": collection.measure,
 }
 UNITS = {"k": 1_000, "m": 1_000_000}
 
@@ -45,7 +46,10 @@ def _parser() -> argparse.ArgumentParser:
         "--facts", type=_facts, default="1M", help="rebuild: facts in the log (300k, 1M)"
     )
     parser.add_argument(
-        "--sizes", type=_sizes, default="", help="rebuild: other logs too (100k,300k,1M,3M)"
+        "--sizes",
+        type=_sizes,
+        default="",
+        help="rebuild: other logs too (100k,300k,1M,3M); collection: members (1k,100k)",
     )
     parser.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="keep what is made here, and use it"
