@@ -13,6 +13,20 @@ from ledger.payments.sandbox_states import ACTION, SETUP, key_in, sandbox_id
 from web.parts import Parts
 
 
+def bank_answered(
+    parts: Parts, member_id: UUID, order_id: UUID, *, approved: bool, cause: Cause
+) -> Collected:
+    """What became of a payment that waited for this person's bank; NotFound.
+
+    In test mode whoever asks plays the bank; else the payment company is asked.
+    """
+    if parts.settings.stripe_publishable_key is None:
+        return answer_for_order(parts, member_id, order_id, approved=approved, cause=cause)
+    if parts.ledger.order(order_id).member_id != member_id:
+        raise NotFound(what="order", id=order_id)
+    return parts.collection.resume(order_id, cause=cause)
+
+
 def answer_for_order(
     parts: Parts, member_id: UUID, order_id: UUID, *, approved: bool, cause: Cause
 ) -> Collected:

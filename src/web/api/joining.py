@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import request
 from pydantic import Field
 
+from ledger.application import Ledger
 from ledger.billing.outcomes import Collected
 from ledger.errors import (
     AlreadyMember,
@@ -22,67 +23,32 @@ from ledger.errors import (
     Refused,
 )
 from ledger.money import Money
-from ledger.payments.sandbox_cards import (
-    CvcMalformed,
-    ExpiryMalformed,
-    NotATestCard,
-    method_for_card,
-)
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Query, Reply
+from web.api.paying import (
+    CARD_REFUSALS,
+    MethodBody,
+    PaymentDeclined,
+    StillDue,
+    confirmation_needed,
+)
 from web.api.shapes import Secret, ShortText
 from web.auth import client_address
-from web.bank import answer_for_order
+from web.bank import bank_answered
 from web.permissions import Permission
 from web.principals import Person
-from web.problems import Problem, body_fault
 from web.sessions.limits import JOIN_BY, QUOTE_FROM
 
 routes = Routes("joining")
 PLAN_REFUSALS = (NotFound, PlanNotOpen, PlanOutsideWindow, PlanRetired)
-CARD_REFUSALS = (NotATestCard, ExpiryMalformed, CvcMalformed)
 
 
-class PaymentDeclined(Refused):
-    """The payment was declined ({decline_code}); nothing was joined."""
-
-    code = "payment_declined"
-    pointer = "/card_number"
-
-
-class CardBody(Body):
-    """A test card; never enter a real one."""
-
-    card_number: ShortText = Field(examples=["4242 4242 4242 4242"])
-    exp_month: int = Field(ge=1, le=12)
-    exp_year: int = Field(ge=2000, le=2999)
-    cvc: ShortText
-
-    def token(self) -> str:
-        """What the gateway charges."""
-        return method_for_card(self.card_number, self.exp_month, self.exp_year, self.cvc)
-
-
-class JoinBody(Body):
-    """What to join, and how to pay: a whole card, or nothing for the saved method."""
+class JoinBody(MethodBody):
+    """What to join, and how to pay: a method, or nothing for the saved one."""
 
     plan_id: UUID
-    card_number: ShortText | None = Field(default=None, examples=["4242 4242 4242 4242"])
-    exp_month: int | None = Field(default=None, ge=1, le=12)
-    exp_year: int | None = Field(default=None, ge=2000, le=2999)
-    cvc: ShortText | None = None
     discount_code: ShortText | None = None
     early_access_password: Secret | None = None
-
-    def token(self) -> str | None:
-        """What the gateway charges; None for the saved method. A Problem for half a card."""
-        card = {name: getattr(self, name) for name in CardBody.model_fields}
-        missing = [name for name, value in card.items() if value is None]
-        if len(missing) == len(card):
-            return None
-        if missing:
-            raise body_fault((missing[0],), "missing", "This field is required with a card.")
-        return CardBody(**card).token()
 
 
 class ConfirmBody(Body):
@@ -120,6 +86,7 @@ class JoinedReply(Reply):
     outcome: Literal["settled", "nothing_to_collect", "waiting", "unknown", "given_back"]
     membership_id: UUID | None
     access_until: datetime | None
+    action: str | None = Field(description="what a waiting payment hands to the person's bank")
 
 
 @routes.get(
@@ -171,7 +138,7 @@ def join(call: Call[JoinBody, None]) -> Answer:
     collected = call.parts.collection.join(
         call.member_id,
         asked.plan_id,
-        method_token=asked.token(),
+        method_token=asked.token(call.parts),
         discount_code=asked.discount_code,
         password_matches=call.parts.desk.plan_passwords.matches(
             asked.plan_id, asked.early_access_password
@@ -188,31 +155,20 @@ def join(call: Call[JoinBody, None]) -> Answer:
     summary="Confirm a payment",
     body=ConfirmBody,
     answers=JoinedReply,
-    refusals=(NotFound, PaymentDeclined),
+    refusals=(NotFound, PaymentDeclined, StillDue),
 )
 def confirm(call: Call[ConfirmBody, None], order_id: UUID) -> Answer:
-    """For a payment that waits for the person; a stand-in for their bank's own page."""
-    collected = answer_for_order(
+    """For a payment that waits for the person; in test mode, a stand-in for their bank's page."""
+    collected = bank_answered(
         call.parts, call.member_id, order_id, approved=call.body.approved, cause=call.cause
     )
     return _joined(call, collected)
 
 
-def confirmation_needed(action: str | None) -> Problem:
-    """A card that can't be saved before its person confirmed; undecided, so it is sent again."""
-    return Problem(
-        409,
-        "confirmation_needed",
-        "Your bank asks you to confirm this card: post the action to /account/method/confirm,"
-        " then send this request again with the same Idempotency-Key.",
-        more={"action": action},
-    )
-
-
 def _joined(call: Call[JoinBody, None] | Call[ConfirmBody, None], collected: Collected) -> Answer:
-    if collected.outcome in {"declined", "setup_failed"}:
-        raise PaymentDeclined(decline_code=collected.decline_code)
     ledger = call.parts.ledger
+    if collected.outcome in {"declined", "setup_failed"}:
+        raise _refusal(ledger, collected)
     if collected.outcome == "waiting" and not ledger.position_of(collected.order_id):
         raise confirmation_needed(collected.action)
     placed = ledger.order(collected.order_id).placed
@@ -223,6 +179,17 @@ def _joined(call: Call[JoinBody, None] | Call[ConfirmBody, None], collected: Col
             "outcome": collected.outcome,
             "membership_id": membership.membership_id if membership else None,
             "access_until": membership.access_until if membership else None,
+            "action": collected.action,
         }
     )
     return Answer(reply=reply, position=collected.position or None)
+
+
+def _refusal(ledger: Ledger, collected: Collected) -> Refused:
+    """Nothing was joined, or what was due of a membership still is."""
+    code = collected.decline_code
+    if collected.outcome == "declined":
+        placed = ledger.order(collected.order_id).placed
+        if placed.charge != "first":
+            return StillDue(decline_code=code, amount=placed.amount)
+    return PaymentDeclined(decline_code=code)

@@ -1,4 +1,4 @@
-"""A person's own memberships, orders and payment method (AC6, AC8)."""
+"""A person's own memberships and orders (AC8)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,13 @@ from ledger.money import Money
 from projections.queries.orders import OrderFilter
 from projections.queries.paging import Turn
 from web.api.framework import Answer, Call, Routes
-from web.api.joining import CARD_REFUSALS, CardBody, PaymentDeclined, confirmation_needed
 from web.api.lists import cursor_in
-from web.api.models import Body, Page, PageQuery, Reply
+from web.api.models import Page, PageQuery, Reply
 from web.api.order_shapes import OrderReply, ReceiptReply, order_reply, receipt_reply
-from web.api.shapes import MethodReply, ShortText, done
-from web.bank import answer_for_card
-from web.parts import Parts
+from web.api.paying import Told
+from web.next_steps import after_cancelling, after_leaving, after_withdrawing
 from web.past import Scope
 from web.permissions import Permission
-from web.sessions.limits import JOIN_BY
 
 routes = Routes("own")
 
@@ -53,19 +50,6 @@ class OwnMembership(Reply):
     ending: str | None
 
 
-class MethodState(Reply):
-    """The saved payment method, if there is one."""
-
-    method: MethodReply | None
-
-
-class CardConfirmation(Body):
-    """In test mode the request plays the person's bank: it confirms, or refuses."""
-
-    action: ShortText
-    approved: bool
-
-
 @routes.get(
     "/account/memberships",
     permission=Permission.OWN_ACCOUNT,
@@ -84,38 +68,44 @@ def list_own_memberships(call: Call[None, None]) -> Page[OwnMembership]:
     "/account/memberships/<uuid:membership_id>/self-cancel",
     permission=Permission.OWN_ACCOUNT,
     summary="Stop renewal",
+    answers=Told,
     refusals=(NotFound, MembershipEnded, NotSelfCancellable, AlreadyCancelling),
 )
 def self_cancel(call: Call[None, None], membership_id: UUID) -> Answer:
     """Access stays to the end of the paid period (AX3)."""
     ledger = call.parts.ledger
-    return done(ledger.self_cancel(call.member_id, membership_id, by=call.actor, cause=call.cause))
+    position = ledger.self_cancel(call.member_id, membership_id, by=call.actor, cause=call.cause)
+    return _told(after_cancelling(_stay(call, membership_id), call.now), position)
 
 
 @routes.post(
     "/account/memberships/<uuid:membership_id>/withdraw-cancellation",
     permission=Permission.OWN_ACCOUNT,
     summary="Renew after all",
+    answers=Told,
     refusals=(NotFound, MembershipEnded, NotCancelling),
 )
 def withdraw_cancellation(call: Call[None, None], membership_id: UUID) -> Answer:
     """As long as the cancellation has not taken effect (AX4)."""
     ledger = call.parts.ledger
-    return done(
-        ledger.withdraw_cancellation(call.member_id, membership_id, by=call.actor, cause=call.cause)
+    position = ledger.withdraw_cancellation(
+        call.member_id, membership_id, by=call.actor, cause=call.cause
     )
+    return _told(after_withdrawing(call.parts, _stay(call, membership_id)), position)
 
 
 @routes.post(
     "/account/memberships/<uuid:membership_id>/leave",
     permission=Permission.OWN_ACCOUNT,
     summary="Leave a free plan",
+    answers=Told,
     refusals=(NotFound, MembershipEnded, NotLeavable),
 )
 def leave(call: Call[None, None], membership_id: UUID) -> Answer:
     """At once (AX5)."""
     ledger = call.parts.ledger
-    return done(ledger.leave(call.member_id, membership_id, by=call.actor, cause=call.cause))
+    position = ledger.leave(call.member_id, membership_id, by=call.actor, cause=call.cause)
+    return _told(after_leaving(_stay(call, membership_id)), position)
 
 
 @routes.get(
@@ -166,69 +156,12 @@ def list_own_receipts(call: Call[None, None]) -> Page[ReceiptReply]:
     return Page[ReceiptReply](items=[receipt_reply(one) for one in receipts])
 
 
-@routes.get(
-    "/account/method",
-    permission=Permission.OWN_METHOD,
-    summary="My payment method",
-    answers=MethodState,
-)
-def show_method(call: Call[None, None]) -> MethodState:
-    """Brand, last four digits and expiry."""
-    return _method(call.parts, call.member_id)
+def _stay(call: Call[None, None], membership_id: UUID) -> Membership:
+    return call.parts.ledger.member(call.member_id).membership(membership_id)
 
 
-@routes.post(
-    "/account/method",
-    permission=Permission.OWN_METHOD,
-    summary="Save my payment method",
-    body=CardBody,
-    answers=MethodState,
-    refusals=(*CARD_REFUSALS, PaymentDeclined),
-)
-def save_method(call: Call[CardBody, None]) -> Answer:
-    """In place of the one before; what waited for it is charged at once (AC6, DU3)."""
-    call.spend(JOIN_BY)
-    setup = call.parts.collection.save_method(
-        call.member_id, method_token=call.body.token(), by=call.actor, cause=call.cause
-    )
-    if setup.status == "action_required":
-        raise confirmation_needed(setup.action)
-    if setup.status == "failed":
-        raise PaymentDeclined(decline_code=setup.decline.code if setup.decline else "declined")
-    call.parts.collection.charge_unpaid(call.member_id, cause=call.cause)
-    return Answer(
-        reply=_method(call.parts, call.member_id),
-        position=call.parts.ledger.position_of(call.member_id),
-    )
-
-
-@routes.post(
-    "/account/method/confirm",
-    permission=Permission.OWN_METHOD,
-    summary="Confirm my payment method",
-    body=CardConfirmation,
-    refusals=(NotFound,),
-)
-def confirm_method(call: Call[CardConfirmation, None]) -> None:
-    """A stand-in for the page of the person's bank; then save the method again."""
-    answer_for_card(call.parts, call.member_id, call.body.action, approved=call.body.approved)
-
-
-@routes.delete(
-    "/account/method",
-    permission=Permission.OWN_METHOD,
-    summary="Remove my payment method",
-    refusals=(NotFound,),
-)
-def remove_method(call: Call[None, None]) -> Answer:
-    """Later charges then wait for another one (AC6)."""
-    methods = call.parts.collection.methods
-    return done(methods.remove(call.member_id, by=call.actor, cause=call.cause))
-
-
-def _method(parts: Parts, member_id: UUID) -> MethodState:
-    method = parts.ledger.member(member_id).method
-    return MethodState(method=MethodReply.of(method) if method else None)
+def _told(sentence: str, position: int) -> Answer:
+    return Answer(reply=Told(next=sentence), position=position or None)
 
 
 def _membership(stay: Membership, now: datetime) -> OwnMembership:

@@ -20,7 +20,6 @@ from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.payments.sandbox_cards import method_for_card
 from web.api.models import Query
-from web.bank import answer_for_order
 from web.forms import COMMAND_FIELD, Filled
 from web.frame import DETAILS, UNPROCESSABLE
 from web.headers import CONTENT_SECURITY_POLICY
@@ -119,18 +118,6 @@ def token_of(parts: Parts, form: MethodForm) -> str:
     if not form.card_number:
         raise body_fault(("card_number",), "missing", DETAILS["missing"])
     return method_for_card(form.card_number, form.exp_month or 0, form.full_year, form.cvc or "")
-
-
-def bank_answered(
-    parts: Parts, member_id: UUID, order_id: UUID, *, approved: bool, cause: Cause
-) -> Collected:
-    """What became of a payment that waited for the person's bank. NotFound.
-
-    In test mode the page that plays the bank says so; else the payment company is asked.
-    """
-    if parts.settings.stripe_publishable_key is None:
-        return answer_for_order(parts, member_id, order_id, approved=approved, cause=cause)
-    return parts.collection.resume(order_id, cause=cause)
 
 
 def pay_due(

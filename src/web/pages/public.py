@@ -17,6 +17,7 @@ from ledger.order import Order
 from ledger.plan import Plan
 from projections.plans import PlanRow
 from web.auth import caller, client_address, parts, requires
+from web.bank import bank_answered
 from web.forms import Filled, cause, read_args, read_form
 from web.frame import UNPROCESSABLE, group, onward, reason, settled, word
 from web.headers import CONTENT_SECURITY_POLICY
@@ -28,7 +29,6 @@ from web.pages.paying import (
     Elements,
     asked_again,
     asks_bank,
-    bank_answered,
     elements,
     token_of,
 )

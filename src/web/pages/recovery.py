@@ -13,11 +13,12 @@ from werkzeug.wrappers import Response
 from ledger.billing.dues import Dues, next_charge
 from ledger.errors import LedgerError
 from web.auth import parts, requires
+from web.bank import bank_answered
 from web.forms import Filled, cause, read_form
 from web.frame import UNPROCESSABLE, group, settled
 from web.next_steps import after_paying
 from web.pages.filling import LONGEST_TYPED, blame
-from web.pages.paying import PayForm, asks_bank, bank_answered, elements, pay_due
+from web.pages.paying import PayForm, asks_bank, elements, pay_due
 from web.permissions import Permission
 from web.problems import Problem
 from web.recovery import Recovery, read_link

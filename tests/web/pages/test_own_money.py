@@ -1,0 +1,195 @@
+"""A member's own money on pages: saving a card, paying what is due, and Stripe's own fields."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from ledger.terms import Terms
+from tests.web.pages.conftest import CARD, MACHINE, MONTHLY, Browser, Place, cause
+from tests.web.pages.owing import DECLINED_LATER, owing
+from web.app import create_app
+from web.headers import CONTENT_SECURITY_POLICY
+from web.pages import all_pages
+
+ASKS_ONCE = {**CARD, "card_number": "4000 0025 0000 3155"}
+ASKS = {**CARD, "card_number": "4000 0027 6000 3184"}
+STRIPE = "https://js.stripe.com"
+
+
+def test_what_is_due_stands_on_the_account_and_is_paid_there(place: Place) -> None:  # AC8
+    ada = owing(place, DECLINED_LATER)
+    browser = place.as_member(ada.member_id)
+    page = browser.get("/account")
+    assert "€12.00 has been due since 22 Dec 2026." in page.words
+    assert "We try again on 27 Dec 2026." in page.words
+    pay = next(link for link in page.links if link.endswith("/pay"))
+    paid = browser.send(browser.get(pay), "", CARD)
+    assert "Paid: €12.00 for Gold. The next payment, €12.00, is on 22 Jan 2027." in paid.words
+    assert "has been due" not in paid.words
+
+
+def test_a_declined_card_is_told_on_the_page_that_asks_for_another(place: Place) -> None:
+    ada = owing(place, DECLINED_LATER, lang="fr")
+    browser = place.as_member(ada.member_id)
+    path = f"/account/memberships/{ada.membership_id}/pay"
+    poor = {**CARD, "card_number": "4000 0000 0000 9995"}
+    declined = browser.send(browser.get(path, "fr"), "", poor, status=422)
+    assert "12,00 € pour Gold restent dus" in declined.words.replace("\xa0", " ").replace(
+        "\u202f", " "
+    )
+
+
+def test_a_card_that_is_saved_is_charged_what_is_due_while_its_member_is_there(
+    place: Place,
+) -> None:  # DU3
+    ada = owing(place, DECLINED_LATER)
+    browser = place.as_member(ada.member_id)
+    page = browser.get("/account/method")
+    assert (
+        "€12.00 for Gold is due, and is charged to the card as soon as it is saved." in page.words
+    )
+    setup = browser.send(page, "", ASKS)
+    assert setup.headings == ["Confirm your card"]
+    payment = browser.send(setup, "", approve="yes")
+    assert payment.headings == ["Confirm the payment"]
+    assert "Paid: €12.00 for Gold." in browser.send(payment, "", approve="yes").words
+
+
+def test_a_bank_that_refuses_a_card_leaves_none_saved(place: Place) -> None:
+    browser = place.person()
+    setup = browser.send(browser.get("/account/method"), "", ASKS_ONCE)
+    refused = browser.send(setup, "", status=422, refuse="yes")
+    assert "could not be saved" in refused.words
+    assert "No card is saved." in browser.get("/account").words
+
+
+def test_a_free_start_saves_a_card_that_its_bank_is_asked_about(place: Place) -> None:  # PL1
+    free_start = place.plan("Early", MONTHLY)
+    place.parts.ledger.set_early_access(
+        free_start,
+        password_until=None,
+        free_until=place.clock.now() + timedelta(days=3),
+        by=MACHINE,
+        cause=cause(),
+    )
+    place.settle()
+    browser = place.person()
+    page = browser.get(f"/plans/{free_start}")
+    setup = browser.send(page, f"/plans/{free_start}/join", ASKS_ONCE)
+    assert setup.headings == ["Confirm your card"]
+    assert "Welcome to Early." in browser.send(setup, "", approve="yes").words
+
+
+def test_each_act_says_what_happens_next(place: Place) -> None:
+    browser, gold = place.person(), place.plan()
+    saved = browser.send(browser.get("/account/method"), "", CARD)
+    assert "Your card is saved: nothing is to be charged to it now." in saved.words
+    browser.send(browser.get(f"/plans/{gold}"), f"/plans/{gold}/join", CARD)
+    again = browser.send(browser.get("/account/method"), "", CARD)
+    assert "Your card is saved: €12.00 for Gold is charged to it on 22 Dec 2026." in again.words
+    removed = browser.send(again, "/account/method/remove")
+    assert "€12.00 for Gold on 22 Dec 2026 will wait for another one." in removed.words
+
+
+def test_staff_have_no_page_of_a_members_money(place: Place) -> None:  # AC6
+    ada = owing(place)
+    for role in ("administrator", "store_manager", "auditor", "operator"):
+        staff = place.staff(role)
+        for path in ("/account/method", f"/account/memberships/{ada.membership_id}/pay"):
+            staff.get(path, status=403)
+    eve = place.person("eve@example.org")
+    eve.get(f"/account/memberships/{ada.membership_id}/pay", status=404)
+
+
+# --- with Stripe ------------------------------------------------------------------------
+
+
+def with_stripe(place: Place) -> Place:
+    """The same site with Stripe's key for the browser."""
+    key = {"stripe_publishable_key": "pk_test_51"}
+    settings = place.parts.settings.model_copy(update=key)
+    parts = dataclasses.replace(place.parts, settings=settings)
+    return Place(create_app(parts, pages=all_pages()), parts, place.clock)
+
+
+def policy(browser: Browser) -> str:
+    """What the page at hand may load."""
+    assert browser.answer is not None
+    return browser.answer.headers["Content-Security-Policy"]
+
+
+def test_pages_that_ask_for_a_method_show_stripes_fields_and_no_others(place: Place) -> None:
+    ada = owing(place)
+    ada.tell()
+    stripe, gold = with_stripe(place), place.plan("Silver")
+    browser = stripe.as_member(ada.member_id)
+    for path in (
+        f"/plans/{gold}",
+        "/account/method",
+        f"/account/memberships/{ada.membership_id}/pay",
+        ada.link(),
+    ):
+        page = browser.get(path)
+        assert browser.answer is not None
+        assert 'data-stripe-key="pk_test_51"' in browser.answer.text
+        assert "card_number" not in browser.answer.text
+        assert [one for one in page.loaded if one.startswith(STRIPE)] == [
+            f"{STRIPE}/endive/stripe.js"
+        ]
+        assert page.styled == []
+        for directive in ("script-src 'self' https://js.stripe.com", "frame-src https://js"):
+            assert directive in policy(browser)
+
+
+@pytest.mark.parametrize("path", ["/", "/account", "/sign-in", "/account/details"])
+def test_no_other_page_lets_stripe_in(place: Place, path: str) -> None:
+    browser = with_stripe(place).person()
+    page = browser.get(path)
+    assert policy(browser) == CONTENT_SECURITY_POLICY
+    assert all(one.startswith("/static/") for one in page.loaded)
+
+
+def test_without_stripe_no_page_lets_it_in(place: Place) -> None:
+    browser = place.person()
+    browser.get("/account/method")
+    assert policy(browser) == CONTENT_SECURITY_POLICY
+
+
+def test_a_token_of_stripes_script_is_charged_and_its_bank_asked_by_the_script(
+    place: Place,
+) -> None:
+    gold, stripe = place.plan(), with_stripe(place)
+    browser = stripe.person()
+    page = browser.get(f"/plans/{gold}")
+    token = "pm_card_authenticationRequired"
+    asked = browser.send(page, f"/plans/{gold}/join", method_token=token)
+    assert asked.headings == ["Confirm the payment"]
+    assert browser.answer is not None
+    assert 'data-secret="sandbox_action_' in browser.answer.text
+    still = browser.send(asked, "")
+    assert still.headings == ["Confirm the payment"]
+    place.parts.sandbox.authenticate(action=secret(browser), approved=True)
+    assert "Welcome to Gold." in browser.send(still, "").words
+
+
+def test_with_stripe_a_form_without_a_token_says_so(place: Place) -> None:
+    browser = with_stripe(place).person()
+    refused = browser.send(browser.get("/account/method"), "", status=422, method_token="")
+    assert "Enter a payment method first." in refused.words
+
+
+def test_what_is_paid_once_is_not_saved_by_stripes_fields(place: Place) -> None:
+    once = place.plan("Book", Terms(model="one_time", amount=MONTHLY.amount))
+    browser = with_stripe(place).person()
+    browser.get(f"/plans/{once}")
+    assert browser.answer is not None
+    assert "data-saves" not in browser.answer.text
+
+
+def secret(browser: Browser) -> str:
+    """What the page hands to Stripe's script for the bank."""
+    assert browser.answer is not None
+    return browser.answer.text.partition('data-secret="')[2].partition('"')[0]
