@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from web.jobs import money, notices_in, telling, upkeep
+from web.jobs import letters, money, notices_in, telling, upkeep
 from web.jobs.job import Job
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -24,6 +24,7 @@ JOBS = (
     Job("charges", MINUTE, money.charge),
     Job("lapses", MINUTE, money.lapse),
     Job("failures", MINUTE, telling.tell_failures, reads=True),
+    Job("letters", MINUTE, letters.send_failure_letters),
     Job("refunds", DAY, money.look_at_refunds, after=TWO_AT_NIGHT),
     Job("reconciliation", DAY, notices_in.reconcile, after=TWO_AT_NIGHT, alone=True),
     Job("old notices", DAY, notices_in.forget, after=TWO_AT_NIGHT),
