@@ -28,6 +28,7 @@ FOREIGN = f"{PREFIX}TEST_"
 """Names under this prefix belong to the tests, and are no misspelt settings."""
 
 KEY_FILE = "master.key"
+BESIDE_STRIPE_KEY = ("stripe_account", "stripe_publishable_key", "stripe_webhook_secrets")
 
 
 class SettingsError(Exception):
@@ -63,6 +64,19 @@ def _master_key(key: SecretStr) -> SecretStr:
     if decode_master_key(key.get_secret_value()) is None:
         raise _refuse("is not 32 bytes in base64; make one with: openssl rand -base64 32")
     return key
+
+
+def _stripe_key(key: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"(sk|rk)_(test|live)_[A-Za-z0-9]+", key.get_secret_value()):
+        raise _refuse("is not a secret or restricted key of Stripe's")
+    return key
+
+
+def _webhook_secrets(secrets_given: SecretStr) -> SecretStr:
+    given = secrets_given.get_secret_value().split()
+    if not given or not all(re.fullmatch(r"whsec_[A-Za-z0-9+/=]+", each) for each in given):
+        raise _refuse("holds no endpoint's secret such as whsec_..., or something else")
+    return secrets_given
 
 
 def decode_master_key(text: str) -> bytes | None:
@@ -114,6 +128,11 @@ class Settings(BaseSettings):
     default_locale: Literal["en", "fr"] = "en"
     max_plans: int = Field(default=500, ge=1, le=100_000)
     max_tags: int = Field(default=250, ge=1, le=100_000)
+    stripe_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = None
+    """Charges through Stripe; without it, through the sandbox."""
+    stripe_account: str | None = Field(default=None, pattern=r"^acct_[A-Za-z0-9]+$")
+    stripe_webhook_secrets: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = None
+    """What notices are signed with; two, with a space between, while one replaces the other."""
     stripe_publishable_key: str | None = Field(
         default=None, pattern=r"^pk_(test|live)_[A-Za-z0-9]+$"
     )
@@ -129,6 +148,28 @@ class Settings(BaseSettings):
                 " make one with: openssl rand -base64 32"
             )
         return self
+
+    @model_validator(mode="after")
+    def _stripe_complete(self) -> Settings:
+        key = self.stripe_key.get_secret_value() if self.stripe_key else None
+        beside = {name: getattr(self, name) for name in BESIDE_STRIPE_KEY}
+        missing = [f"{PREFIX}{name}".upper() for name, value in beside.items() if value is None]
+        if key is None:
+            if self.stripe_account or self.stripe_webhook_secrets:
+                raise _refuse(f"{PREFIX}STRIPE_KEY is needed with the other settings for Stripe")
+            return self
+        if missing:
+            raise _refuse(f"{' and '.join(missing)} are needed with {PREFIX}STRIPE_KEY")
+        for name, text in (("KEY", key), ("PUBLISHABLE_KEY", self.stripe_publishable_key or "")):
+            if f"_{self.mode}_" not in text:
+                raise _refuse(f"{PREFIX}STRIPE_{name} is not of {self.mode} mode, as the site is")
+        return self
+
+    @property
+    def stripe_secrets(self) -> tuple[str, ...]:
+        """What Stripe's notices may be signed with."""
+        given = self.stripe_webhook_secrets
+        return tuple(given.get_secret_value().split()) if given else ()
 
     @property
     def embedded(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Collection as SetOf
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from hashlib import blake2b
 from uuid import UUID
 
 from ledger.application import Ledger, SiteRules
@@ -16,13 +15,11 @@ from ledger.billing.inbox import Inbox
 from ledger.billing.observing import Observing
 from ledger.clock import Clock, SystemClock
 from ledger.errors import NotFound
-from ledger.payments.sandbox import Sandbox
 from ledger.store.inbox import InboxTable
 from ledger.store.key_rows import KeyTable
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import open_pool
 from ledger.store.recorder import FactRecorder
-from ledger.store.sandbox_books import PostgresBooks
 from ledger.store.vault import Vault
 from projections.catalogue import all_views
 from projections.engine import prepare
@@ -34,6 +31,7 @@ from projections.moment_worker import PATIENCE_SECONDS, MomentWorker
 from projections.moments import Moments
 from projections.site import Site
 from projections.tables import SCHEMA
+from web.companies import SANDBOX, company_of, gateway_of, sandbox_of
 from web.parts import Parts
 from web.past import PastViews
 from web.queries import Queries
@@ -41,6 +39,9 @@ from web.sessions.desk import Desk
 from web.sessions.pool import Pool
 from web.sessions.site_time import SiteClock
 from web.settings import Settings
+
+MARK_DIGITS = 16
+"""As many as tell two ledgers apart that share an account at the payment company."""
 
 
 @contextmanager
@@ -58,12 +59,9 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
         recorder, vault = FactRecorder(pool), Vault(settings.key(), KeyTable(pool))
         ledger = Ledger(recorder, vault, clock=time, rules=rules(settings))
         open_things.callback(ledger.close)
-        gateway = Sandbox(
-            books=PostgresBooks(gateway_pool),
-            clock=time,
-            notice_secrets=[blake2b(b"sandbox notices", key=settings.key()).digest()],
-        )
-        collection = Collection(ledger, gateway)
+        sandbox = sandbox_of(settings, gateway_pool, time)
+        mark = vault.derive("mark at the gateway").hex()[:MARK_DIGITS]
+        collection = Collection(ledger, gateway_of(settings, time, sandbox, ledger=mark))
         site = site_of(settings)
         views = all_views(site)
         prepare(dsn, views, time)
@@ -73,9 +71,9 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             settings=settings,
             clock=time,
             ledger=ledger,
-            sandbox=gateway,
+            sandbox=sandbox,
             collection=collection,
-            inbox=inbox_of(collection, pool, time),
+            inbox=inbox_of(collection, pool, time, company_of(settings)),
             desk=Desk.over(pool, time, settings.key(), shows_mails=settings.test_mode),
             views=Views(pool, time, views),
             team=LedgerTeam(ledger),
@@ -87,11 +85,12 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
         )
 
 
-def inbox_of(collection: Collection, pool: Pool, clock: Clock) -> Inbox:
+def inbox_of(collection: Collection, pool: Pool, clock: Clock, company: str = SANDBOX) -> Inbox:
     """The inbox of the collection's payment company."""
     ledger = collection.ledger
     table = InboxTable(pool, ledger.vault.derive("inbox"))
-    return Inbox(table, collection.gateway, Observing(ledger, collection), clock)
+    observing = Observing(ledger, collection)
+    return Inbox(table, collection.gateway, observing, clock, company=company)
 
 
 @contextmanager

@@ -110,3 +110,78 @@ def test_derived_keys_differ_from_each_other_and_from_their_source() -> None:
     master = bytes(range(32))
     assert len({master, derive(master, "seal"), derive(master, "lookup"), derive(master, "x")}) == 4
     assert derive(master, "seal") == derive(master, "seal")
+
+
+# --- Stripe -----------------------------------------------------------------------------
+
+STRIPE = {
+    "KEY": "sk_test_hunter2",
+    "ACCOUNT": "acct_1",
+    "PUBLISHABLE_KEY": "pk_test_1",
+    "WEBHOOK_SECRETS": "whsec_old whsec_new",
+}
+
+
+def with_stripe(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> None:
+    for name, value in {**STRIPE, **changes}.items():
+        if value is not None:
+            monkeypatch.setenv(f"LEDGER_STRIPE_{name}", value)
+
+
+def test_stripe_is_complete_with_four_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_stripe(monkeypatch)
+    settings = load()
+    assert settings.stripe_secrets == ("whsec_old", "whsec_new")
+    assert "hunter2" not in repr(settings)
+    assert load(mode="test").stripe_account == "acct_1"
+
+
+@pytest.mark.parametrize("missing", ["ACCOUNT", "PUBLISHABLE_KEY", "WEBHOOK_SECRETS"])
+def test_half_of_stripe_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    with_stripe(monkeypatch, **{missing: None})
+    with pytest.raises(SettingsError, match=f"LEDGER_STRIPE_{missing} are needed"):
+        load()
+
+
+def test_what_belongs_to_stripe_is_refused_without_its_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_stripe(monkeypatch, KEY=None)
+    with pytest.raises(SettingsError, match="LEDGER_STRIPE_KEY is needed"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KEY", "pk_test_hunter2"),
+        ("KEY", "hunter2"),
+        ("ACCOUNT", "hunter2"),
+        ("PUBLISHABLE_KEY", "sk_test_hunter2"),
+        ("WEBHOOK_SECRETS", "hunter2"),
+        ("WEBHOOK_SECRETS", "whsec_1 whsec_"),
+        ("WEBHOOK_SECRETS", " "),
+    ],
+)
+def test_a_malformed_setting_of_stripe_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with_stripe(monkeypatch, **{name: value})
+    with pytest.raises(SettingsError, match=f"LEDGER_STRIPE_{name} ") as refused:
+        load()
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("live", ["KEY", "PUBLISHABLE_KEY"])
+def test_test_and_live_are_never_mixed(
+    monkeypatch: pytest.MonkeyPatch, live: str
+) -> None:  # part of OR9
+    with_stripe(monkeypatch, **{live: STRIPE[live].replace("test", "live")})
+    with pytest.raises(SettingsError, match=f"STRIPE_{live} is not of test mode"):
+        load()
+
+
+def test_a_test_key_does_not_serve_a_live_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_stripe(monkeypatch)
+    with pytest.raises(SettingsError, match="is not of live mode"):
+        load(mode="live")

@@ -16,6 +16,7 @@ from web.cli.rebuilds import views
 from web.cli.reconcile import reconcile
 from web.cli.reports import report
 from web.cli.schedule import schedule
+from web.cli.stripe import stripe
 from web.cli.team import team
 
 DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
@@ -34,6 +35,7 @@ DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
         reconcile,
         report,
         schedule,
+        stripe,
         team,
         views,
     ],

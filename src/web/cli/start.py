@@ -59,7 +59,8 @@ def _prepare(settings: Settings, dsn: str, *, empty: bool) -> SignIn | None:
     with wire(settings, dsn) as parts:
         sign_in = make_owner(parts)
         is_new = settings.test_mode and not parts.ledger.taken_slots("plan_slot")
-    if is_new and not empty:
+    # The demonstration charges through the sandbox, and books have one company's account.
+    if is_new and not empty and settings.stripe_key is None:
         tell_with_progress(settings, dsn, members=DEMO_MEMBERS, months=DEMO_MONTHS, seed=DEMO_SEED)
         with wire(settings, dsn) as parts:
             follower(parts, dsn).catch_up()  # the first page is whole

@@ -313,3 +313,20 @@ def event(id_: str, created: int, kind: str, data: Json, api_version: str) -> Js
         "request": {"id": None, "idempotency_key": None},
         "type": kind,
     }
+
+
+def webhook_endpoint(id_: str, created: int, url: str, events: list[str], version: str) -> Json:
+    """Where events are sent to."""
+    return {
+        "id": id_,
+        "object": "webhook_endpoint",
+        "api_version": version,
+        "application": None,
+        "created": created,
+        "description": None,
+        "enabled_events": list(events),
+        "livemode": False,
+        "metadata": {},
+        "status": "enabled",
+        "url": url,
+    }
