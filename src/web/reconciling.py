@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger import ids
-from ledger.billing.observing import NotKnownYet, Observing
+from ledger.billing.observing import NotKnownYet
 from ledger.billing.reconciliation_run import Reconciler, Report
 from ledger.errors import NotFound
 from ledger.facts import Actor, Cause
@@ -33,11 +33,10 @@ def reconcile(
 
     Raises RangeMalformed, GatewayChanged, GatewayModeDiffers and OutcomeUnknown.
     """
-    observing = Observing(parts.ledger, parts.collection)
 
     def take_in(seen: Observation, why: Cause) -> bool:
         try:
-            observing.take_in(seen, cause=why)
+            parts.inbox.observing.take_in(seen, cause=why)
         except NotKnownYet:
             return False
         return True

@@ -104,6 +104,15 @@ def test_what_both_have_otherwise_says_in_what(theirs: dict[str, str], drift: Dr
     assert classes(compare([movement(**theirs)], [ours], SCOPE)) == [drift]  # type: ignore[arg-type]
 
 
+def test_a_balance_in_another_currency_is_no_difference() -> None:
+    ours = movement(currency="USD")
+    theirs = replace(movement(minor=1_104), charged=ours.amount)
+    found = compare([theirs], [entry_of(ours)], SCOPE)
+    assert not found.drifts
+    (total,) = found.sums
+    assert (total.currency, total.theirs, total.ours) == ("USD", 1_200, 1_200)
+
+
 def test_money_of_another_mode_is_said_to_be_so_before_all_else() -> None:  # part of OR9
     assert classes(compare([movement(mode="test")], [], SCOPE)) == ["mode"]
     assert classes(compare([], [entry_of(movement(mode="test"))], SCOPE)) == ["mode"]

@@ -211,7 +211,13 @@ def _pairs(theirs: list[Movement], ours: list[Entry]) -> list[_Pair]:
 
 
 def _same(movement: Movement, entry: Entry) -> bool:
-    return (movement.amount, movement.mode) == (entry.amount, entry.mode)
+    return (_amount(movement), movement.mode) == (entry.amount, entry.mode)
+
+
+def _amount(side: Movement | Entry) -> Money:
+    """In the currency of the payment: our facts know no other, but for fees."""
+    charged = side.charged if isinstance(side, Movement) else None
+    return charged or side.amount
 
 
 # --- judging ----------------------------------------------------------------------------
@@ -234,7 +240,7 @@ def _drift(pair: _Pair, place: int, scope: Scope, told: Told) -> list[Drift]:
             fact_id=ours.fact_id if ours else None,
             at=pair.at,
             ours=ours.amount if ours else None,
-            theirs=theirs.amount if theirs else None,
+            theirs=_amount(theirs) if theirs else None,
             our_mode=ours.mode if ours else None,
             their_mode=theirs.mode if theirs else None,
             said=told.said.get(source),
@@ -252,9 +258,10 @@ def _class(pair: _Pair, scope: Scope, told: Told) -> DriftClass | None:
         if theirs.payment_id in told.foreign:
             return "foreign"
         return "fee_missing" if theirs.kind in FEES else "missing_in_ledger"
-    if theirs.amount.currency != ours.amount.currency:
+    amount = _amount(theirs)
+    if amount.currency != ours.amount.currency:
         return "currency"
-    return None if theirs.amount == ours.amount else "amount"
+    return None if amount == ours.amount else "amount"
 
 
 class _Sums:
@@ -266,9 +273,10 @@ class _Sums:
     def add(self, pair: _Pair) -> None:
         for first, side in ((0, pair.theirs), (2, pair.ours)):
             if side is not None:
-                counted = self._sums[side.amount.currency, side.mode]
+                amount = _amount(side)
+                counted = self._sums[amount.currency, side.mode]
                 counted[first] += 1
-                counted[first + 1] += side.amount.minor
+                counted[first + 1] += amount.minor
 
     def all(self) -> list[MoneySum]:
         return [

@@ -8,7 +8,7 @@ is for a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -235,24 +235,23 @@ class Reconciler:
     def _taken_in(self, drift: Drift, payment_id: str, cause: Cause) -> bool:
         """Whether it is about something of ours."""
         try:
-            taken = [self._take_in(one, cause) for one in self._seen(drift)]
-            if taken:
-                return all(taken)
+            seen = self._seen(drift)
+            if seen is not None:
+                return self._take_in(seen, cause)
         except OutcomeUnknown:
             raise
         except LedgerError:
             return True  # the books refuse what happened there: a person is told
         return self.ledger.order_of_payment(payment_id) is not None
 
-    def _seen(self, drift: Drift) -> Iterator[Observation]:
-        """What moved the money, as it stands now. A dispute is only ever told of by notices."""
-        standing = self._standing(drift)
-        if standing is not None:
-            yield standing
-        elif drift.kind in {"dispute", "dispute_reversal"}:
-            notices = self.gateway.list_notices(since=drift.at - HOUR)
-            told = [one for one in notices if one.object_id == drift.source]
-            yield from self.gateway.resolve(told[-1]).observations if told else ()
+    def _seen(self, drift: Drift) -> Observation | None:
+        """What moved the money, as it stands now; None where they have nothing of that name."""
+        if drift.kind not in {"dispute", "dispute_reversal"}:
+            return self._standing(drift)
+        try:
+            return self.gateway.get_dispute(dispute_id=drift.source)
+        except Rejected:
+            return None
 
     def _take_fee_in(self, order_id: UUID, drift: Drift, cause: Cause) -> None:
         if drift.theirs is not None:

@@ -193,7 +193,8 @@ class Movement:
     """One change of our balance at the payment company.
 
     `amount` is signed: a payment and a refund that came back add, a fee and a refund take away.
-    `source` is the gateway's id of the payment, refund or dispute that moved it.
+    `source` is the gateway's id of the payment, refund or dispute that moved it. `charged` is the
+    same in the currency of the payment, where the balance is kept in another.
     """
 
     id: str
@@ -203,6 +204,7 @@ class Movement:
     amount: Money
     at: datetime
     mode: Mode
+    charged: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +364,10 @@ class Gateway(Protocol):
 
     def get_refund(self, *, gateway_refund_id: str) -> Refund:
         """The refund as it stands now."""
+        ...
+
+    def get_dispute(self, *, dispute_id: str) -> Dispute:
+        """The dispute as it stands now."""
         ...
 
     def detach_method(self, *, method_id: str) -> None:

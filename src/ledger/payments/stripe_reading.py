@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger import ids
+from ledger.money import Money
 from ledger.payments.gateway import (
     Customer,
     Decline,
@@ -85,8 +86,12 @@ _MOVEMENT_KIND: dict[str, MovementKind] = {
     "refund": "refund",
     "payment_refund": "refund",
     "refund_failure": "refund_failure",
-    "payment_failure_refund": "refund_failure",
+    "payment_failure_refund": "payment",  # the payment itself, taken back
 }
+
+
+_IN_CHARGED_CURRENCY = frozenset(_MOVEMENT_KIND.values())
+"""The others move what they say in the currency of the balance, and are told of in it."""
 
 
 def at(seconds: int) -> datetime:
@@ -280,7 +285,16 @@ def movements_of(found: Json, mode: Mode) -> Iterator[Movement]:
                 amount=from_stripe(moved, found["currency"]),
                 at=at(found["created"]),
                 mode=mode,
+                charged=_charged(found, source) if each in _IN_CHARGED_CURRENCY else None,
             )
+
+
+def _charged(found: Json, source: Json) -> Money | None:
+    """What was moved, in the currency of the charge; None where the balance is kept in it."""
+    if source.get("currency") in {None, found["currency"]}:
+        return None
+    charged = from_stripe(source["amount"], source["currency"])
+    return -charged if found["amount"] < 0 else charged
 
 
 def _our_id(found: Json, name: str) -> UUID:
