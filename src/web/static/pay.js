@@ -12,7 +12,8 @@ function say(form, text) {
 function showFields(form, { use, minor, currency, saves }) {
   const amount = use === "payment" ? { amount: Number(minor) } : {};
   const later = saves ? { setupFutureUsage: "off_session" } : {};
-  const elements = stripe.elements({ mode: use, currency, ...amount, ...later });
+  const cards = { allowedPaymentMethodTypes: ["card"] }; // as the server asks for when it pays
+  const elements = stripe.elements({ mode: use, currency, ...amount, ...later, ...cards });
   elements.create("payment").mount(form.querySelector("[data-payment-fields]"));
   form.addEventListener("submit", async (event) => {
     if (form.elements.method_token.value) return;
