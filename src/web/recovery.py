@@ -23,6 +23,7 @@ from web.sessions.mailbox import Mail
 
 KIND: Kind = "own_payment_failed"
 MACHINE = Actor(kind="machine")
+MANDATE_ENDED = "mandate_invalid"
 MOST_AT_ONCE = 500
 
 Standing = Literal["due", "paid", "over"]
@@ -91,7 +92,7 @@ def letter(parts: Parts, member: Member, due: Due, *, because: object = None) ->
             due_at=due.due_at,
             retry_at=due.retry_at,
             access_until=due.access_until,
-            decline_code=due.decline_code,
+            decline_code=due.decline_code or (MANDATE_ENDED if member.method else None),
         ),
         token=issue_link(parts, member.id, due, because=because),
         link_days=LIFETIME[Purpose.PAY_ORDER].days,

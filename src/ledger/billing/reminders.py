@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from ledger import ids
 from ledger.application import Ledger, Position
-from ledger.facts import Actor, Cause
+from ledger.facts import Actor, Cause, Fact
 from ledger.member import Member, Membership
 from ledger.notification import Kind, Locale, Recipient, ToldRole
+from ledger.order import Order
 from ledger.plan import Plan
 
 REMINDED_BEFORE = timedelta(days=7)
@@ -20,6 +22,8 @@ TOLD_BEFORE = timedelta(days=30)
 TOLD_OF_FAILURES: tuple[ToldRole, ...] = ("owner", "administrator", "store_manager")
 
 SCHEDULER = Actor(kind="scheduler")
+
+F = TypeVar("F", bound=Fact)
 
 Colleague = tuple[Recipient, Locale]
 """Somebody who runs the site, and the language they read."""
@@ -68,17 +72,38 @@ class Reminders:
     ) -> int:
         """Tell the member and the contributors of a failed renewal or instalment (DU2, NO1).
 
-        How many are told; nobody of a first payment, where the person is there to see it.
+        How many are told; nobody of a first payment or of a try of the member's own, where the
+        person is there to see it.
         """
         order = self._ledger.order(order_id)
-        if order.placed.charge == "first":
+        failed = self._fact(order_id, fact_id, Order.PaymentFailed)
+        if order.placed.charge == "first" or not order.attempts[failed.attempt_id].off_session:
             return 0
-        member, told = self._ledger.member(order.member_id), 1
+        return self._tell_all(order.member_id, fact_id, staff, cause)
+
+    def tell_action(
+        self, member_id: UUID, fact_id: str, staff: Iterable[Colleague], *, cause: Cause
+    ) -> int:
+        """The same of a charge that was not even tried, for want of a method or of its mandate."""
+        fact = self._fact(member_id, fact_id, Member.ActionRequired)
+        tried = self._ledger.order(fact.order_id).attempts.values()
+        if fact.why in {attempt.decline_code for attempt in tried}:
+            return 0  # the failure itself is told
+        return self._tell_all(member_id, fact_id, staff, cause)
+
+    def _tell_all(
+        self, member_id: UUID, fact_id: str, staff: Iterable[Colleague], cause: Cause
+    ) -> int:
+        member, told = self._ledger.member(member_id), 1
         self._tell(member, "own_payment_failed", because_of=fact_id, cause=cause)
         for recipient, locale in staff:
             self._queue(recipient, "payment_failed", fact_id, locale, cause)
             told += 1
         return told
+
+    def _fact(self, stream_id: UUID, fact_id: str, kind: type[F]) -> F:
+        facts = self._ledger.facts_of(stream_id)
+        return next(fact for fact in facts if isinstance(fact, kind) and fact.fact_id == fact_id)
 
     def _renews(self, membership: Membership, *, within: timedelta) -> bool:
         """Whether it still stands, is paid for, and renews within a while."""

@@ -14,6 +14,7 @@ from ledger.billing.reminders import (
     Reminders,
 )
 from ledger.facts import Cause
+from ledger.member.facts import ActionRequired
 from ledger.notification import Locale, Recipient
 from ledger.order.facts import PaymentFailed
 from projections.queries.due import DueMembership, PriceMove
@@ -49,13 +50,14 @@ def tell_failures(run: Run) -> None:
     It reads the books from where it left off; whom it had told before it broke off stays told.
     """
     own, staff = Reminders(run.parts.ledger), _staff(run)
+    tells = {PaymentFailed.TOPIC: own.tell_failure, ActionRequired.TOPIC: own.tell_action}
     while records := run.parts.recorder.read(run.mark, READ_AT_ONCE):
         for record in records:
-            if record.topic == PaymentFailed.TOPIC:
+            if record.topic in tells:
                 run.lead.require()
                 fact_id = f"{record.stream_id}/{record.version}"
                 cause = Cause(kind="job", id=ids.derived(run.cause.id, fact_id))
-                told = own.tell_failure(record.stream_id, fact_id, staff, cause=cause)
+                told = tells[record.topic](record.stream_id, fact_id, staff, cause=cause)
                 run.count("told", told)
         run.move_mark(records[-1].position)
 

@@ -40,6 +40,10 @@ WHY = {
         "en": "Your bank says there was not enough money on the account.",
         "fr": "Votre banque signale que le compte n’était pas assez approvisionné.",
     },
+    "mandate": {
+        "en": "Your bank has ended our right to charge the saved card.",
+        "fr": "Votre banque a mis fin à notre droit de prélever sur la carte enregistrée.",
+    },
     "no_method": {
         "en": "No card is saved.",
         "fr": "Aucune carte n’est enregistrée.",
@@ -54,6 +58,7 @@ BY_CODE = {
     "authentication_failed": "authentication",
     "expired_card": "expired",
     "insufficient_funds": "funds",
+    "mandate_invalid": "mandate",
 }
 """What a decline's code is called here; any other is a card that was declined."""
 

@@ -11,7 +11,7 @@ from ledger import ids
 from ledger.billing.reminders import Reminders
 from ledger.facts import Actor, Cause
 from ledger.member import Membership
-from ledger.member.facts import Locale
+from ledger.member.facts import ActionRequired, Locale
 from ledger.order.facts import PaymentFailed
 from ledger.payments.sandbox_states import ACTION, sandbox_id
 from tests.web.pages.conftest import Place
@@ -62,6 +62,9 @@ class Owing:
             for fact in ledger.facts_of(order_id):
                 if isinstance(fact, PaymentFailed):
                     Reminders(ledger).tell_failure(order_id, fact.fact_id, [], cause=job())
+        for fact in ledger.facts_of(self.member_id):
+            if isinstance(fact, ActionRequired):
+                Reminders(ledger).tell_action(self.member_id, fact.fact_id, [], cause=job())
         self.place.settle()
         sent = send_waiting(self.place.parts, cause=job())
         self.place.settle()

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from ledger.facts import Actor
 from tests.web.pages.conftest import CARD, MACHINE, Place, cause
-from tests.web.pages.owing import DECLINED_LATER, owing
+from tests.web.pages.owing import DECLINED_LATER, Owing, owing
 
 
 def test_the_letter_says_why_when_and_how_in_the_members_language(place: Place) -> None:  # DU2
@@ -54,6 +55,30 @@ def test_one_failure_is_told_once_whatever_breaks_in_between(  # part of NO2
     )
     assert ada.link() == link
     place.stranger().get(link)
+
+
+def test_a_failure_that_the_member_saw_is_not_told_again(place: Place) -> None:  # DU2
+    ada = owing(place)
+    assert ada.tell() == 1
+    browser = place.stranger()
+    poor = {**CARD, "card_number": "4000 0000 0000 9995"}
+    browser.send(browser.get(ada.link()), ada.link(), poor, status=422)
+    assert ada.tell() == 0
+
+
+def test_a_charge_that_finds_no_card_is_told_too(place: Place) -> None:  # DU3
+    member_id = place.member(place.plan())
+    by = Actor(kind="member", id=member_id)
+    place.parts.collection.methods.remove(member_id, by=by, cause=cause())
+    place.clock.advance(timedelta(days=30))
+    [membership_id] = place.parts.ledger.member(member_id).memberships
+    place.parts.collection.charge_due(member_id, membership_id, cause=cause())
+    ada = Owing(place, member_id, membership_id)
+    assert [ada.tell(), ada.tell()] == [1, 0]
+    assert "No card is saved." in ada.letter().text
+    browser = place.stranger()
+    paid = browser.send(browser.get(ada.link()), ada.link(), CARD)
+    assert paid.headings == ["This is paid"]
 
 
 def test_what_was_paid_meanwhile_is_not_told(place: Place) -> None:
