@@ -59,13 +59,15 @@ def _prepare(settings: Settings, dsn: str, *, empty: bool) -> SignIn | None:
     with wire(settings, dsn) as parts:
         sign_in = make_owner(parts)
         is_new = settings.test_mode and not parts.ledger.taken_slots("plan_slot")
-    # The demonstration charges through the sandbox, and books have one company's account.
-    if is_new and not empty and settings.stripe_key is None:
+        # The demonstration charges through the sandbox, and books have one company's account.
+        tells = is_new and not empty and settings.stripe_key is None
+        if not tells:
+            require_own_gateway(parts)
+    if tells:
         tell_with_progress(settings, dsn, members=DEMO_MEMBERS, months=DEMO_MONTHS, seed=DEMO_SEED)
         with wire(settings, dsn) as parts:
+            require_own_gateway(parts)
             follower(parts, dsn).catch_up()  # the first page is whole
-    with wire(settings, dsn) as parts:
-        require_own_gateway(parts)
     return sign_in
 
 
