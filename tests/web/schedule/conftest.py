@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ledger.clock import VirtualClock
+from tests.web.schedule.processes import Processes
 from tests.web.schedule.sites import JANUARY, Site
 from web.jobs.travelling import following
 from web.settings import Settings
@@ -18,3 +20,10 @@ def site(settings: Settings, database: str) -> Iterator[Site]:
     clock = VirtualClock(JANUARY)
     with wire(settings, database, clock=clock) as parts, following(parts, database) as catch_up:
         yield Site(parts, clock, database, catch_up)
+
+
+@pytest.fixture
+def processes(database: str, tmp_path: Path) -> Iterator[Processes]:
+    started = Processes(database, tmp_path)
+    yield started
+    started.stop()

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from ledger import ids
-from ledger.billing.collection import Collection
 from ledger.billing.outcomes import Collected
 from ledger.clock import VirtualClock
 from ledger.discount import DiscountRules
@@ -18,8 +17,6 @@ from ledger.dunning import DunningPolicy
 from ledger.facts import Actor, Cause
 from ledger.member import Membership
 from ledger.money import Money
-from ledger.payments.gateway import Decline, Payment
-from ledger.payments.sandbox import Sandbox
 from ledger.terms import Terms, Unit
 from projections.queries.due import DueQueries, MissedPeriods
 from web.first_start import make_owner
@@ -32,7 +29,8 @@ from web.sessions.job_runs import JobState
 
 JANUARY = datetime(2026, 1, 31, 10, tzinfo=UTC)
 MACHINE = Actor(kind="machine")
-VISA, MASTERCARD, INDIAN = "pm_card_visa", "pm_card_mastercard", "pm_card_in"
+INDIAN, INDIAN_DECLINED = "pm_card_in", "pm_card_inDeclined"
+VISA, MASTERCARD = "pm_card_visa", "pm_card_mastercard"
 DECLINES_LATER = "pm_card_chargeCustomerFail"
 ASKS_THE_PERSON = "pm_card_authenticationRequired"
 MONEY = ("attempts", "early charges", "charges", "lapses")
@@ -53,22 +51,6 @@ def eur(minor: int) -> Money:
 def every(unit: Unit, count: int = 1, amount: int = 1_200) -> Terms:
     """A recurring price."""
     return Terms(model="recurring", amount=eur(amount), unit=unit, every=count)
-
-
-@dataclass
-class Declining:
-    """Declines every charge of who is away, softly; all else is the sandbox's own."""
-
-    sandbox: Sandbox
-
-    def charge_offsession(self, **asked: Any) -> Payment:
-        """Declined."""
-        made = self.sandbox.charge_offsession(**asked)
-        declined = Decline("soft", "insufficient_funds")
-        return replace(made, status="failed", decline=declined, settled_at=None)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.sandbox, name)
 
 
 @dataclass
@@ -202,14 +184,6 @@ class Site:
         """Another dunning policy from now on."""
         rules = replace(self.parts.ledger.rules, policy=policy)
         self.parts.ledger.rules = rules
-
-    def declining_gateway(self) -> Declining:
-        """The payment company on days when it declines who is away."""
-        return Declining(self.parts.sandbox)
-
-    def through(self, gateway: Any) -> None:
-        """Another way to the payment company from now on."""
-        self.parts = replace(self.parts, collection=Collection(self.parts.ledger, gateway))
 
     # --- when -------------------------------------------------------------------------
 
