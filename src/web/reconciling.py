@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,9 @@ from web.parts import Parts
 
 MOST_UNDECIDED = 10_000
 """Orders whose tries are looked at for having waited too long; those that wait longest first."""
+MOST_LOGGED = 20
+
+log = logging.getLogger(__name__)
 
 
 def reconcile(
@@ -47,9 +51,13 @@ def reconcile(
 
 
 def by_schedule(parts: Parts) -> Report:
-    """The nightly one."""
+    """The nightly one, which also tells the log what waits for somebody."""
     cause = Cause(kind="job", id=ids.new())
-    return reconcile(parts, by=Actor(kind="scheduler"), cause=cause)
+    report = reconcile(parts, by=Actor(kind="scheduler"), cause=cause)
+    for state in report.open[:MOST_LOGGED]:
+        drift = state.drift
+        log.error("reconciliation: %s, %s %s", drift.drift, drift.kind, drift.source)
+    return report
 
 
 @dataclass(frozen=True)

@@ -249,6 +249,17 @@ def test_what_was_learned_late_is_still_the_same_money(site: Site) -> None:
     assert not office.run().found
 
 
+def test_a_fact_that_was_recorded_late_is_looked_for_when_its_money_moved(site: Site) -> None:
+    paid = a_payment(site)
+    site.later(days=10)
+    site.ledger.record_fee(
+        paid.order_id, reference=reference(site, paid), amount=eur(43), by=GATEWAY, cause=cause()
+    )
+    report = Office(site, site.sandbox).run()
+    assert not report.found
+    assert report.receipt.mended == 0
+
+
 def test_the_same_run_again_is_one_fact(site: Site) -> None:
     reconciler = Reconciler(site.ledger, site.sandbox, lambda *_: True)
     why = cause()
