@@ -82,7 +82,9 @@ class Traveller:
     def __post_init__(self) -> None:
         inbox = self.parts.inbox
         self._notices = SettledLater(inbox.table)
-        later = Inbox(self._notices, inbox.gateway, inbox.observing, inbox.clock)
+        later = Inbox(
+            self._notices, inbox.gateway, inbox.observing, inbox.clock, company=inbox.company
+        )
         self._runner = Runner(self.parts, self.lead)
         self._batching = Runner(replace(self.parts, inbox=later), self.lead)
         self._slots = self._runner.runs.open_slots(self._runner.holder)
