@@ -100,13 +100,20 @@ def _sums(
 
 # --- money --------------------------------------------------------------------------------
 
-SETTLED_TOPICS = ("order.paid", "order.refunded", "order.refund_failed", "order.dispute_closed")
+SETTLED_TOPICS = (
+    "order.paid",
+    "order.payment_reversed",
+    "order.refunded",
+    "order.refund_failed",
+    "order.dispute_closed",
+)
 SETTLED: LiteralString = """
 SELECT concat_ws(' ', fact -> 'amount' ->> 'currency', fact ->> 'mode',
-                 CASE topic WHEN 'order.paid' THEN 'gross'
-                            WHEN 'order.dispute_closed' THEN 'disputed' ELSE 'refunded' END),
+                 CASE WHEN topic IN ('order.paid', 'order.payment_reversed') THEN 'gross'
+                      WHEN topic = 'order.dispute_closed' THEN 'disputed' ELSE 'refunded' END),
        (fact -> 'amount' ->> 'minor')::bigint
-           * CASE topic WHEN 'order.refund_failed' THEN -1 ELSE 1 END
+           * CASE WHEN topic IN ('order.refund_failed', 'order.payment_reversed')
+                  THEN -1 ELSE 1 END
   FROM counted
  WHERE (topic <> 'order.refund_failed' OR (fact ->> 'was_settled')::boolean)
    AND (topic <> 'order.dispute_closed' OR fact ->> 'outcome' = 'lost')
@@ -130,9 +137,12 @@ NET_OF_SPENDING = Law(
     "SELECT 'difference', abs(net - gross + refunded + disputed) FROM {table}",
 )
 PAYMENTS_OF_SPENDING = Law(
-    "payments, by currency and mode",
-    ("order.paid",),
-    "SELECT concat_ws(' ', fact -> 'amount' ->> 'currency', fact ->> 'mode'), 1 FROM counted",
+    "payments that stand, by currency and mode",
+    ("order.paid", "order.payment_reversed"),
+    """
+SELECT concat_ws(' ', fact -> 'amount' ->> 'currency', fact ->> 'mode'),
+       CASE topic WHEN 'order.paid' THEN 1 ELSE -1 END FROM counted
+""",
     "SELECT concat_ws(' ', currency, mode), payments FROM {table}",
 )
 MONEY_OF_MEMBERS = Law(
@@ -162,8 +172,9 @@ SELECT concat_ws(' ', fact -> 'amount' ->> 'currency', fact ->> 'mode', 'fee'),
 """,
     """
 SELECT concat_ws(' ', currency, mode, CASE kind WHEN 'payment' THEN 'gross'
-                 WHEN 'dispute_lost' THEN 'disputed' WHEN 'fee' THEN 'fee' ELSE 'refunded' END),
-       CASE kind WHEN 'payment' THEN minor ELSE -minor END
+                 WHEN 'payment_reversed' THEN 'gross' WHEN 'dispute_lost' THEN 'disputed'
+                 WHEN 'fee' THEN 'fee' ELSE 'refunded' END),
+       CASE WHEN kind IN ('payment', 'payment_reversed') THEN minor ELSE -minor END
   FROM {table}
 """,
 )

@@ -118,7 +118,7 @@ class Members(View[MemberRow]):
     """Everybody who ever opened an account."""
 
     name = "members"
-    version = 1
+    version = 2
     key = ("member_id",)
     columns = MemberRow
     needs: ClassVar[Needs] = {

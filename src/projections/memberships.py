@@ -88,7 +88,7 @@ class Memberships(View[MembershipRow]):
     """Every stay of every member, with its terms, its periods and its end."""
 
     name = "memberships"
-    version = 1
+    version = 2
     key = ("member_id", "membership_id")
     columns = MembershipRow
     needs: ClassVar[Needs] = {}

@@ -8,7 +8,15 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.money import Money
-from ledger.order.facts import DisputeClosed, FeeRecorded, Mode, Paid, Refunded, RefundFailed
+from ledger.order.facts import (
+    DisputeClosed,
+    FeeRecorded,
+    Mode,
+    Paid,
+    PaymentReversed,
+    Refunded,
+    RefundFailed,
+)
 from projections.laws import MONEY_OF_MOVEMENTS, Law
 from projections.rows import quick
 from projections.site import Site
@@ -17,7 +25,7 @@ from projections.view import Index, Key, Needs, View, first
 TURN_OF_THE_YEAR = ((1, 1), (12, 31))
 """Month and day on which it may be another year elsewhere."""
 
-Kind = Literal["payment", "refund", "refund_failed", "dispute_lost", "fee"]
+Kind = Literal["payment", "payment_reversed", "refund", "refund_failed", "dispute_lost", "fee"]
 
 
 @quick
@@ -44,13 +52,13 @@ class MovementRow(NamedTuple):
 
 
 class Movements(View[MovementRow]):
-    """Payments, refunds, disputes lost and fees, each when it settled.
+    """Payments, also those taken back, refunds, disputes lost and fees, each when it settled.
 
     The plan stands in the order's row. `year` is the site's, for receipts (OR10).
     """
 
     name = "movements"
-    version = 1
+    version = 2
     key = ("member_id", "order_id", "fact_version")
     columns = MovementRow
     needs: ClassVar[Needs] = {}
@@ -77,6 +85,12 @@ class Movements(View[MovementRow]):
     def paid(self, fact: Paid) -> MovementRow:
         """Money in."""
         return self._row(fact, "payment", fact.amount, fact.mode, reference=fact.reference)
+
+    @first(PaymentReversed)
+    def payment_reversed(self, fact: PaymentReversed) -> MovementRow:
+        """A payment does not stand any more."""
+        reference, amount = fact.reference, -fact.amount
+        return self._row(fact, "payment_reversed", amount, fact.mode, reference=reference)
 
     @first(Refunded)
     def refunded(self, fact: Refunded) -> MovementRow:

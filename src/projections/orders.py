@@ -52,6 +52,7 @@ class PaymentLine(Line):
     minor: int
     at: datetime
     fact_id: str
+    is_reversed: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class RefundLine(Line):
     """Money on its way back, in minor units."""
 
     refund_id: UUID
+    payment_reference: str
     minor: int
     reason: str
     state: str
@@ -69,13 +71,26 @@ class RefundLine(Line):
 
 @dataclass(frozen=True)
 class DisputeLine(Line):
-    """What a bank contests, in minor units."""
+    """What a bank contests, in minor units; `refundable` None if the gateway did not say."""
 
     dispute_id: str
+    payment_reference: str
     minor: int
     reason: str
     state: str
     opened_at: datetime
+    refundable: bool | None = None
+
+    @property
+    def blocks_refunds(self) -> bool:
+        """Whether no refund of the payment is taken at all."""
+        return self.refundable is False and self.state != "won"
+
+    @property
+    def held(self) -> int:
+        """What of the payment can't be given back because of it."""
+        inquiry = self.state == "open" and self.refundable is True
+        return 0 if inquiry or self.state == "won" else self.minor
 
 
 @quick
@@ -121,15 +136,26 @@ class OrderRow(NamedTuple):
 
     @property
     def refundable(self) -> int:
-        """What is left to refund (OR2): paid, less refunds made or under way, less what is lost."""
-        return max(0, self.paid - self.refunded - self.refunding - self.lost - self.contested)
+        """What is left to refund (OR2): paid, less refunds made or under way, less disputes."""
+        return sum([self._left_of(payment) for payment in self.payments])
+
+    def _left_of(self, payment: PaymentLine) -> int:
+        disputes = [one for one in self.disputes if one.payment_reference == payment.reference]
+        if payment.is_reversed or any(dispute.blocks_refunds for dispute in disputes):
+            return 0
+        given_back = [
+            refund.minor
+            for refund in self.refunds
+            if refund.payment_reference == payment.reference and refund.state != "failed"
+        ]
+        return max(0, payment.minor - sum(given_back) - sum([one.held for one in disputes]))
 
 
 class Orders(View[OrderRow]):
     """Every charge that was placed, free ones too, and where it stands."""
 
     name = "orders"
-    version = 1
+    version = 2
     key = ("member_id", "order_id")
     columns = OrderRow
     needs: ClassVar[Needs] = {facts.RefundRequested: frozenset({"reason"})}
@@ -213,6 +239,15 @@ class Orders(View[OrderRow]):
         row = row._replace(paid=row.paid + fact.amount.minor, payments=(*row.payments, line))
         return _attempt(row, fact.attempt_id, state="paid")
 
+    @on(facts.PaymentReversed)
+    def payment_reversed(self, row: OrderRow, fact: facts.PaymentReversed) -> OrderRow:
+        """A payment does not stand any more."""
+        lines = [
+            line.changed(is_reversed=True) if line.reference == fact.reference else line
+            for line in row.payments
+        ]
+        return row._replace(paid=row.paid - fact.amount.minor, payments=tuple(lines))
+
     @on(facts.FeeRecorded)
     def fee_recorded(self, row: OrderRow, fact: facts.FeeRecorded) -> OrderRow:
         """What the gateway kept."""
@@ -227,7 +262,12 @@ class Orders(View[OrderRow]):
     def refund_requested(self, row: OrderRow, fact: facts.RefundRequested) -> OrderRow:
         """Money is to go back."""
         line = RefundLine(
-            fact.refund_id, fact.amount.minor, fact.reason, "requested", fact.occurred_at
+            fact.refund_id,
+            fact.payment_reference,
+            fact.amount.minor,
+            fact.reason,
+            "requested",
+            fact.occurred_at,
         )
         return row._replace(refunds=(*row.refunds, line))
 
@@ -253,18 +293,26 @@ class Orders(View[OrderRow]):
     def dispute_opened(self, row: OrderRow, fact: facts.DisputeOpened) -> OrderRow:
         """A bank contests a payment."""
         line = DisputeLine(
-            fact.dispute_id, fact.amount.minor, fact.reason, "open", fact.occurred_at
+            fact.dispute_id,
+            fact.payment_reference,
+            fact.amount.minor,
+            fact.reason,
+            "open",
+            fact.occurred_at,
+            fact.refundable,
         )
         return row._replace(disputes=(*row.disputes, line))
+
+    @on(facts.DisputeUpdated)
+    def dispute_updated(self, row: OrderRow, fact: facts.DisputeUpdated) -> OrderRow:
+        """It contests something else now."""
+        minor, reason, refundable = fact.amount.minor, fact.reason, fact.refundable
+        return _dispute(row, fact.dispute_id, minor=minor, reason=reason, refundable=refundable)
 
     @on(facts.DisputeClosed)
     def dispute_closed(self, row: OrderRow, fact: facts.DisputeClosed) -> OrderRow:
         """The bank decided."""
-        lines = [
-            line.changed(state=fact.outcome) if line.dispute_id == fact.dispute_id else line
-            for line in row.disputes
-        ]
-        return row._replace(disputes=tuple(lines))
+        return _dispute(row, fact.dispute_id, state=fact.outcome)
 
     def finish(self, row: OrderRow) -> OrderRow:
         """Where it stands, by its lines."""
@@ -294,6 +342,13 @@ def _refund(row: OrderRow, refund_id: UUID, **changes: Any) -> OrderRow:
         line.changed(**changes) if line.refund_id == refund_id else line for line in row.refunds
     ]
     return row._replace(refunds=tuple(lines))
+
+
+def _dispute(row: OrderRow, dispute_id: str, **changes: Any) -> OrderRow:
+    lines = [
+        line.changed(**changes) if line.dispute_id == dispute_id else line for line in row.disputes
+    ]
+    return row._replace(disputes=tuple(lines))
 
 
 def _state(row: OrderRow, contested: int, lost: int) -> State:

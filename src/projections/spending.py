@@ -7,12 +7,12 @@ from typing import Any, ClassVar, NamedTuple, cast
 from uuid import UUID
 
 from ledger.facts import Fact
-from ledger.order.facts import DisputeClosed, Paid, Refunded, RefundFailed
+from ledger.order.facts import DisputeClosed, Paid, PaymentReversed, Refunded, RefundFailed
 from projections.laws import MONEY_OF_SPENDING, NET_OF_SPENDING, PAYMENTS_OF_SPENDING, Law
 from projections.rows import quick
 from projections.view import Index, Key, Needs, View, on
 
-SETTLED = (Paid, Refunded, RefundFailed, DisputeClosed)
+SETTLED = (Paid, PaymentReversed, Refunded, RefundFailed, DisputeClosed)
 """The facts that change what someone has spent; each carries its amount and mode."""
 
 
@@ -34,6 +34,7 @@ NOTHING = Effect()
 
 _EFFECTS: dict[type[Fact], Callable[[Any], Effect]] = {
     Paid: lambda fact: Effect(gross=fact.amount.minor),
+    PaymentReversed: lambda fact: Effect(gross=-fact.amount.minor),
     Refunded: lambda fact: Effect(refunded=fact.amount.minor),
     RefundFailed: lambda fact: Effect(refunded=-fact.amount.minor) if fact.was_settled else NOTHING,
     DisputeClosed: lambda fact: (
@@ -61,7 +62,7 @@ class Spending(View[SpendingRow]):
     """Total spent = payments - refunds - disputes lost, each counted when settled (OR8)."""
 
     name = "spending"
-    version = 1
+    version = 2
     key = ("member_id", "currency", "mode")
     columns = SpendingRow
     needs: ClassVar[Needs] = {}
@@ -92,5 +93,5 @@ class Spending(View[SpendingRow]):
             refunded=refunded,
             disputed=disputed,
             net=gross - refunded - disputed,
-            payments=row.payments + isinstance(fact, Paid),
+            payments=row.payments + isinstance(fact, Paid) - isinstance(fact, PaymentReversed),
         )

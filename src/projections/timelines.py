@@ -63,7 +63,7 @@ class Timelines(View[TimelineRow]):
     """Everybody who ever joined a plan."""
 
     name = "timelines"
-    version = 1
+    version = 2
     key = ("member_id",)
     columns = TimelineRow
     needs: ClassVar[Needs] = {}

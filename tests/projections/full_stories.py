@@ -86,6 +86,7 @@ class FullStory(OfficeStory):
             self.hear_of_try,
             self.hear_of_try,
         ]
+        more += [self.contest, self.contest, self.take_back]
         return [*super().acts(), *more, self.refund_all, self.think_again, self.leave_free]
 
     # --- the house --------------------------------------------------------------------
@@ -316,6 +317,46 @@ class FullStory(OfficeStory):
         )
         order.settle_refund(refund_id, reference=f"re_{refund_id}", stamp=stamp)
         return [order]
+
+    def contest(self) -> list[Aggregate]:
+        """A bank contests a payment, or contests something else than before, and takes money."""
+        order, reference, stamp = *self.payment(), self.stamp()
+        name, reason = f"dp_{reference}", self.random.choice(("fraud", "inquiry"))
+        amount = Money(self.random.randrange(1, 2_000), order.placed.amount.currency)
+        refundable = self.random.choice((True, False, None))
+        order.open_dispute(
+            name,
+            payment_reference=reference,
+            amount=amount,
+            reason=reason,
+            refundable=refundable,
+            stamp=stamp,
+        )
+        order.update_dispute(name, amount=amount, reason=reason, refundable=refundable, stamp=stamp)
+        order.move_dispute_funds(
+            name, funds=self.random.choice((-amount, amount - amount)), stamp=stamp
+        )
+        if self.random.random() < 0.3:
+            outcome = self.random.choice(("won", "lost"))
+            order.close_dispute(name, outcome=outcome, stamp=stamp)  # type: ignore[arg-type]
+        return [order]
+
+    def take_back(self) -> list[Aggregate]:
+        """The payment company takes a payment back."""
+        if self.random.random() < 0.5:
+            raise LedgerError
+        order, reference = self.payment()
+        order.reverse_payment(reference, code="returned", stamp=self.stamp())
+        return [order]
+
+    def payment(self) -> tuple[Order, str]:
+        """Any payment of anybody."""
+        if not self.orders:
+            raise LedgerError
+        order = self.orders[self.random.choice(sorted(self.orders))]
+        if not order.payments:
+            raise LedgerError
+        return order, self.random.choice(sorted(order.payments))
 
 
 def told_fully(seed: int, commands: int) -> Iterator[list[Aggregate]]:

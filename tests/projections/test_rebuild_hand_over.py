@@ -102,7 +102,7 @@ class Stern(Members):
 class Mild(Members):
     """The next, which can."""
 
-    version = 2
+    version = Members.version + 1
 
 
 def set_aside(books: Books) -> None:

@@ -39,9 +39,11 @@ SELECT coalesce(%(known_position)s::bigint, min(position), 0)
 """
 STATED: LiteralString = """
 SELECT view.currency, view.mode, view.position,
-       CASE view.kind WHEN 'payment' THEN 'gross' WHEN 'dispute_lost' THEN 'disputed'
+       CASE view.kind WHEN 'payment' THEN 'gross' WHEN 'payment_reversed' THEN 'gross'
+                      WHEN 'dispute_lost' THEN 'disputed'
                       WHEN 'fee' THEN 'fees' ELSE 'refunded' END AS figure,
-       CASE view.kind WHEN 'payment' THEN view.minor ELSE -view.minor END AS minor
+       CASE WHEN view.kind IN ('payment', 'payment_reversed') THEN view.minor
+            ELSE -view.minor END AS minor
   FROM movements AS view WHERE view.position <= %(position)s AND {condition}
 """
 # Without OFFSET 0 each state would be parsed as often as it is named.
@@ -55,9 +57,11 @@ SELECT facts.position, facts.topic, facts.stream_id, read.state
 MOVED: LiteralString = """
 SELECT told.state -> 'amount' ->> 'currency' AS currency, told.state ->> 'mode' AS mode,
        told.position,
-       CASE told.topic WHEN 'order.paid' THEN 'gross' WHEN 'order.dispute_closed' THEN 'disputed'
+       CASE told.topic WHEN 'order.paid' THEN 'gross' WHEN 'order.payment_reversed' THEN 'gross'
+                       WHEN 'order.dispute_closed' THEN 'disputed'
                        WHEN 'order.fee_recorded' THEN 'fees' ELSE 'refunded' END AS figure,
-       CASE told.topic WHEN 'order.refund_failed' THEN -1 ELSE 1 END
+       CASE WHEN told.topic IN ('order.refund_failed', 'order.payment_reversed')
+            THEN -1 ELSE 1 END
            * (told.state -> 'amount' ->> 'minor')::bigint AS minor
   FROM ({told}) AS told
  WHERE (told.topic <> 'order.refund_failed' OR (told.state ->> 'was_settled')::boolean)
@@ -108,6 +112,7 @@ AS_OF: LiteralString = """(%(as_of)s::timestamptz IS NULL
     OR (told.state ->> 'occurred_at')::timestamptz <= %(as_of)s)"""
 TOPICS = {
     "payment": "order.paid",
+    "payment_reversed": "order.payment_reversed",
     "refund": "order.refunded",
     "refund_failed": "order.refund_failed",
     "dispute_lost": "order.dispute_closed",

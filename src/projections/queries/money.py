@@ -17,11 +17,12 @@ from projections.spending import SpendingRow
 
 TOTALS: LiteralString = """
 SELECT currency, mode,
-       coalesce(sum(minor) FILTER (WHERE kind = 'payment'), 0)::bigint,
+       coalesce(sum(minor) FILTER (WHERE kind IN ('payment', 'payment_reversed')), 0)::bigint,
        coalesce(-sum(minor) FILTER (WHERE kind IN ('refund', 'refund_failed')), 0)::bigint,
        coalesce(-sum(minor) FILTER (WHERE kind = 'dispute_lost'), 0)::bigint,
        coalesce(-sum(minor) FILTER (WHERE kind = 'fee'), 0)::bigint,
        count(*) FILTER (WHERE kind = 'payment')
+           - count(*) FILTER (WHERE kind = 'payment_reversed')
   FROM movements AS view WHERE {condition}
  GROUP BY currency, mode ORDER BY currency, mode
 """

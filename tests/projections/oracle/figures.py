@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from tests.projections.oracle.judge import Oracle
 from tests.projections.oracle.lines import Fact, moment
-from tests.projections.oracle.orders import SPENT
+from tests.projections.oracle.orders import SPENT, STANDS
 from tests.projections.oracle.timelines import (
     Change,
     apart,
@@ -59,7 +59,7 @@ def revenue(oracle: Oracle, now: datetime) -> dict[Money, Counter[str]]:
             line = found[day, move["currency"], move["mode"], plan]
             column = SPENT.get(move["kind"], "fees")
             line[column] += move["minor"] if column == "gross" else -move["minor"]
-            line["payments"] += move["kind"] == "payment"
+            line["payments"] += STANDS.get(move["kind"], 0)
     return found
 
 

@@ -24,7 +24,8 @@ REFUND = {
     "order.refunded": "made",
     "order.refund_failed": "failed",
 }
-DISPUTE = ("order.dispute_opened", "order.dispute_closed")
+REFERRING = ("payment", "payment_reversed", "refund", "fee")
+
 OPEN_STATES = ("open", "pending", "unknown", "requested")
 
 
@@ -64,13 +65,15 @@ def attempts(order: list[Fact]) -> list[Fact]:
 
 
 def payments(order: list[Fact]) -> list[Fact]:
-    """Every sum that came in."""
+    """Every sum that came in, and whether it stands."""
+    taken_back = [fact for fact in order if fact["topic"] == "order.payment_reversed"]
     return [
         {
             "reference": fact["reference"],
             "minor": fact["amount"]["minor"],
             "at": moment(fact),
             "fact_id": f"{fact['originator_id']}/{fact['originator_version']}",
+            "is_reversed": any(f["reference"] == fact["reference"] for f in taken_back),
         }
         for fact in order
         if fact["topic"] == "order.paid"
@@ -86,6 +89,7 @@ def refunds(order: list[Fact]) -> list[Fact]:
         lines.append(
             {
                 "refund_id": asked["refund_id"],
+                "payment_reference": asked["payment_reference"],
                 "minor": asked["amount"]["minor"],
                 "reason": asked["reason"],
                 "state": REFUND[news[-1]["topic"]],
@@ -103,16 +107,36 @@ def disputes(order: list[Fact]) -> list[Fact]:
     for opened in (fact for fact in order if fact["topic"] == "order.dispute_opened"):
         news = [f for f in order if f.get("dispute_id") == opened["dispute_id"]]
         closed = last(news, "order.dispute_closed")
+        said = last(news, "order.dispute_opened", "order.dispute_updated") or opened
         lines.append(
             {
                 "dispute_id": opened["dispute_id"],
-                "minor": opened["amount"]["minor"],
-                "reason": opened["reason"],
+                "payment_reference": opened["payment_reference"],
+                "minor": said["amount"]["minor"],
+                "reason": said["reason"],
+                "refundable": said["refundable"],
                 "state": closed["outcome"] if closed else "open",
                 "opened_at": moment(opened),
             }
         )
     return lines
+
+
+def refundable(order: list[Fact]) -> int:
+    """What is left to refund of an order's payments, each by itself."""
+    return sum(_left(payment, order) for payment in payments(order))
+
+
+def _left(payment: Fact, order: list[Fact]) -> int:
+    back = [r for r in refunds(order) if r["payment_reference"] == payment["reference"]]
+    contested = [d for d in disputes(order) if d["payment_reference"] == payment["reference"]]
+    contested = [d for d in contested if d["state"] != "won"]
+    if payment["is_reversed"] or any(d["refundable"] is False for d in contested):
+        return 0
+    inquiries = [d for d in contested if d["state"] == "open" and d["refundable"]]
+    gone = sum(r["minor"] for r in back if r["state"] != "failed")
+    gone += sum(d["minor"] for d in contested if d not in inquiries)
+    return int(max(0, payment["minor"] - gone))
 
 
 # --- its row ------------------------------------------------------------------------------
@@ -151,7 +175,7 @@ def _sums(order: list[Fact], row: Fact) -> Fact:
     for move in movements(order):
         moved[move["kind"]] += move["minor"]
     return {
-        "paid": moved["payment"],
+        "paid": moved["payment"] + moved["payment_reversed"],
         "refunded": -moved["refund"] - moved["refund_failed"],
         "lost": -moved["dispute_lost"],
         "fees": -moved["fee"],
@@ -195,7 +219,7 @@ def movements(facts: Iterable[Fact], zone: ZoneInfo | None = None) -> Iterator[F
                 "currency": fact["amount"]["currency"],
                 "mode": fact["mode"],
                 "minor": sign * fact["amount"]["minor"],
-                "reference": fact["reference"] if kind in ("payment", "refund", "fee") else None,
+                "reference": fact["reference"] if kind in REFERRING else None,
                 "occurred_at": moment(fact),
                 "recorded_at": fact["timestamp"],
                 "year": moment(fact).astimezone(zone).year,
@@ -203,23 +227,25 @@ def movements(facts: Iterable[Fact], zone: ZoneInfo | None = None) -> Iterator[F
             }
 
 
+KINDS = {
+    "order.paid": ("payment", 1),
+    "order.payment_reversed": ("payment_reversed", -1),
+    "order.refunded": ("refund", -1),
+    "order.refund_failed": ("refund_failed", 1),
+    "order.dispute_closed": ("dispute_lost", -1),
+    "order.fee_recorded": ("fee", -1),
+}
+
+
 def _kind(fact: Fact) -> tuple[str | None, int]:
-    match fact["topic"]:
-        case "order.paid":
-            return "payment", 1
-        case "order.refunded":
-            return "refund", -1
-        case "order.refund_failed" if fact["was_settled"]:
-            return "refund_failed", 1
-        case "order.dispute_closed" if fact["outcome"] == "lost":
-            return "dispute_lost", -1
-        case "order.fee_recorded":
-            return "fee", -1
-    return None, 0
+    if fact.get("was_settled") is False or fact.get("outcome") == "won":
+        return None, 0
+    return KINDS.get(fact["topic"], (None, 0))
 
 
-SPENT = {"payment": "gross", "refund": "refunded", "refund_failed": "refunded"}
-SPENT |= {"dispute_lost": "disputed"}
+SPENT = {"payment": "gross", "payment_reversed": "gross"}
+SPENT |= {"refund": "refunded", "refund_failed": "refunded", "dispute_lost": "disputed"}
+STANDS = {"payment": 1, "payment_reversed": -1}
 Purse = tuple[str, str, str]
 """Whose, in which currency, live or test."""
 
@@ -233,7 +259,7 @@ def spending(moves: Iterable[Fact]) -> dict[Purse, Counter[str]]:
             column = SPENT[move["kind"]]
             purse[column] += move["minor"] if column == "gross" else -move["minor"]
             purse["net"] += move["minor"]
-            purse["payments"] += move["kind"] == "payment"
+            purse["payments"] += STANDS.get(move["kind"], 0)
     return spent
 
 

@@ -43,19 +43,20 @@ def plainly(judged: Judged) -> Sums:
     return sums
 
 
+FIGURES = {
+    "order.paid": ("gross", 1),
+    "order.payment_reversed": ("gross", -1),
+    "order.refunded": ("refunded", 1),
+    "order.refund_failed": ("refunded", -1),
+    "order.dispute_closed": ("disputed", 1),
+    "order.fee_recorded": ("fees", 1),
+}
+
+
 def figure_of(fact: dict[str, Any]) -> tuple[str | None, int]:
-    match fact["topic"]:
-        case "order.paid":
-            return "gross", 1
-        case "order.refunded":
-            return "refunded", 1
-        case "order.refund_failed" if fact["was_settled"]:
-            return "refunded", -1
-        case "order.dispute_closed" if fact["outcome"] == "lost":
-            return "disputed", 1
-        case "order.fee_recorded":
-            return "fees", 1
-    return None, 0
+    if fact.get("was_settled") is False or fact.get("outcome") == "won":
+        return None, 0
+    return FIGURES.get(fact["topic"], (None, 0))
 
 
 def every_day(judged: Judged) -> Calendar:

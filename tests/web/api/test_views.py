@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from projections.members import Members
 from projections.rebuild import RebuildFailed
 from tests.projections.test_engine import wait_until
 from tests.web.api.conftest import House
@@ -119,7 +120,10 @@ def test_rows_of_another_version_are_refused_at_the_edge(house: House) -> None:
     refused = owner.ask("GET", "/members")
     assert (refused.status_code, refused.json and refused.json["code"]) == (503, "view_newer")
     with house.parts.pool.connection() as connection:
-        connection.execute("UPDATE views.positions SET version = 1, parameters = '{USD}'")
+        connection.execute(
+            "UPDATE views.positions SET version = %s, parameters = '{USD}' WHERE name = 'members'",
+            [Members.version],
+        )
     refused = owner.ask("GET", "/members")
     assert (refused.status_code, refused.json and refused.json["code"]) == (503, "view_not_ready")
 

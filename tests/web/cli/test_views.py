@@ -42,7 +42,7 @@ def test_status_says_where_each_view_stands(books: Books) -> None:
     members = next(line for line in lines if line["name"] == "members")
     assert members["rows"] == len(stored(books, Members(EUROS)))
     assert members["position"] == books.facts()[-1].position
-    assert (members["version"], members["lag"], members["parked"]) == (1, 0, 0)
+    assert (members["version"], members["lag"], members["parked"]) == (Members.version, 0, 0)
     table = typed("status").stdout
     assert len(table.splitlines()) == 1 + len(lines)
     assert f"{members['position']:>13}" in table

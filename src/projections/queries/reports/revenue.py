@@ -15,11 +15,12 @@ from projections.queries.reports.calendar import Calendar
 
 BY_DAY: LiteralString = """
 SELECT day, currency, mode, plan_id,
-       coalesce(sum(minor) FILTER (WHERE kind = 'payment'), 0)::bigint,
+       coalesce(sum(minor) FILTER (WHERE kind IN ('payment', 'payment_reversed')), 0)::bigint,
        coalesce(-sum(minor) FILTER (WHERE kind IN ('refund', 'refund_failed')), 0)::bigint,
        coalesce(-sum(minor) FILTER (WHERE kind = 'dispute_lost'), 0)::bigint,
        coalesce(-sum(minor) FILTER (WHERE kind = 'fee'), 0)::bigint,
        count(*) FILTER (WHERE kind = 'payment')
+           - count(*) FILTER (WHERE kind = 'payment_reversed')
   FROM (SELECT width_bucket(moved.occurred_at, %(bounds)s::timestamptz[]) AS day, moved.currency,
                moved.mode, moved.kind, moved.minor, placed.plan_id
           FROM movements AS moved JOIN orders AS placed USING (order_id)
