@@ -104,7 +104,7 @@ def answered(key: object) -> Iterator[None]:
 
 def _why(refusal: stripe.StripeError) -> str:
     """Stripe's own sentence may quote what was sent, so only its code and field are told."""
-    code = refusal.code or type(refusal).__name__
+    code = _error_in(refusal).get("code") or type(refusal).__name__
     field = getattr(refusal, "param", None)
     return f"Stripe answers {code} ({field})" if field else f"Stripe answers {code}"
 
@@ -325,10 +325,14 @@ class StripeApi:
 
 def _made_in(refusal: stripe.StripeError, name: str) -> str | None:
     """A declined intent exists all the same, and stands in the refusal."""
+    intent = _error_in(refusal).get(name)
+    return intent["id"] if isinstance(intent, dict) else None
+
+
+def _error_in(refusal: stripe.StripeError) -> Json:
     body = refusal.json_body
     error = body.get("error") if isinstance(body, dict) else None
-    intent = error.get(name) if isinstance(error, dict) else None
-    return intent["id"] if isinstance(intent, dict) else None
+    return error if isinstance(error, dict) else {}
 
 
 def _is_replayed(made: StripeObject) -> bool:

@@ -94,8 +94,15 @@ class StripeNotices:
             raise NoticeRejected(why="it is of the other mode")
         try:
             return self._notice(event, raw)
-        except (KeyError, OverflowError, OSError, TypeError, ValueError) as garbage:
-            raise NoticeRejected(why="it lacks what every event has") from garbage
+        except (
+            AttributeError,
+            ArithmeticError,
+            LookupError,
+            OSError,
+            TypeError,
+            ValueError,
+        ) as bad:
+            raise NoticeRejected(why="it lacks what every event has") from bad
 
     def listed(self, since: datetime) -> list[Notice]:
         """Every event since an instant that we ask for, oldest first, also those never sent."""

@@ -22,6 +22,7 @@ from tests.payments.stripe.giving_back import GivingBack
 from tests.payments.stripe.intents import Intents
 
 KEY_KEPT = DAY
+CHECKOUT = "checkout.session"
 SEARCH_LAGS = HOUR
 
 Fate = Literal["call lost", "answer lost", "busy", "conflict", "broken", "garbage"]
@@ -65,7 +66,7 @@ class Emulator:
         """Asked before each request what becomes of it."""
         self.refused_key = False
         self.requests: list[tuple[str, str]] = []
-        self._keys: dict[str, Kept] = {}
+        self.keys: dict[str, Kept] = {}
         self._lost: dict[str, int] = {}
 
     # --- requests ---------------------------------------------------------------------
@@ -90,7 +91,7 @@ class Emulator:
 
     def _once(self, key: str, method: str, path: str, form: Form, fate: Fate | None) -> Answer:
         call = (f"{method} {path}", json.dumps(form, sort_keys=True))
-        kept = self._keys.get(key)
+        kept = self.keys.get(key)
         if kept and self.company.now - kept.at < KEY_KEPT:
             if kept.call != call:
                 return _answer(400, _error("idempotency_error", None))
@@ -102,7 +103,7 @@ class Emulator:
         if fate == "broken":
             answer = _answer(500, _error("api_error", None))
         if answer.status not in {400, 404} or b'"payment_intent": {' in answer.body:
-            self._keys[key] = Kept(call, answer, self.company.now)
+            self.keys[key] = Kept(call, answer, self.company.now)
         return answer
 
     def _do(self, method: str, path: str, form: Form) -> Answer:
@@ -140,6 +141,7 @@ class Emulator:
         yield "POST", "/v1/refunds", lambda form: self.back.create_refund(_whole(form, "amount"))
         yield "POST", "/v1/payment_methods/(.+)/detach", lambda _, id_: self.detach(id_)
         yield "GET", "/v1/events", self._events
+        yield "GET", "/v1/checkout/sessions/(.+)", lambda _, id_: company.get(id_, CHECKOUT)
         for name in (
             "customer",
             "payment_intent",
@@ -153,7 +155,7 @@ class Emulator:
             "balance_transaction",
             "webhook_endpoint",
         ):
-            yield "GET", f"/v1/{name}s/(.+)", lambda _, id_, name=name: company.get(id_, name)
+            yield "GET", f"/v1/{name}s/([^/]+)", lambda _, id_, name=name: company.get(id_, name)
             yield "GET", f"/v1/{name}s", lambda form, name=name: self._list(name, form)
 
     def _create_customer(self, form: Form) -> Json:

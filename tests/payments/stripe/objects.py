@@ -330,3 +330,28 @@ def webhook_endpoint(id_: str, created: int, url: str, events: list[str], versio
         "status": "enabled",
         "url": url,
     }
+
+
+def checkout_session(id_: str, created: int, setup: Json, metadata: Json) -> Json:
+    """A page at Stripe's on which a method was saved."""
+    return {
+        "id": id_,
+        "object": "checkout.session",
+        "automatic_tax": {"enabled": False, "liability": None, "status": None},
+        "created": created,
+        "custom_fields": [],
+        "custom_text": dict.fromkeys(
+            ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+        ),
+        "customer": setup["customer"],
+        "expires_at": created + 86_400,
+        "livemode": False,
+        "metadata": metadata,
+        "mode": "setup",
+        "payment_intent": None,
+        "payment_method_types": ["card"],
+        "payment_status": "no_payment_required",
+        "setup_intent": setup["id"],
+        "shipping_options": [],
+        "status": "complete",
+    }

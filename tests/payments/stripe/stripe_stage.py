@@ -11,7 +11,7 @@ import stripe
 
 from ledger.clock import VirtualClock
 from ledger.money import Money
-from ledger.payments.gateway import Delivery, Dispute, Method, Payment
+from ledger.payments.gateway import Delivery, Dispute, Method, Notice, Payment
 from ledger.payments.stripe_notices import EVENTS
 from tests.payments.stage import Lost, Stage
 from tests.payments.stripe import openapi
@@ -101,6 +101,12 @@ class StripeStage(Stage):
         events, self._told = self._company.events[self._told :], len(self._company.events)
         asked_for = (event for event in events if event["type"] in EVENTS)
         return [self.signed(json.dumps(event).encode()) for event in asked_for]
+
+    def notices_of(self, object_id: str) -> list[Notice]:
+        """What was sent about one object since the last time."""
+        mark = json.dumps({"id": object_id})[1:-1].encode()
+        told = [each for each in self.sent() if mark in each.raw]
+        return [self.stripe.verify_notice(each.raw, each.headers) for each in told]
 
     def signed(self, body: bytes, *, at: datetime | None = None) -> Delivery:
         """By the SDK's own hand, where that can sign it."""
