@@ -7,8 +7,10 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, s
 from werkzeug.serving import make_server
 
 from ledger import ids
+from ledger.clock import Clock
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.terms import Terms
@@ -118,14 +121,24 @@ class Eyes:
 
 @pytest.fixture
 def listening(database: str, tmp_path: Path) -> Iterator[Listening]:
+    with serving(database, tmp_path) as site:
+        yield site
+
+
+@contextmanager
+def serving(
+    database: str, folder: Path, *, clock: Clock | None = None, **shown: Any
+) -> Iterator[Listening]:
+    """A site that listens. Pages are `shown` as with these settings, whoever takes the money."""
     key = base64.b64encode(bytes(range(32))).decode()
-    settings = Settings(data=tmp_path, master_key=key, port=_free_port())
-    with wire(settings, database) as parts:
+    settings = Settings(data=folder, master_key=key, port=_free_port())
+    with wire(settings, database, clock=clock) as parts:
         sign_in = make_owner(parts)
         assert sign_in is not None
         following = follower(parts, database)
         following.start()
-        app = create_app(parts, pages=all_pages())
+        seen = replace(parts, settings=settings.model_copy(update=shown))
+        app = create_app(seen, pages=all_pages())
         server = make_server(settings.host, settings.port, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
