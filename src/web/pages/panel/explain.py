@@ -64,6 +64,7 @@ COMPARED = {
 }
 MOVES = {
     "order.paid": message("Payment"),
+    "order.payment_reversed": message("Payment that was taken back"),
     "order.refunded": message("Refund"),
     "order.refund_failed": message("Refund that failed after all"),
     "order.dispute_closed": message("Dispute lost"),
