@@ -274,6 +274,24 @@ def test_what_is_carried_along_is_what_is_in_the_books(site: Site) -> None:
         assert (stored.version, vars(stored)) == (carried.version, vars(carried))
 
 
+def test_whose_a_payment_is_may_be_asked_before_and_after_it_came_in(site: Site) -> None:
+    plan_id, known = site.plan(), Known()
+    with site.ledger.batch(known=known):
+        joined = site.join(site.person(), plan_id)
+        (reference,) = site.ledger.order(joined.order_id).references
+        assert site.ledger.order_of_payment("another") is None
+        assert site.ledger.order_of_payment(reference) == joined.order_id
+    with site.ledger.batch(known=known):
+        assert site.ledger.order_of_payment(reference) == joined.order_id
+    late = site.person("bo")
+    with site.ledger.batch(known=known):
+        second = site.join(late, plan_id)
+    (reference,) = site.ledger.order(second.order_id).references
+    with site.ledger.batch(known=known):
+        assert site.ledger.order_of_payment("another") is None
+        assert site.ledger.order_of_payment(reference) == second.order_id
+
+
 def test_a_batch_within_a_batch_is_refused(site: Site) -> None:
     with site.ledger.batch(), pytest.raises(RuntimeError, match="open already"):
         site.ledger.batch().__enter__()

@@ -13,8 +13,8 @@ from ledger.store.refusals import ClaimTaken
 ATTEMPT, PAYMENT, REFUND, DISPUTE, FEE = "attempt", "payment", "refund", "dispute", "fee"
 """What the payment company tells of, by its own ids and ours: each tells of one order, once. The
 account is the one that is pinned, so it needs no place in the keys."""
-NEVER_ASKED = frozenset({ATTEMPT, PAYMENT, REFUND, DISPUTE, FEE})
-"""Claims that are only ever made, and far too many to remember."""
+HARDLY_ASKED = frozenset({ATTEMPT, PAYMENT, REFUND, DISPUTE, FEE})
+"""Claims that are hardly ever asked about, and far too many to remember."""
 
 Key = tuple[str, bytes]
 
@@ -114,7 +114,7 @@ class Batch:
 
     def _take(self, claim: Claim) -> None:
         self.claims[claim.kind, claim.key] = claim.owner
-        if claim.kind not in NEVER_ASKED:
+        if claim.kind not in HARDLY_ASKED:
             self.known.owners[claim.kind, claim.key] = claim.owner
 
     def _let_go(self, claim: Claim) -> None:

@@ -16,7 +16,7 @@ from eventsourcing.persistence import EventStore
 from eventsourcing.utils import Environment, EnvType
 
 from ledger.application.at_hand import AtHand
-from ledger.application.batch import Batch, Known, Save
+from ledger.application.batch import HARDLY_ASKED, Batch, Known, Save
 from ledger.clock import Clock
 from ledger.dunning import STANDARD, DunningPolicy
 from ledger.errors import Forbidden, LedgerError, NotFound, OnlyThePerson
@@ -153,6 +153,8 @@ class Books(Application[UUID]):
         batch = self._open.batch
         if batch is None:
             return self._fact_recorder.claim_owner(kind, key)
+        if kind in HARDLY_ASKED:
+            return batch.claims.get((kind, key)) or self._fact_recorder.claim_owner(kind, key)
         owners = batch.known.owners
         if (kind, key) not in owners:
             unheard = about in batch.known.begun
