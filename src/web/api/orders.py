@@ -14,6 +14,7 @@ from ledger.errors import (
     NotFound,
     OrderNotPaid,
     ReasonMalformed,
+    RefundBlocked,
     RefundTooLarge,
 )
 from projections.orders import OrderRow, State
@@ -148,6 +149,7 @@ def list_receipts(call: Call[None, None], order_id: UUID) -> Page[ReceiptReply]:
         NotFound,
         OrderNotPaid,
         RefundTooLarge,
+        RefundBlocked,
         CurrencyMismatch,
         AmountNotPositive,
         AmountTooLarge,

@@ -11,6 +11,7 @@ from web.cli.due import due
 from web.cli.explain import explain
 from web.cli.export import export
 from web.cli.gateway import gateway
+from web.cli.inbox import inbox
 from web.cli.moments import moments
 from web.cli.rebuilds import views
 from web.cli.reconcile import reconcile
@@ -31,6 +32,7 @@ DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
         export,
         gateway,
         history,
+        inbox,
         moments,
         reconcile,
         report,
