@@ -87,9 +87,9 @@ def test_a_card_is_saved_charged_refunded_and_forgotten(real: StripeGateway) -> 
 @pytest.mark.parametrize(
     ("card", "category"),
     [
-        ("pm_card_chargeDeclined", "soft"),
-        ("pm_card_chargeDeclinedInsufficientFunds", "soft"),
-        ("pm_card_chargeDeclinedStolenCard", "hard"),
+        ("pm_card_visa_chargeDeclined", "soft"),
+        ("pm_card_visa_chargeDeclinedInsufficientFunds", "soft"),
+        ("pm_card_visa_chargeDeclinedStolenCard", "hard"),
         ("pm_card_chargeDeclinedExpiredCard", "update_method"),
     ],
 )
