@@ -139,11 +139,9 @@ def _done(recovery: Recovery) -> str:
     )
 
 
+@pages.errorhandler(Problem)
 def _unusable(problem: Problem) -> Response:
     """A link that was sent again since, or is too old, says where to go instead."""
     unusable = problem.code == "link_unusable"
     page = "public/recovery_unusable.html" if unusable else "problem.html"
     return Response(render_template(page, problem=problem), problem.status, problem.headers)
-
-
-pages.register_error_handler(Problem, _unusable)

@@ -23,7 +23,7 @@ STAFF_ROLES = [role for role in Role if role not in {Role.MEMBER, Role.OWNER}]
 def rules(app: Flask, method: str) -> Iterator[Rule]:
     """The routes of the pages that take a method."""
     for rule in app.url_map.iter_rules():
-        is_page = not rule.rule.startswith(("/api/", "/static/"))
+        is_page = not rule.rule.startswith(("/api/", "/static/", "/notices/"))
         if is_page and method in (rule.methods or ()):
             yield rule
 
