@@ -77,6 +77,8 @@ class Emulator:
         self.company.tick()
         fate = self.fate(method, path)
         key = headers.get("idempotency-key")
+        if "stripe-version" not in headers:  # the account's own version, which is older
+            form = {name: value for name, value in form.items() if name != "payment_method_types"}
         if fate == "call lost":
             raise LineBroke
         if self.refused_key:
@@ -139,6 +141,8 @@ class Emulator:
         yield "POST", "/v1/payment_intents/(.+)/cancel", lambda _, id_: self.intents.cancel(id_)
         yield "POST", "/v1/setup_intents", self.intents.create_setup
         yield "POST", "/v1/refunds", lambda form: self.back.create_refund(_whole(form, "amount"))
+        yield "DELETE", "/v1/customers/(.+)", lambda _, id_: self._delete_customer(id_)
+        yield "POST", "/v1/payment_methods/(.+)/attach", self._attach
         yield "POST", "/v1/payment_methods/(.+)/detach", lambda _, id_: self.detach(id_)
         yield "GET", "/v1/events", self._events
         yield "GET", "/v1/checkout/sessions/(.+)", lambda _, id_: company.get(id_, CHECKOUT)
@@ -169,6 +173,21 @@ class Emulator:
         if shown and shown.card.present.answer == "never":
             raise LineBroke
         return self.intents.create_payment(_whole(form, "amount"))
+
+    def _attach(self, form: Form, id_: str) -> Json:
+        method = self.company.method_in({"payment_method": id_})
+        method["customer"] = self.company.get(form["customer"], "customer", "customer")["id"]
+        return method
+
+    def _delete_customer(self, id_: str) -> Json:
+        gone = self.company.get(id_, "customer")
+        for method in self.company.all("payment_method"):
+            if method["customer"] == id_:
+                method["customer"] = None
+        self.company.tell("customer.deleted", gone)
+        deleted = {"id": id_, "object": "customer", "deleted": True}
+        self.company.kept[id_] = deleted
+        return deleted
 
     def detach(self, id_: str) -> Json:
         """Take a payment method from its customer."""
@@ -211,7 +230,8 @@ class Emulator:
         found = [
             made
             for made in self.company.all("customer")
-            if made["created"] <= self.company.now - SEARCH_LAGS
+            if "deleted" not in made
+            and made["created"] <= self.company.now - SEARCH_LAGS
             and all(made["metadata"].get(name) == value for name, value in wanted.items())
         ]
         listed = {"object": "search_result", "url": "/v1/customers/search", "next_page": None}

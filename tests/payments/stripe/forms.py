@@ -1,4 +1,4 @@
-"""Forms as Stripe's SDK writes them: `a[b][0]=x`."""
+"""Forms as Stripe's programs write them: `a[b][0]=x`, or `a[]=x` in a list without numbers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def decoded(text: str) -> Form:
 def _put(form: Form, path: list[str], value: str) -> None:
     for part in path[:-1]:
         form = form.setdefault(part, {})
+    if not path[-1]:
+        path = [str(len(form))]
     if path[-1] in form:
         raise ValueError(f"{path} is given twice")
     form[path[-1]] = value

@@ -21,15 +21,13 @@ class GivingBack:
     # --- refunds ----------------------------------------------------------------------
 
     def create_refund(self, asked: Json) -> Json:
-        """Refund a PaymentIntent."""
+        """Refund a PaymentIntent or its charge; all that is left, unless told."""
         company = self._company
-        intent = company.get(asked["payment_intent"], "payment_intent", "payment_intent")
-        charged = company.kept.get(intent["latest_charge"] or "")
-        if charged is None:
-            raise invalid("payment_intent_unexpected_state", "payment_intent")
+        charged = self._charged(asked)
         if self._is_contested(charged):
             raise invalid("charge_disputed", "payment_intent")
         left = charged["amount"] - charged["amount_refunded"]
+        asked = {"amount": left, **asked}
         if not 0 < asked["amount"] <= left:
             raise invalid("charge_already_refunded" if not left else None, "amount")
         made = company.keep(objects.refund(company.new_id("re"), company.now, charged, asked))
@@ -43,6 +41,16 @@ class GivingBack:
         if manner == "fails":
             company.later(DAY, partial(self._fail, made, charged))
         return made
+
+    def _charged(self, asked: Json) -> Json:
+        company = self._company
+        if "charge" in asked:
+            return company.get(asked["charge"], "charge", "charge")
+        intent = company.get(asked.get("payment_intent"), "payment_intent", "payment_intent")
+        charged = company.kept.get(intent["latest_charge"] or "")
+        if charged is None:
+            raise invalid("payment_intent_unexpected_state", "payment_intent")
+        return charged
 
     def _succeed(self, made: Json) -> None:
         moved = self._company.move("refund", made, -made["amount"])

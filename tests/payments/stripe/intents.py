@@ -71,14 +71,15 @@ class Intents:
     # --- payments ---------------------------------------------------------------------
 
     def create_payment(self, asked: Json) -> Json:
-        """Make a PaymentIntent and confirm it."""
+        """Make a PaymentIntent, and confirm it where that is asked for."""
         self._refuse_types(asked)
         if not SMALLEST_CHARGE <= asked["amount"] <= LARGEST_CHARGE:
             raise invalid("amount_too_large", "amount")
+        unused = objects.payment_intent(self._company.new_id("pi"), self._company.now, asked)
+        if "confirm" not in asked:
+            return self._company.keep(unused)
         method = self._usable(asked)
-        intent = self._company.keep(
-            objects.payment_intent(self._company.new_id("pi"), self._company.now, asked)
-        )
+        intent = self._company.keep(unused)
         intent["payment_method"] = method["id"]
         options = asked.get("payment_method_options", {}).get("card", {})
         self._company.wishes[intent["id"]] = "mandate_options" in options

@@ -69,6 +69,7 @@ class StripeStage(Stage):
         """In the Dashboard, or by another system with marks of its own."""
         asked = {
             "amount": 1200,
+            "confirm": "true",
             "currency": "eur",
             "customer": self.customer_id if method else None,
             "payment_method": method.id if method else "pm_card_visa",

@@ -226,6 +226,7 @@ def test_all_of_a_customers_payments_are_looked_through(stripe_stage: StripeStag
         make(
             {
                 "amount": 100,
+                "confirm": "true",
                 "currency": "eur",
                 "customer": stripe_stage.customer_id,
                 "payment_method": "pm_card_visa",
