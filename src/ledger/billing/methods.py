@@ -7,7 +7,7 @@ from uuid import UUID
 from ledger import ids
 from ledger.application import Ledger
 from ledger.billing.outcomes import GATEWAY, method_fields, require_mode
-from ledger.errors import MethodForbidden
+from ledger.errors import MethodForbidden, NotFound
 from ledger.facts import Actor, Cause
 from ledger.order import Attempt
 from ledger.payments.gateway import Gateway, Method, Payment, Setup
@@ -35,6 +35,18 @@ class Methods:
         if setup.status == "succeeded" and setup.method:
             self._keep(member_id, setup.method, customer.id, by=by, cause=cause)
         return setup
+
+    def save_given(self, member_id: UUID, setup: Setup, *, by: Actor, cause: Cause) -> None:
+        """Save a method that the member gave on the company's own page, once that has succeeded.
+
+        NotFound for another member's.
+        """
+        _require_the_member(member_id, by)
+        customer = self.gateway.ensure_customer(member_id=member_id)
+        if setup.customer_id != customer.id:
+            raise NotFound(what="setup", id=setup.id)
+        if setup.status == "succeeded" and setup.method:
+            self._keep(member_id, setup.method, customer.id, by=by, cause=cause)
 
     def keep_paid_with(
         self, member_id: UUID, attempt: Attempt, payment: Payment, *, cause: Cause

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from uuid import UUID
 
-from flask import redirect, render_template, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from ledger import ids
 from ledger.billing.dues import Due, Dues
 from ledger.billing.outcomes import Collected
 from ledger.errors import LedgerError, NotFound
-from ledger.payments.gateway import Setup
+from ledger.payments.gateway import Rejected, Setup
 from web.auth import caller, parts, requires
 from web.bank import answer_for_setup
 from web.forms import Filled, actor, cause, read_form
-from web.frame import DETAILS, UNPROCESSABLE, group, onward, settled
+from web.frame import DETAILS, UNPROCESSABLE, group, onward, settled, told
 from web.next_steps import after_paying, after_removing, after_saving
 from web.pages.filling import blame, signed
 from web.pages.paying import (
+    LONGEST_TOKEN,
+    CheckoutPages,
     MethodForm,
     PayForm,
     asked_again,
     asks_bank,
+    checkout_of,
     elements,
     pay_due,
     token_of,
@@ -54,6 +59,44 @@ def save_method() -> Response | str | tuple[str, int]:
         except (LedgerError, Problem) as refused:
             filled, wrong = blame(filled, refused)
     return _method_page(filled, wrong), UNPROCESSABLE
+
+
+@pages.post("/method/checkout")
+@requires(Permission.OWN_METHOD)
+def start_checkout() -> Response:
+    """Give a card on the payment company's own page; it sends the member back here."""
+    company = _checkout()
+    parts().desk.limits.spend(JOIN_BY, _member_id())
+    customer = parts().collection.gateway.ensure_customer(member_id=_member_id())
+    back_to = parts().settings.address + url_for("own_money.returned") + "?session="
+    address = company.start_checkout(
+        attempt=ids.derived(cause().id, "checkout"), customer_id=customer.id, back_to=back_to
+    )
+    return redirect(address, HTTPStatus.SEE_OTHER)
+
+
+@pages.get("/method/checkout")
+@requires(Permission.OWN_METHOD)
+def returned() -> str:
+    """Back from the company's page: one button saves what was given there."""
+    return render_template("account/checkout.html", session=request.args.get("session", ""))
+
+
+@pages.post("/method/checkout/save")
+@requires(Permission.OWN_METHOD)
+def save_checkout() -> Response | tuple[str, int]:
+    """Save the card that was given there; what waited for it is charged at once (DU3)."""
+    session_id = request.form.get("session", "")[:LONGEST_TOKEN]
+    try:
+        setup = _checkout().finish_checkout(session_id=session_id)
+        if setup.status != "succeeded":
+            raise Problem(UNPROCESSABLE, "card_declined", DETAILS["card_declined"])
+        parts().collection.methods.save_given(_member_id(), setup, **signed())
+    except Problem as refused:
+        return _method_page(wrong=told(refused)), UNPROCESSABLE
+    except Rejected:
+        raise NotFound(what="page", id=session_id) from None
+    return _saved()
 
 
 @pages.post("/method/remove")
@@ -109,6 +152,13 @@ def _due(membership_id: UUID) -> Due | None:
     return Dues(parts().collection).of_membership(_member_id(), membership_id)
 
 
+def _checkout() -> CheckoutPages:
+    company = checkout_of(parts())
+    if company is None:
+        raise NotFound(what="page", id="checkout")
+    return company
+
+
 def _save(form: MethodForm) -> Setup:
     parts().desk.limits.spend(JOIN_BY, _member_id())
     if form.answers_bank:
@@ -149,6 +199,7 @@ def _method_page(filled: Filled[MethodForm] | None = None, wrong: str = "") -> s
         "account/method.html",
         dues=Dues(parts().collection).of(_member_id()),
         elements=elements(parts()),
+        has_checkout=checkout_of(parts()) is not None,
         form=filled,
         wrong=wrong,
     )

@@ -7,7 +7,7 @@ fields of its own and makes a token of them, and asks the bank: no card number e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 
 from flask import after_this_request, request
@@ -18,6 +18,7 @@ from ledger.billing.dues import Dues
 from ledger.billing.outcomes import Collected
 from ledger.facts import Actor, Cause
 from ledger.money import Money
+from ledger.payments.gateway import Setup
 from ledger.payments.sandbox_cards import method_for_card
 from web.api.models import Query
 from web.forms import COMMAND_FIELD, Filled
@@ -70,6 +71,30 @@ class PayForm(MethodForm):
     """How to pay: with the `saved` method, or with the one that is given."""
 
     saved: str | None = None
+
+
+@runtime_checkable
+class CheckoutPages(Protocol):
+    """A payment company with a page of its own on which a member gives a method to be saved.
+
+    The simple way: it needs no script of theirs on ours.
+    """
+
+    def start_checkout(self, *, attempt: UUID, customer_id: str, back_to: str) -> str:
+        """The address of the page. It sends the member to `back_to`, with the session's id after
+        it, once a method was given. The attempt is the key. Raises what a Gateway raises.
+        """
+        ...
+
+    def finish_checkout(self, *, session_id: str) -> Setup:
+        """What came of it, as it stands now. Rejected where there was no such session."""
+        ...
+
+
+def checkout_of(parts: Parts) -> CheckoutPages | None:
+    """The company's own page, if it has one."""
+    gateway = parts.collection.gateway
+    return gateway if isinstance(gateway, CheckoutPages) else None
 
 
 @dataclass(frozen=True)

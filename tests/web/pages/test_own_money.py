@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from typing import Any, cast
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 
+from ledger.billing.collection import Collection
+from ledger.payments.gateway import Gateway, Rejected, Setup
+from ledger.payments.sandbox import Sandbox
 from ledger.terms import Terms
 from tests.web.pages.conftest import CARD, MACHINE, MONTHLY, Browser, Place, cause
 from tests.web.pages.owing import DECLINED_LATER, owing
@@ -187,6 +193,68 @@ def test_what_is_paid_once_is_not_saved_by_stripes_fields(place: Place) -> None:
     browser.get(f"/plans/{once}")
     assert browser.answer is not None
     assert "data-saves" not in browser.answer.text
+
+
+# --- on the company's own page ----------------------------------------------------------
+
+
+class WithCheckout:
+    """A payment company that has a page of its own; here, one that does nothing but send back."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._setups: dict[str, Setup] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sandbox, name)
+
+    def start_checkout(self, *, attempt: UUID, customer_id: str, back_to: str) -> str:
+        card = "pm_card_mastercard"
+        made = self._sandbox.start_setup(attempt=attempt, customer_id=customer_id, method=card)
+        self._setups[f"cs_{attempt.hex}"] = made
+        return f"{urlsplit(back_to).path}?session=cs_{attempt.hex}"
+
+    def finish_checkout(self, *, session_id: str) -> Setup:
+        if session_id not in self._setups:
+            raise Rejected(why="there was no such session")
+        return self._setups[session_id]
+
+
+def with_checkout(place: Place) -> Place:
+    """The same site with a company that has such a page."""
+    gateway = cast("Gateway", WithCheckout(place.parts.sandbox))
+    collection = Collection(place.parts.ledger, gateway)
+    parts = dataclasses.replace(place.parts, collection=collection)
+    return Place(create_app(parts, pages=all_pages()), parts, place.clock)
+
+
+def test_a_card_given_on_the_companys_page_is_saved_and_charged_what_is_due(  # DU3
+    place: Place,
+) -> None:
+    ada = owing(place, DECLINED_LATER)
+    browser = with_checkout(place).as_member(ada.member_id)
+    back = browser.send(browser.get("/account/method"), "/account/method/checkout")
+    assert back.headings == ["Save this card"]
+    saved = browser.send(back, "/account/method/checkout/save")
+    assert "Mastercard ending in 4444" in saved.words
+    assert "Paid: €12.00 for Gold." in saved.words
+
+
+def test_somebody_elses_card_is_not_saved(place: Place) -> None:  # AC6
+    site = with_checkout(place)
+    ada, eve = site.person(), site.person("eve@example.org", "Eve")
+    back = ada.send(ada.get("/account/method"), "/account/method/checkout")
+    session = dict(back.form("/account/method/checkout/save").fields)["session"]
+    page = eve.get("/account/method/checkout?session=cs_none")
+    eve.send(page, "/account/method/checkout/save", status=404)
+    eve.send(page, "/account/method/checkout/save", status=404, session=session)
+    assert "No card is saved." in eve.get("/account").words
+
+
+def test_without_such_a_page_none_is_offered(place: Place) -> None:
+    browser = place.person()
+    page = browser.get("/account/method")
+    assert "/account/method/checkout" not in [form.action for form in page.forms]
 
 
 def secret(browser: Browser) -> str:
