@@ -245,7 +245,7 @@ def test_anothers_money_is_none_of_ours(office: Office) -> None:  # part of OR7
 # --- methods and mandates -----------------------------------------------------------------
 
 
-def test_an_ended_mandate_asks_the_member_to_act(office: Office) -> None:  # DU3
+def test_an_ended_mandate_asks_the_member_to_act(office: Office) -> None:  # part of DU3
     site = office.site
     member_id, _plan_id, stay = site.joined(MONTHLY, SENDS_LATER_BACK)
     site.later(28)
@@ -256,7 +256,7 @@ def test_an_ended_mandate_asks_the_member_to_act(office: Office) -> None:  # DU3
     assert site.topics(member_id)[-2:] == ["member.mandate_changed", "member.action_required"]
 
 
-def test_a_charge_without_a_mandate_is_not_tried(office: Office) -> None:  # DU3
+def test_a_charge_without_a_mandate_is_not_tried(office: Office) -> None:  # part of DU3
     site = office.site
     member_id, _plan_id, stay = site.joined(MONTHLY, "pm_card_in")
     saved = site.ledger.member(member_id).method
@@ -270,7 +270,7 @@ def test_a_charge_without_a_mandate_is_not_tried(office: Office) -> None:  # DU3
     assert site.stay(member_id).billing == "action_required"
 
 
-def test_a_mandate_given_again_makes_the_charge_due(office: Office) -> None:  # DU3
+def test_a_mandate_given_again_makes_the_charge_due(office: Office) -> None:  # part of DU3
     site = office.site
     member_id, _plan_id, stay = site.joined(MONTHLY, SENDS_LATER_BACK)
     site.later(28)
@@ -283,7 +283,7 @@ def test_a_mandate_given_again_makes_the_charge_due(office: Office) -> None:  # 
     assert site.charge(member_id, stay.membership_id).outcome == "declined"
 
 
-def test_a_renewed_card_is_kept_and_what_waits_is_due(office: Office) -> None:  # DU3
+def test_a_renewed_card_is_kept_and_what_waits_is_due(office: Office) -> None:  # part of DU3
     site = office.site
     member_id, _plan_id, _stay = site.joined(MONTHLY, "pm_card_visa:2025-02")
     saved = site.ledger.member(member_id).method
