@@ -1,0 +1,80 @@
+"""What keeps the promises, taken away one by one: without it, the drill must fail.
+
+Each replaces one line of production code by what a more careless house would have written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+from ledger import ids
+from ledger.application import Position, disputes
+from ledger.billing.collection import Collection
+from ledger.billing.refunds import Refunds
+from ledger.facts import Cause
+from ledger.money import Money
+from ledger.order import Attempt, Order
+from ledger.payments.gateway import Payment, Refund
+from ledger.store.records import Claim
+from scripts.drills.payments_site import NOON
+
+
+@contextmanager
+def new_key_per_try() -> Iterator[None]:
+    """Each try of an attempt goes out under a key of its own."""
+    ask = Collection._ask
+
+    def asked(self: Collection, order: Order, attempt: Attempt) -> Payment | None:
+        return ask(self, order, replace(attempt, attempt_id=ids.new()))
+
+    with patch.object(Collection, "_ask", asked):
+        yield
+
+
+@contextmanager
+def cumulative_refunds() -> Iterator[None]:
+    """A refund is taken for all that the company has refunded of its payment so far."""
+    observe = Refunds.observe
+
+    def observed(self: Refunds, order_id: UUID, found: Refund, *, cause: Cause) -> Position:
+        moved = self.gateway.list_movements(since=NOON, until=self.ledger.clock.now())
+        back = [
+            -one.amount.minor
+            for one in moved
+            if one.payment_id == found.payment_id and one.kind == "refund"
+        ]
+        amount = Money(sum(back) or found.amount.minor, found.amount.currency)
+        return observe(self, order_id, replace(found, amount=amount), cause=cause)
+
+    with patch.object(Refunds, "observe", observed):
+        yield
+
+
+@contextmanager
+def dedupe_by_notice_id_alone() -> Iterator[None]:
+    """A fee is recorded by every notice that tells it, since each has an id of its own."""
+    record = Order.record_fee
+
+    def claim(kind: str, key: bytes, owner: UUID) -> Claim:
+        return Claim(kind, key + ids.new().bytes, owner)
+
+    def recorded(self: Order, *, reference: str, **told: Any) -> None:
+        self.fee_references.discard(reference)
+        record(self, reference=reference, **told)
+
+    with patch.object(Order, "record_fee", recorded), patch.object(disputes, "Claim", claim):
+        yield
+
+
+ABLATIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "a new key per try": new_key_per_try,
+    "cumulative refunds": cumulative_refunds,
+    "dedupe by notice id alone": dedupe_by_notice_id_alone,
+    "no catch-up": nullcontext,
+}
+NO_CATCH_UP = "no catch-up"
