@@ -163,11 +163,20 @@ def test_with_stripe_a_typed_card_is_refused_and_a_token_taken(house: House) -> 
     key = {"stripe_publishable_key": "pk_test_1"}
     settings = house.parts.settings.model_copy(update=key)
     parts = dataclasses.replace(house.parts, settings=settings)
+    app = create_app(parts, routes=all_routes())
     person, membership_id = owing(house)
-    person.flask = with_cookies_of(person, create_app(parts, routes=all_routes()))
+    person.flask = with_cookies_of(person, app)
     answer = person.ask("POST", pay(membership_id), json=CARD)
     assert (code_of(answer), pointer_of(answer)) == ("method_token_needed", "/card_number")
-    assert person.post(pay(membership_id), {"method_token": "pm_card_visa"})["outcome"] == "settled"
+    asks = {"method_token": "pm_card_authenticationRequired"}
+    waiting = person.post(pay(membership_id), asks)
+    confirm = f"/account/orders/{waiting['order_id']}/confirm"
+    eve = house.sign_up("eve@example.org", "Eve")
+    eve.flask = with_cookies_of(eve, app)
+    assert eve.ask("POST", confirm, json={"approved": True}).status_code == 404
+    assert person.post(confirm, {"approved": True})["outcome"] == "waiting"
+    parts.sandbox.authenticate(action=waiting["action"], approved=True)
+    assert person.post(confirm, {"approved": True})["outcome"] == "settled"
 
 
 def plain(told: dict[str, Any]) -> str:
