@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         SetupIntentCreateParams,
         SetupIntentCreateParamsPaymentMethodOptionsCard,
     )
+    from stripe.params.checkout import SessionCreateParams
 
 TEST_CARD = "pm_card_"
 """How Stripe's test cards begin, which are no objects and can't be fetched."""
@@ -76,6 +77,19 @@ class Asking:
         else:
             params["payment_method"] = method
         return params
+
+    def checkout(self, attempt: UUID, customer_id: str, back_to: str) -> SessionCreateParams:
+        """To save a method on a page of Stripe's, which gives Indian cards a mandate by itself."""
+        marks = {LEDGER: self._ledger, ATTEMPT: str(attempt)}
+        return {
+            "mode": "setup",
+            "customer": require_id(customer_id, "cus"),
+            "currency": self._cap.currency.lower(),
+            "allowed_payment_method_types": ["card"],
+            "success_url": back_to + "{CHECKOUT_SESSION_ID}",
+            "metadata": marks,
+            "setup_intent_data": {"metadata": marks},
+        }
 
     def onsession(
         self, attempt: UUID, customer_id: str, method: str, amount: Money, *, save: bool

@@ -46,6 +46,7 @@ from ledger.payments.stripe_reading import (
     MEMBER,
     REFUND,
     customer_of,
+    id_of,
     method_of,
     movements_of,
     payment_of,
@@ -140,6 +141,27 @@ class StripeGateway:
     def get_setup(self, *, setup_id: str) -> Setup:
         """The setup as it stands now."""
         with answered(setup_id):
+            return setup_of(self.api.setup(setup_id))
+
+    def start_checkout(self, *, attempt: UUID, customer_id: str, back_to: str) -> str:
+        """The address of a page of Stripe's on which the member gives a method to be saved.
+
+        It sends them to `back_to`, with the session's id after it. Raises what a Gateway raises.
+        """
+        with answered(attempt):
+            asked = self._asks.checkout(attempt, customer_id, back_to)
+            return str(self.api.create_checkout(asked, str(attempt))["url"])
+
+    def finish_checkout(self, *, session_id: str) -> Setup:
+        """What came of such a page, as it stands now.
+
+        Rejected where there was no such page, or where nothing was given on it.
+        """
+        with answered(session_id):
+            session = self.api.checkout(session_id)
+            setup_id = id_of(session.get("setup_intent"))
+            if setup_id is None or not self._notices.is_ours(session):
+                raise Rejected(why="nothing was saved on such a page")
             return setup_of(self.api.setup(setup_id))
 
     def detach_method(self, *, method_id: str) -> None:

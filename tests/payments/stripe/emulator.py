@@ -145,6 +145,7 @@ class Emulator:
         yield "POST", "/v1/payment_methods/(.+)/attach", self._attach
         yield "POST", "/v1/payment_methods/(.+)/detach", lambda _, id_: self.detach(id_)
         yield "GET", "/v1/events", self._events
+        yield "POST", "/v1/checkout/sessions", self._create_checkout
         yield "GET", "/v1/checkout/sessions/(.+)", lambda _, id_: company.get(id_, CHECKOUT)
         for name in (
             "customer",
@@ -167,6 +168,20 @@ class Emulator:
             self.company.new_id("cus"), self.company.now, form.get("metadata", {})
         )
         return self.company.keep(made)
+
+    def _create_checkout(self, form: Form) -> Json:
+        company = self.company
+        company.get(form["customer"], "customer", "customer")
+        return company.keep(objects.checkout_session(company.new_id("cs_test"), company.now, form))
+
+    def give_on_page(self, session_id: str, card: str) -> str:
+        """The member gives a card on a page of Stripe's; where it sends them then."""
+        session = self.company.get(session_id, CHECKOUT)
+        asked = {name: session[name] for name in ("customer", "metadata")}
+        setup = self.intents.create_setup({**asked, "payment_method": card})
+        session.update(status="complete", setup_intent=setup["id"], url=None)
+        self.company.tell("checkout.session.completed", session)
+        return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session_id)
 
     def _create_payment(self, form: Form) -> Json:
         shown = self.company.cards.get(form.get("payment_method", ""))

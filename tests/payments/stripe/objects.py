@@ -332,8 +332,8 @@ def webhook_endpoint(id_: str, created: int, url: str, events: list[str], versio
     }
 
 
-def checkout_session(id_: str, created: int, setup: Json, metadata: Json) -> Json:
-    """A page at Stripe's on which a method was saved."""
+def checkout_session(id_: str, created: int, asked: Json) -> Json:
+    """A page at Stripe's on which a method is to be saved."""
     return {
         "id": id_,
         "object": "checkout.session",
@@ -343,15 +343,17 @@ def checkout_session(id_: str, created: int, setup: Json, metadata: Json) -> Jso
         "custom_text": dict.fromkeys(
             ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
         ),
-        "customer": setup["customer"],
+        "customer": asked["customer"],
         "expires_at": created + 86_400,
         "livemode": False,
-        "metadata": metadata,
-        "mode": "setup",
+        "metadata": asked["metadata"],
+        "mode": asked["mode"],
         "payment_intent": None,
         "payment_method_types": ["card"],
         "payment_status": "no_payment_required",
-        "setup_intent": setup["id"],
+        "setup_intent": None,
         "shipping_options": [],
-        "status": "complete",
+        "status": "open",
+        "success_url": asked["success_url"],
+        "url": f"https://checkout.stripe.com/c/pay/{id_}",
     }

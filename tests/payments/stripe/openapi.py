@@ -27,6 +27,8 @@ NEWER = {
     # 2026-07-29.dahlia: "Adds the allowed payment method types parameter"
     ("POST /v1/payment_intents", "allowed_payment_method_types"),
     ("POST /v1/setup_intents", "allowed_payment_method_types"),
+    # 2026-09-30.endive: "Removes the payment method types parameter from Checkout Sessions"
+    ("POST /v1/checkout/sessions", "allowed_payment_method_types"),
     # 2026-10-28.endive: "Adds support for specifying card-on-file usage"
     ("POST /v1/payment_intents", "payment_method_options.card.setup_credential_usage"),
     ("POST /v1/payment_intents", "payment_method_options.card.stored_credential_usage"),

@@ -239,6 +239,30 @@ def test_all_of_a_customers_payments_are_looked_through(stripe_stage: StripeStag
     assert found == first
 
 
+def test_a_card_may_be_given_on_stripes_own_page(stripe_stage: StripeStage) -> None:
+    gateway, attempt = stripe_stage.stripe, uuid4()
+    asked: dict[str, Any] = {
+        "attempt": attempt,
+        "customer_id": stripe_stage.customer_id,
+        "back_to": "https://site.example/account/method/checkout?session=",
+    }
+    address = gateway.start_checkout(**asked)
+    assert gateway.start_checkout(**asked) == address
+    session_id = address.rpartition("/")[2]
+    with pytest.raises(Rejected):
+        gateway.finish_checkout(session_id=session_id)
+    back = stripe_stage.emulator.give_on_page(session_id, "pm_card_visa")
+    assert back == f"https://site.example/account/method/checkout?session={session_id}"
+    setup = gateway.finish_checkout(session_id=session_id)
+    assert (setup.attempt, setup.customer_id) == (attempt, stripe_stage.customer_id)
+    assert setup.method is not None
+    assert stripe_stage.charge(setup.method).status == "succeeded"
+    other = gateway_over(stripe_stage.emulator, stripe_stage.clock, ledger="other-books")
+    for unknown in ("", "cs_missing", session_id):
+        with pytest.raises(Rejected):
+            other.finish_checkout(session_id=unknown)
+
+
 # --- settings ---------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import stripe
@@ -140,17 +141,18 @@ def test_a_deleted_customer_is_ours_or_foreign(
 
 
 def test_a_page_at_stripes_leads_to_what_was_done_there(stripe_stage: StripeStage) -> None:
-    company = stripe_stage.emulator.company
-    stripe_stage.saved()
-    setup = next(company.all("setup_intent"))
-    page = objects.checkout_session(company.new_id("cs"), company.now, setup, {"ledger": LEDGER})
-    company.keep(page)
-    notice = notice_of(stripe_stage, "checkout.session.completed", page["id"])
-    (seen,) = stripe_stage.stripe.resolve(notice).observations
+    attempt = uuid4()
+    address = stripe_stage.stripe.start_checkout(
+        attempt=attempt, customer_id=stripe_stage.customer_id, back_to="https://site.example/?s="
+    )
+    session_id = address.rpartition("/")[2]
+    stripe_stage.emulator.give_on_page(session_id, "pm_card_visa")
+    told = {notice.kind: notice for notice in stripe_stage.notices()}
+    (seen,) = stripe_stage.stripe.resolve(told["checkout.session.completed"]).observations
     assert isinstance(seen, Setup)
-    assert (seen.id, seen.status) == (setup["id"], "succeeded")
-    page["metadata"] = {"ledger": "another"}
-    assert stripe_stage.stripe.resolve(notice).foreign
+    assert (seen.attempt, seen.status) == (attempt, "succeeded")
+    stripe_stage.emulator.company.kept[session_id]["metadata"] = {"ledger": "another"}
+    assert stripe_stage.stripe.resolve(told["checkout.session.completed"]).foreign
 
 
 def test_a_dispute_ends_when_its_event_says(stripe_stage: StripeStage) -> None:  # part of DU9
