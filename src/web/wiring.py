@@ -90,7 +90,9 @@ def inbox_of(collection: Collection, pool: Pool, clock: Clock, company: str = SA
     ledger = collection.ledger
     table = InboxTable(pool, ledger.vault.derive("inbox"))
     observing = Observing(ledger, collection)
-    return Inbox(table, collection.gateway, observing, clock, company=company)
+    inbox = Inbox(table, collection.gateway, observing, clock, company=company)
+    collection.heard_until = inbox.heard_until
+    return inbox
 
 
 @contextmanager

@@ -107,6 +107,35 @@ def test_a_fetch_that_fails_is_done_again_whole(office: Office) -> None:
     assert "paid" in office.topics(order.id)
 
 
+def test_an_attempt_is_given_up_only_once_all_notices_are_heard(office: Office) -> None:
+    """The proof that a payment was never made: neither its list nor any notice has it (DI4)."""
+    site, collection = office.site, office.site.collection
+    collection.heard_until = office.inbox.heard_until
+    order = office.order("pm_card_unreachable")
+    site.later(hours=25)
+    assert collection.resume(order.id, cause=cause()).outcome == "unknown"
+    office.order()
+    office.inbox.catch_up()
+    assert office.states() == {"received": 1}
+    site.later(hours=1)
+    assert collection.resume(order.id, cause=cause()).outcome == "declined"
+    [attempt] = site.ledger.order(order.id).attempts.values()
+    assert attempt.state == "abandoned"
+    assert "nor in any notice" in str(site.facts(order.id))
+
+
+def test_a_notice_that_waits_holds_back_what_it_may_be_about(office: Office) -> None:
+    office.order()
+    office.inbox.catch_up()
+    begun = office.site.clock.now()
+    assert office.inbox.heard_until() == begun
+    office.site.later(hours=3)
+    office.inbox.catch_up()
+    assert office.inbox.heard_until() == begun
+    office.work()
+    assert office.inbox.heard_until() == begun + timedelta(hours=3)
+
+
 # --- tried again --------------------------------------------------------------------------
 
 FAULTS = [OutcomeUnknown(key="payment"), Rejected(why="gone"), NotFound(what="x", id="y")]

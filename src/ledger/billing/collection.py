@@ -6,6 +6,7 @@ the attempt's id is the idempotency key, so asking again can't charge again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -50,6 +51,8 @@ class Collection:
     def __init__(self, ledger: Ledger, gateway: Gateway) -> None:
         self.ledger, self.gateway = ledger, gateway
         self.methods, self.refunds = Methods(ledger, gateway), Refunds(ledger, gateway)
+        self.heard_until: Callable[[], datetime | None] | None = None
+        """Up to when all that the gateway told is worked off; None where nobody listens to it."""
 
     # --- asked for --------------------------------------------------------------------
 
@@ -337,18 +340,26 @@ class Collection:
 
     def _absent(self, order: Order, attempt: Attempt, cause: Cause) -> Collected:
         age = self._age(attempt)
-        if age < ABSENT_AFTER:
+        if age < ABSENT_AFTER or not self._has_heard_of(attempt):
             return Collected(order.id, "unknown")
         first = order.placed.charge == "first"
         abandon = self.ledger.abandon_join if first else self.ledger.abandon_charge
         position = abandon(
             order.id,
             attempt.attempt_id,
-            proof=f"not among the customer's payments {age // timedelta(hours=1)} hours later",
+            proof=f"not among the customer's payments {age // timedelta(hours=1)} hours later,"
+            " nor in any notice",
             by=GATEWAY,
             cause=cause,
         )
         return Collected(order.id, "declined", decline_code="abandoned", position=position)
+
+    def _has_heard_of(self, attempt: Attempt) -> bool:
+        """Whether a notice of what the attempt led to would have been worked off by now."""
+        if self.heard_until is None:
+            return True
+        heard = self.heard_until()
+        return heard is not None and heard >= attempt.started_at + ABSENT_AFTER
 
 
 def _at_least(collected: Collected, position: Position) -> Collected:

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from traceback import format_tb
 from typing import Literal
@@ -96,6 +96,11 @@ class Inbox:
         new = self._keep(notices, "fetched", {})
         self.table.catch_up(account, now)
         return new
+
+    def heard_until(self) -> datetime | None:
+        """Up to when all that the company told is worked off; None before the first time."""
+        caught_up_at, waiting = self.table.caught_up_at(self._account), self.table.waiting_from()
+        return caught_up_at and min(caught_up_at, waiting or caught_up_at)
 
     # --- working off ------------------------------------------------------------------
 
