@@ -30,9 +30,10 @@ from web.parts import Parts
 from web.wiring import wire
 
 SIZES = (1_000, 100_000)
-DUE = 1_000
-"""Members of each site whose charge is due, for what one costs."""
-DUE_FOR_THE_PAIR = 3_000
+DUE = 3_000
+"""Members of each site whose charge is due, as far as it has so many."""
+CHARGED = 1_000
+"""Of these are charged to know what one costs."""
 TURNS, FIRST_TURN = 10, 1
 PROMISED_AN_HOUR, PROMISED_RATIO = 100_000, 1.3
 PATIENCE_SECONDS = 600
@@ -54,17 +55,17 @@ def measure(options: Options) -> Iterator[Row]:
 
 def _cost(server: Sites, small: int, large: int) -> Row:
     """By turns, so that whatever else the machine does falls on both."""
-    due = min(DUE, small)
+    charged = min(CHARGED, small)
     with ExitStack() as open_things:
         runs = []
         for members in (small, large):
-            dsn = open_things.enter_context(server.site(members, due))
+            dsn = open_things.enter_context(server.site(members, min(DUE, members)))
             parts = open_things.enter_context(wire(settings_of(dsn), dsn, clock=SystemClock()))
-            runs.append((parts, iter(DueQueries(parts.pool).charges(parts.clock.now(), due))))
+            runs.append((parts, iter(DueQueries(parts.pool).charges(parts.clock.now(), charged))))
         took: list[list[float]] = [[], []]
         for _ in range(TURNS):
             for place, (parts, waiting) in enumerate(runs):
-                took[place].append(_turn(parts, list(islice(waiting, due // TURNS))))
+                took[place].append(_turn(parts, list(islice(waiting, charged // TURNS))))
     ours, peer = (round(median(each[FIRST_TURN:]) * MICROSECONDS) for each in reversed(took))
     name = f"collection, a charge with {large:,} members, beside {small:,}"
     return Row(name, "µs", ours, peer, most=PROMISED_RATIO)
@@ -86,7 +87,7 @@ def _turn(parts: Parts, stays: list[DueMembership]) -> float:
 
 
 def _pair(server: Sites, members: int) -> Row:
-    due = min(DUE_FOR_THE_PAIR, members)
+    due = min(DUE, members)
     with server.site(members, due) as dsn:
         position = _last_position(dsn)
         with _workers(dsn, count=2):
