@@ -71,6 +71,13 @@ class FailureRepeated(OutcomeUnknown):
     """Stripe repeats an old failure about {key}; only looking it up can tell what happened."""
 
 
+class NotLetIn(OutcomeUnknown):
+    """Stripe does not take our key ({why}); what was asked about {key} before may have been done.
+
+    Charges wait until somebody gives a good key, and no member hears that their payment failed.
+    """
+
+
 def api_version() -> str:
     """The version of Stripe's API that the pinned SDK speaks."""
     return stripe.api_version
@@ -96,6 +103,8 @@ def answered(key: object) -> Iterator[None]:
     except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError) as silence:
         repeated = (silence.headers or {}).get(REPLAYED) == "true"
         raise (FailureRepeated if repeated else OutcomeUnknown)(key=key) from silence
+    except (stripe.AuthenticationError, stripe.PermissionError) as shut:
+        raise NotLetIn(key=key, why=_why(shut)) from shut
     except stripe.StripeError as refusal:
         raise Rejected(why=_why(refusal)) from refusal
     except (AttributeError, LookupError, TypeError, ValueError) as garbage:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ledger.payments.gateway import OutcomeUnknown, Rejected
-from ledger.payments.stripe_api import Json, StripeApi, answered, api_version
+from ledger.payments.gateway import OutcomeUnknown
+from ledger.payments.stripe_api import Json, NotLetIn, StripeApi, answered, api_version
 from ledger.payments.stripe_notices import EVENTS
 
 
@@ -32,11 +32,11 @@ def findings(api: StripeApi, *, account: str, address: str) -> Iterator[Finding]
         found = api.account()
         yield from _of_account(found, account)
         yield from _of_endpoints(list(api.endpoints()), address)
+    except NotLetIn as shut:
+        mend = "give a secret key, or a restricted key that may write payments and read endpoints"
+        yield Finding(f"The key is refused: {shut.details['why']}", mend)
     except OutcomeUnknown:
         yield Finding("Stripe does not answer", "see that this machine reaches api.stripe.com")
-    except Rejected as refusal:
-        mend = "give a secret key, or a restricted key that may write payments and read endpoints"
-        yield Finding(f"The key is refused: {refusal.details['why']}", mend)
 
 
 def problems(api: StripeApi, *, account: str, address: str) -> list[Finding]:

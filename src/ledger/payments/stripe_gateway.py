@@ -177,7 +177,14 @@ class StripeGateway:
         self, *, attempt: UUID, customer_id: str, method: str, amount: Money, save: bool
     ) -> Payment:
         """Take money while the person is present."""
-        params = self._asks.onsession(attempt, customer_id, method, amount, save=save)
+        try:
+            params = self._asks.onsession(attempt, customer_id, method, amount, save=save)
+        except Rejected:
+            # A page's token lives for half a day: the payment may be made, and the token gone.
+            made = self.find_payment(attempt=attempt, customer_id=customer_id)
+            if made is None:
+                raise
+            return made
         return self._pay(attempt, customer_id, method, amount, params)
 
     def close_onsession(self, *, payment_id: str) -> Payment:

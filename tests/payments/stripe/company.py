@@ -91,7 +91,8 @@ class Company:
     def get(self, id_: Any, kind: str, param: str | None = None) -> Json:
         """An object of a kind, or Stripe's answer for what does not exist."""
         found = self.kept.get(id_)
-        if found is None or found["object"] != kind:
+        gone = found is None or found.get("expires_at", self.now) < self.now
+        if found is None or gone or found["object"] != kind:
             raise invalid("resource_missing", param or kind, 400 if param else 404)
         return found
 

@@ -64,7 +64,7 @@ class Emulator:
         self.intents = Intents(self.company, self.back.contest_by_card)
         self.fate: Callable[[str, str], Fate | None] = lambda _method, _path: None
         """Asked before each request what becomes of it."""
-        self.refused_key = False
+        self.refuses_key: Literal[401, 403] | None = None
         self.requests: list[tuple[str, str]] = []
         self.keys: dict[str, Kept] = {}
         self._lost: dict[str, int] = {}
@@ -81,8 +81,8 @@ class Emulator:
             form = {name: value for name, value in form.items() if name != "payment_method_types"}
         if fate == "call lost":
             raise LineBroke
-        if self.refused_key:
-            return _answer(401, _error("invalid_request_error", "api_key_expired"))
+        if self.refuses_key:
+            return _answer(self.refuses_key, _error("invalid_request_error", "api_key_expired"))
         if fate in {"busy", "conflict"}:
             code = "rate_limit" if fate == "busy" else "idempotency_key_in_use"
             return _answer(429 if fate == "busy" else 409, _error("invalid_request_error", code))

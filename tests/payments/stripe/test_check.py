@@ -94,8 +94,9 @@ def test_silence_is_found(stage: StripeStage) -> None:
     assert said.startswith("Stripe does not answer")
 
 
-def test_a_key_that_is_refused_is_found(stage: StripeStage) -> None:
-    stage.emulator.refused_key = True
+@pytest.mark.parametrize("refusal", [401, 403])
+def test_a_key_that_is_refused_is_found(stage: StripeStage, refusal: Any) -> None:
+    stage.emulator.refuses_key = refusal
     (said,) = to_mend(stage)
     assert said.startswith("The key is refused")
     assert "sk_test" not in said

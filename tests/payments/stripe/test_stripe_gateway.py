@@ -173,11 +173,40 @@ def test_an_old_failure_that_is_repeated_is_looked_up(stripe_stage: StripeStage)
     assert stripe_stage.moved() == ["payment", "fee"]
 
 
-def test_a_refused_key_means_that_nothing_happened(stripe_stage: StripeStage) -> None:
+@pytest.mark.parametrize("refusal", [401, 403])
+def test_a_refused_key_decides_nothing(stripe_stage: StripeStage, refusal: Any) -> None:
     asked = asked_of(stripe_stage)
-    stripe_stage.emulator.refused_key = True
-    with pytest.raises(Rejected, match="api_key_expired"):
+    stripe_stage.emulator.fate = Sequence("answer lost", "answer lost", "answer lost")
+    with pytest.raises(OutcomeUnknown):
         stripe_stage.stripe.charge_offsession(**asked)
+    stripe_stage.emulator.refuses_key = refusal
+    with pytest.raises(OutcomeUnknown, match="api_key_expired"):
+        stripe_stage.stripe.charge_offsession(**asked)
+    stripe_stage.emulator.refuses_key = None
+    assert stripe_stage.stripe.charge_offsession(**asked).status == "succeeded"
+    assert stripe_stage.moved() == ["payment", "fee"]
+
+
+@pytest.mark.parametrize("save", [True, False])
+def test_a_payment_is_found_when_its_pages_token_is_gone(
+    stripe_stage: StripeStage, save: bool
+) -> None:
+    asked: dict[str, Any] = {
+        "attempt": uuid4(),
+        "customer_id": stripe_stage.customer_id,
+        "method": stripe_stage.card("pm_card_visa"),
+        "amount": eur(1200),
+        "save": save,
+    }
+    stripe_stage.emulator.fate = Sequence("answer lost", "answer lost", "answer lost")
+    with pytest.raises(OutcomeUnknown):
+        stripe_stage.stripe.start_onsession(**asked)
+    stripe_stage.clock.advance(13 * HOUR)
+    payment = stripe_stage.stripe.start_onsession(**asked)
+    assert (payment.attempt, payment.status) == (asked["attempt"], "succeeded")
+    with pytest.raises(Rejected):
+        stripe_stage.stripe.start_onsession(**{**asked, "attempt": uuid4()})
+    assert stripe_stage.moved() == ["payment", "fee"]
 
 
 # --- methods ----------------------------------------------------------------------------
