@@ -8,9 +8,10 @@ import pytest
 
 from ledger import ids
 from ledger.billing.dues import Dues, next_charge
-from ledger.errors import NothingDue, OnlyThePerson, PaymentMethodNeeded
+from ledger.errors import MembershipEnded, NothingDue, OnlyThePerson, PaymentMethodNeeded
 from ledger.facts import Actor
 from ledger.payments.sandbox_states import ACTION, sandbox_id
+from tests.application.races import at_once, crossed
 from tests.application.sites import (
     SENDS_LATER_BACK,
     STAFF,
@@ -199,3 +200,31 @@ def test_the_next_charge_is_told_with_its_discount_and_none_after_the_last(site:
         site.later(31)
         site.charge(member_id, stay.membership_id)
     assert next_charge(site.ledger, site.stay(member_id)) is None
+
+
+def test_no_payment_begins_while_the_member_is_removed(site: Site) -> None:  # part of AX2
+    member_id, membership_id = failed(site)
+    before = site.topics(ids.order(membership_id, 1))
+    outcome = crossed(
+        site,
+        slow=lambda ledger: ledger.begin_payment(
+            member_id, membership_id, method_token=VISA, by=themself(member_id), cause=cause()
+        ),
+        quick=lambda: site.remove(member_id, membership_id),
+    )
+    assert isinstance(outcome, MembershipEnded)
+    assert site.topics(ids.order(membership_id, 1)) == [*before, "order.withdrawn"]
+
+
+def test_a_member_who_pays_as_the_retry_comes_is_charged_once(site: Site) -> None:  # part of OR1
+    member_id, membership_id = failed(site)
+    site.later(5)
+    dues, by = Dues(site.collection), themself(member_id)
+    outcomes = at_once(
+        lambda: dues.pay(member_id, membership_id, method_token=VISA, by=by, cause=cause()),
+        lambda: site.charge(member_id, membership_id),
+    )
+    if site.stay(member_id).is_unpaid:  # the retry was first, and failed
+        dues.pay(member_id, membership_id, method_token=VISA, by=by, cause=cause())
+    assert site.stay(member_id).billing == "current"
+    assert site.moved() == eur(2_400), outcomes

@@ -143,7 +143,8 @@ def confirmation_needed(action: str | None) -> Problem:
     return Problem(
         409,
         "confirmation_needed",
-        "Your bank asks you to confirm this card: post the action to /account/method/confirm,"
-        " then send this request again with the same Idempotency-Key.",
+        "Your bank asks you to confirm this card: in test mode post the action to"
+        " /account/method/confirm, else hand it to the payment company's script; then send this"
+        " request again with the same Idempotency-Key.",
         more={"action": action},
     )

@@ -1,4 +1,8 @@
-"""Links in mails: single-use, short-lived, bound to one purpose; sending again ends the older."""
+"""Links in mails: single-use, short-lived, bound to one purpose; sending again ends the older.
+
+One that pays an order is used up by the order that is paid, not by being followed: a card may be
+declined, and another one tried.
+"""
 
 from __future__ import annotations
 

@@ -155,6 +155,7 @@ def test_no_other_page_lets_stripe_in(place: Place, path: str) -> None:
     browser = with_stripe(place).person()
     page = browser.get(path)
     assert policy(browser) == CONTENT_SECURITY_POLICY
+    assert "stripe" not in policy(browser)
     assert all(one.startswith("/static/") for one in page.loaded)
 
 
