@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -11,11 +12,11 @@ import stripe
 
 from ledger.clock import VirtualClock
 from ledger.money import Money
-from ledger.payments.gateway import Delivery, Dispute, Method, Notice, Payment
+from ledger.payments.gateway import Delivery, Dispute, Method, Notice, Payment, Rejected
 from ledger.payments.stripe_notices import EVENTS
 from tests.payments.stage import Lost, Stage
 from tests.payments.stripe import openapi
-from tests.payments.stripe.company import Company
+from tests.payments.stripe.company import Company, Refusal
 from tests.payments.stripe.emulator import Emulator, Fate
 from tests.payments.stripe.line import SECRET, gateway_over
 from tests.payments.stripe.typed import checked
@@ -62,11 +63,14 @@ class StripeStage(Stage):
 
     def refund_there(self, payment: Payment, amount: Money) -> str:
         """In Stripe's Dashboard."""
+        self._company.tick()
         asked = {"payment_intent": payment.id, "amount": amount.minor}
-        return str(self.emulator.back.create_refund(asked)["id"])
+        with _refused_there():
+            return str(self.emulator.back.create_refund(asked)["id"])
 
     def pay_there(self, method: Method | None) -> str:
         """In the Dashboard, or by another system with marks of its own."""
+        self._company.tick()
         asked = {
             "amount": 1200,
             "confirm": "true",
@@ -79,11 +83,13 @@ class StripeStage(Stage):
 
     def dispute(self, payment: Payment) -> str:
         """As fraudulent."""
+        self._company.tick()
         intent = self._company.get(payment.id, "payment_intent")
         return str(self.emulator.back.contest(self._company.kept[intent["latest_charge"]])["id"])
 
     def decide(self, dispute_id: str, outcome: Literal["won", "lost"]) -> None:
         """At once."""
+        self._company.tick()
         self.emulator.back.decide(dispute_id, outcome)
 
     def get_dispute(self, dispute_id: str) -> Dispute:
@@ -92,7 +98,8 @@ class StripeStage(Stage):
 
     def end_mandate(self, method: Method) -> None:
         """At once."""
-        mandate = self._company.kept[self._company.mandates[method.id]]
+        with _refused_there():
+            mandate = self._company.get(self._company.mandates.get(method.id), "mandate")
         mandate["status"] = "inactive"
         self._company.tell("mandate.updated", mandate, status="active")
 
@@ -127,3 +134,12 @@ class StripeStage(Stage):
     @property
     def _company(self) -> Company:
         return self.emulator.company
+
+
+@contextmanager
+def _refused_there() -> Iterator[None]:
+    """What Stripe's Dashboard refuses, in the words of the ledger."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise Rejected(why="Stripe's Dashboard refuses it") from refusal
