@@ -16,26 +16,40 @@ class PurseOracle:
         self.attempts: list[str] = []
         self.payments: list[tuple[str, int]] = []
         self.refunds: dict[str, list[object]] = {}  # payment, amount, state
-        self.disputes: dict[str, list[object]] = {}
+        self.disputes: dict[str, list[object]] = {}  # payment, amount, state, refundable
+        self.taken_back: dict[str, int] = {}
         self.withdrawn = False
 
     # --- sums ---------------------------------------------------------------------------
 
     def paid(self) -> int:
         """All that came in."""
-        return sum(amount for _, amount in self.payments)
+        return sum(amount for _, amount in self.payments) - sum(self.taken_back.values())
 
     def left_of(self, payment: str) -> int:
         """What may still go back of one payment."""
-        left = dict(self.payments)[payment]
-        left -= _sum(self.refunds, payment, but="failed")
-        left -= _sum(self.disputes, payment, but="won")
-        return max(left, 0)
+        if payment in self.taken_back or self.is_blocked(payment):
+            return 0
+        held = [
+            int(str(amount))
+            for of, amount, state, refundable in self.disputes.values()
+            if of == payment and (state == "lost" or (state == "open" and refundable is not True))
+        ]
+        return max(self.kept_of(payment) - sum(held), 0)
+
+    def kept_of(self, payment: str) -> int:
+        """What has not gone back of one payment, and is not about to."""
+        return max(0, dict(self.payments)[payment] - _sum(self.refunds, payment, but="failed"))
+
+    def is_blocked(self, payment: str) -> bool:
+        """Whether a bank contests it and takes no refund."""
+        known = self.disputes.values()
+        return any(of == payment and told is False and s != "won" for of, _, s, told in known)
 
     def totals(self) -> list[int]:
         """Paid, refunded, lost, refundable."""
         made = sum(int(str(a)) for _, a, state in self.refunds.values() if state == "made")
-        lost = sum(int(str(a)) for _, a, state in self.disputes.values() if state == "lost")
+        lost = sum(int(str(a)) for _, a, state, _told in self.disputes.values() if state == "lost")
         left = sum(self.left_of(payment) for payment, _ in self.payments)
         return [self.paid(), made, lost, left]
 
@@ -81,7 +95,7 @@ class PurseOracle:
         """The money is not wanted any more."""
         if UNDECIDED & set(self.attempts):
             return "AttemptOpen"
-        if self.payments or self.price == 0:
+        if self.paid() or self.price == 0:
             return "OrderSettled"
         self.withdrawn = True
         return None
@@ -92,7 +106,7 @@ class PurseOracle:
         """Staff give money back."""
         if refund in self.refunds:
             return None
-        if not self.payments:
+        if not self.paid():
             return "OrderNotPaid"
         if amount <= 0:
             return "AmountNotPositive"
@@ -102,6 +116,9 @@ class PurseOracle:
         enough = [p for p in named if self.left_of(p) >= amount]
         if enough:
             self.refunds[refund] = [enough[-1], amount, "requested"]
+        asked = payment or max(reversed(named), key=self.left_of)
+        if not enough and self.is_blocked(asked):
+            return "RefundBlocked"
         return None if enough else "RefundTooLarge"
 
     def hear_of_refund(self, refund: str, what: str) -> str | None:
@@ -119,13 +136,32 @@ class PurseOracle:
 
     # --- disputes -----------------------------------------------------------------------
 
-    def contest(self, dispute: str, payment: str, amount: int) -> str | None:
+    def contest(
+        self, dispute: str, payment: str, amount: int, refundable: bool | None
+    ) -> str | None:
         """The bank contests a payment."""
         if amount <= 0:
             return "AmountNotPositive"
         if payment not in dict(self.payments):
             return "NotFound"
-        self.disputes.setdefault(dispute, [payment, amount, "open"])
+        self.disputes.setdefault(dispute, [payment, amount, "open", refundable])
+        return None
+
+    def contest_again(self, dispute: str, amount: int, refundable: bool | None) -> str | None:
+        """The bank says something else."""
+        if dispute not in self.disputes:
+            return "NotFound"
+        known = self.disputes[dispute]
+        if known[2] == "open" and amount <= 0:
+            return "AmountNotPositive"
+        known[1:] = [amount if known[2] == "open" else known[1], known[2], refundable]
+        return None
+
+    def take_back(self, payment: str) -> str | None:
+        """The gateway takes what is left of a payment."""
+        if payment not in dict(self.payments):
+            return "NotFound"
+        self.taken_back.setdefault(payment, self.kept_of(payment))
         return None
 
     def decide(self, dispute: str, outcome: str) -> str | None:

@@ -30,6 +30,7 @@ NUMBERS = st.integers(1, 3)
 AMOUNTS = st.sampled_from([-1, 0, 1, 400, 600, 999, 1_000, 1_001])
 PAYMENTS = st.sampled_from(["pay 1", "pay 2", "pay 3"])
 REFUNDS = st.sampled_from(["refund 1", "refund 2", "refund 3", "refund 4"])
+TOLD = st.sampled_from([True, False, None])
 DISPUTES = st.sampled_from(["dispute 1", "dispute 2"])
 
 
@@ -137,17 +138,35 @@ class OrderMachine(RuleBasedStateMachine):
 
     # --- disputes -----------------------------------------------------------------------
 
-    @rule(dispute=DISPUTES, payment=PAYMENTS, amount=AMOUNTS)
-    def contest(self, dispute: str, payment: str, amount: int) -> None:
+    @rule(dispute=DISPUTES, payment=PAYMENTS, amount=AMOUNTS, refundable=TOLD)
+    def contest(self, dispute: str, payment: str, amount: int, refundable: bool | None) -> None:
         self.agree(
-            self.oracle.contest(dispute, payment, amount),
+            self.oracle.contest(dispute, payment, amount, refundable),
             self.order.open_dispute,
             dispute,
             payment_reference=payment,
             amount=eur(amount),
             reason="fraudulent",
+            refundable=refundable,
             stamp=by_gateway(),
         )
+
+    @rule(dispute=DISPUTES, amount=AMOUNTS, refundable=TOLD)
+    def contest_again(self, dispute: str, amount: int, refundable: bool | None) -> None:
+        self.agree(
+            self.oracle.contest_again(dispute, amount, refundable),
+            self.order.update_dispute,
+            dispute,
+            amount=eur(amount),
+            reason="fraudulent",
+            refundable=refundable,
+            stamp=by_gateway(),
+        )
+
+    @rule(payment=PAYMENTS)
+    def take_back(self, payment: str) -> None:
+        expected, act = self.oracle.take_back(payment), self.order.reverse_payment
+        self.agree(expected, act, payment, code="returned", stamp=by_gateway())
 
     @rule(dispute=DISPUTES, outcome=st.sampled_from(["won", "lost"]))
     def decide(self, dispute: str, outcome: str) -> None:

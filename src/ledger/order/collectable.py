@@ -174,19 +174,6 @@ class Collectable(Aggregate):
                 mode=self.placed.mode,
             )
 
-    def reverse_payment(self, reference: str, *, code: str, stamp: Stamp) -> None:
-        """The gateway took back a payment that had settled. Twice is no news."""
-        amount = self._payment(reference)
-        if reference not in self.reversed:
-            self.record(
-                facts.PaymentReversed,
-                stamp=stamp,
-                reference=reference,
-                amount=amount,
-                code=code,
-                mode=self.placed.mode,
-            )
-
     def record_fee(self, *, reference: str, amount: Money, stamp: Stamp) -> None:
         """What the gateway kept. The same fee twice is no news."""
         if reference not in self.fee_references:

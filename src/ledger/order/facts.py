@@ -198,7 +198,7 @@ class Paid(Fact):
 
 
 class PaymentReversed(Fact):
-    """A payment that had settled does not stand any more: the gateway took it back itself."""
+    """A payment that had settled does not stand any more: the gateway took back what was left."""
 
     TOPIC: ClassVar[str] = "order.payment_reversed"
     reference: str
@@ -207,7 +207,7 @@ class PaymentReversed(Fact):
     mode: Mode
 
     def apply(self, order: Order) -> None:
-        """As if it had not come in; nothing of it is left to refund."""
+        """Not ours any more; nothing of it is left to refund."""
         order.paid -= self.amount
         order.reversed.add(self.reference)
 

@@ -65,13 +65,10 @@ class Order(Collectable):
 
     def refundable_of(self, payment_reference: str) -> Money:
         """What is left to refund of one payment; NotFound if it never came in."""
-        left = self._payment(payment_reference)
+        left = self._kept_of(payment_reference)
         nothing = Money.zero(left.currency)
         if payment_reference in self.reversed or self.is_blocked(payment_reference):
             return nothing
-        for refund in self.refunds.values():
-            if refund.payment_reference == payment_reference and refund.state != "failed":
-                left -= refund.amount
         for dispute in self.disputes.values():
             if dispute.payment_reference == payment_reference:
                 left -= dispute.held
@@ -187,7 +184,23 @@ class Order(Collectable):
                 mode=self.placed.mode,
             )
 
-    # --- disputes ---------------------------------------------------------------------
+    # --- taken back, or contested -----------------------------------------------------
+
+    def reverse_payment(self, reference: str, *, code: str, stamp: Stamp) -> None:
+        """The gateway itself took back what was left of a payment that had settled.
+
+        Twice is no news.
+        """
+        kept = self._kept_of(reference)
+        if reference not in self.reversed:
+            self.record(
+                facts.PaymentReversed,
+                stamp=stamp,
+                reference=reference,
+                amount=kept,
+                code=code,
+                mode=self.placed.mode,
+            )
 
     def open_dispute(
         self,
@@ -279,6 +292,14 @@ class Order(Collectable):
             return self.refunds[refund_id]
         except KeyError:
             raise NotFound(what="refund", id=refund_id) from None
+
+    def _kept_of(self, payment_reference: str) -> Money:
+        """A payment, less the refunds made or under way; NotFound if it never came in."""
+        kept = self._payment(payment_reference)
+        for refund in self.refunds.values():
+            if refund.payment_reference == payment_reference and refund.state != "failed":
+                kept -= refund.amount
+        return max(kept, Money.zero(kept.currency))
 
     def _refund_under(self, reference: str) -> UUID | None:
         known = (one.refund_id for one in self.refunds.values() if one.reference == reference)

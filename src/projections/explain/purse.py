@@ -45,6 +45,7 @@ class Purse:
     """Amounts in minor units."""
 
     payments: dict[str, int] = field(default_factory=dict)
+    taken_back: dict[str, int] = field(default_factory=dict)
     refunds: dict[UUID, _Back] = field(default_factory=dict)
     disputes: dict[str, _Contested] = field(default_factory=dict)
     fees: int = 0
@@ -56,7 +57,7 @@ class Purse:
             case "order.paid":
                 self.payments[said.reference] = said.amount.minor
             case "order.payment_reversed":
-                self.payments.pop(said.reference, None)
+                self.taken_back[said.reference] = said.amount.minor
             case "order.fee_recorded":
                 self.fees += said.amount.minor
             case "order.refund_requested":
@@ -74,7 +75,7 @@ class Purse:
         lefts = [self._left_of(payment) for payment in self.payments]
         lost_sight = sum(one.minor for one in self._backs("requested", "made") if not one.payment)
         return {
-            "paid": sum(self.payments.values()),
+            "paid": sum(self.payments.values()) - sum(self.taken_back.values()),
             "refunded": sum(one.minor for one in self._backs("made")),
             "refunding": sum(one.minor for one in self._backs("requested")),
             "contested": sum(one.minor for one in self.disputes.values() if one.state == "open"),
@@ -101,7 +102,7 @@ class Purse:
 
     def _left_of(self, payment: str) -> int:
         contested = [one for one in self.disputes.values() if one.payment == payment]
-        if any(one.is_block for one in contested):
+        if payment in self.taken_back or any(one.is_block for one in contested):
             return 0
         back = [one for one in self._backs("requested", "made") if one.payment == payment]
         gone = sum(one.minor for one in back) + sum(one.held for one in contested)
