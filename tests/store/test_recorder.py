@@ -53,6 +53,19 @@ def test_facts_are_read_back_as_they_were_saved(recorder: FactRecorder) -> None:
     assert recorder.position_time(4) is None
 
 
+def test_what_was_recorded_lately_is_found_though_clocks_went_back(recorder: FactRecorder) -> None:
+    def recorded(topic: str, hours: int) -> int:
+        at = NOON + timedelta(hours=hours)
+        [position] = recorder.insert_events([StoredFact(uuid4(), 1, topic, b"", None, at)])
+        return position
+
+    hours = (0, 5, 2, 7, 1, 3)
+    paid = {hour: recorded("order.paid", hour) for hour in hours}
+    recorded("member.noted", 6)
+    found = recorder.recorded_since(NOON + timedelta(hours=2), ["order.paid", "order.refunded"])
+    assert [record.position for record in found] == [paid[hour] for hour in (5, 2, 7, 3)]
+
+
 def test_the_library_reads_plain_events(recorder: FactRecorder) -> None:
     [fact] = facts()
     recorder.insert_events([fact])

@@ -55,6 +55,8 @@ OF_TOPICS = """
 select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
  where topic = any (%(topics)s) and position <= %(upto)s order by position
 """
+# What came since the last look: nobody else asks by time, so nobody else keeps the index up.
+SUM_UP = "select brin_summarize_new_values('ledger.facts_recorded')"
 RECORDED_SINCE = """
 select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
  where topic = any (%(topics)s) and recorded_at >= %(since)s order by position
@@ -192,6 +194,7 @@ class FactRecorder(ApplicationRecorder):
 
     def recorded_since(self, since: datetime, topics: Sequence[str]) -> list[FactRecord]:
         """Facts of some kinds that were recorded at an instant or later, settled or not."""
+        self._asking.read(SUM_UP, {})
         rows = self._asking.read(RECORDED_SINCE, {"since": since, "topics": list(topics)})
         return [FactRecord(*row) for row in rows]
 
