@@ -60,7 +60,10 @@ class DisputeUseCases(Books):
         order.update_dispute(
             dispute_id, amount=amount, reason=reason, refundable=refundable, stamp=stamp
         )
-        order.move_dispute_funds(dispute_id, funds=funds, stamp=stamp)
+        # Money that was taken was taken when the dispute began; it comes back when it is won.
+        moved_at = closed_at if funds.is_zero and closed_at is not None else opened_at
+        moved = self.stamp(by, cause, occurred_at=moved_at)
+        order.move_dispute_funds(dispute_id, funds=funds, stamp=moved)
         if outcome is not None:
             decided = self.stamp(by, cause, occurred_at=closed_at)
             order.close_dispute(dispute_id, outcome=outcome, stamp=decided)
