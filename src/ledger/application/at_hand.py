@@ -1,4 +1,4 @@
-"""Plans and codes as they were last loaded: few, asked for at every join, and codes grow long."""
+"""Plans, codes and the site as they were last loaded: few, often asked for, and they grow long."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from uuid import UUID
 from ledger.discount import DiscountCode
 from ledger.facts import Aggregate
 from ledger.plan import Plan
+from ledger.site import Site
 
-KEPT_KINDS = (Plan, DiscountCode)
+KEPT_KINDS = (Plan, DiscountCode, Site)
 MOST_KEPT = 1_000
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -14,7 +15,8 @@ ATTEMPT, PAYMENT, REFUND, DISPUTE, FEE = "attempt", "payment", "refund", "disput
 """What the payment company tells of, by its own ids and ours: each tells of one order, once. The
 account is the one that is pinned, so it needs no place in the keys."""
 HARDLY_ASKED = frozenset({ATTEMPT, PAYMENT, REFUND, DISPUTE, FEE})
-"""Claims that are hardly ever asked about, and far too many to remember."""
+"""Claims that are hardly ever asked about, and far too many to remember all of them."""
+MOST_LATELY = 50_000
 
 Key = tuple[str, bytes]
 
@@ -40,12 +42,24 @@ class Known:
         self.aggregates: dict[UUID, Aggregate] = {}
         self.begun: set[UUID] = set()
         self.owners: dict[Key, UUID | None] = {}
+        self.lately: OrderedDict[Key, UUID] = OrderedDict()
 
     def forget(self) -> None:
         """Know nothing."""
         self.aggregates.clear()
         self.begun.clear()
         self.owners.clear()
+        self.lately.clear()
+
+    def note(self, claim: Claim) -> None:
+        """Remember a claim: of the kinds that are many, for a while."""
+        key = (claim.kind, claim.key)
+        if claim.kind not in HARDLY_ASKED:
+            self.owners[key] = claim.owner
+            return
+        self.lately[key] = claim.owner
+        if len(self.lately) > MOST_LATELY:
+            self.lately.popitem(last=False)
 
     def put_away(self, kind: type[Aggregate]) -> None:
         """Keep no aggregate of a kind at hand; one that is asked for again is loaded again."""
@@ -114,8 +128,7 @@ class Batch:
 
     def _take(self, claim: Claim) -> None:
         self.claims[claim.kind, claim.key] = claim.owner
-        if claim.kind not in HARDLY_ASKED:
-            self.known.owners[claim.kind, claim.key] = claim.owner
+        self.known.note(claim)
 
     def _let_go(self, claim: Claim) -> None:
         key = (claim.kind, claim.key)

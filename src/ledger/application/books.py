@@ -154,7 +154,8 @@ class Books(Application[UUID]):
         if batch is None:
             return self._fact_recorder.claim_owner(kind, key)
         if kind in HARDLY_ASKED:
-            return batch.claims.get((kind, key)) or self._fact_recorder.claim_owner(kind, key)
+            lately = batch.known.lately.get((kind, key))
+            return lately or self._fact_recorder.claim_owner(kind, key)
         owners = batch.known.owners
         if (kind, key) not in owners:
             unheard = about in batch.known.begun

@@ -147,7 +147,9 @@ class InboxTable:
     def add(self, arrivals: Sequence[Arrival], *, now: datetime) -> int:
         """Keep what is not here yet; how many were new. A notice is known by its id."""
         with self._pool.connection(ANSWER_SECONDS) as connection, connection.transaction():
-            return sum(connection.execute(ADD, self._row(each, now)).rowcount for each in arrivals)
+            cursor = connection.cursor()
+            cursor.executemany(ADD, [self._row(each, now) for each in arrivals])
+            return max(0, int(cursor.rowcount))  # of none it says -1
 
     def take(self, limit: int, *, now: datetime, until: datetime) -> list[Taken]:
         """Work for whoever asks, until an instant; after it others may take it."""

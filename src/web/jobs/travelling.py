@@ -27,6 +27,8 @@ from web.sessions.site_time import SiteClock
 STEP = timedelta(hours=6)
 """Shorter than the time within which an Indian card's charge must begin (DU4)."""
 CATCH_UP_SECONDS = 60.0
+MOST_AT_HAND = 10_000
+"""Members and orders that are kept from step to step."""
 
 Save = Callable[[], AbstractContextManager[object]]
 Told = Callable[[datetime], None]
@@ -130,7 +132,8 @@ class Traveller:
             self._notices.drop()
             return None
         self._notices.write()
-        self._known.put_away(Order)  # one is hardly asked for again, and there are many
+        if len(self._known.aggregates) > MOST_AT_HAND:
+            self._known.put_away(Order)  # an old one is hardly asked for again
         return ran
 
 
