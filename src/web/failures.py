@@ -14,11 +14,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from ledger.errors import LedgerError
+from ledger.payments.gateway import OutcomeUnknown
 from ledger.store.refusals import DatabaseUnreachable
 from projections.live import ViewNotReady
 from projections.positions import ViewNewer
 from web import problems
 from web.problems import Problem
+from web.traces import trace
 
 CODES = {
     400: ("bad_request", "The request is malformed."),
@@ -33,6 +35,7 @@ def register(app: Flask) -> None:
     """Answer every failure."""
     app.register_error_handler(Problem, _answer)
     app.register_error_handler(LedgerError, _refusal)
+    app.register_error_handler(OutcomeUnknown, silent)
     app.register_error_handler(ViewNotReady, _not_readable)
     app.register_error_handler(ViewNewer, _not_readable)
     app.register_error_handler(DatabaseUnreachable, _database_away)
@@ -52,6 +55,13 @@ def _refusal(error: LedgerError) -> Response:
 def _not_readable(error: LedgerError) -> Response:
     """Rows that another version made, or that are not built yet, are not read at all."""
     return _answer(Problem(503, error.code, str(error), headers={"Retry-After": "2"}))
+
+
+def silent(error: OutcomeUnknown) -> Response:
+    """The payment company did not answer: what it was asked is asked again by itself."""
+    structlog.get_logger().warning("payment_company_silent", where=trace(error))
+    detail = "The payment company doesn't answer just now; please try again in a moment."
+    return _answer(Problem(503, "payment_company_silent", detail, headers={"Retry-After": "30"}))
 
 
 def _answer(problem: Problem) -> Response:
@@ -88,7 +98,7 @@ def _database_away(error: Exception) -> Response:
 def _unexpected(error: Exception) -> Response:
     reference = secrets.token_hex(8)
     structlog.get_logger().error(
-        "unexpected", reference=reference, path=request.path, exc_info=error
+        "unexpected", reference=reference, path=request.path, where=trace(error)
     )
     detail = f"Something went wrong here. Tell us the reference {reference}."
     return _answer(Problem(500, "internal_error", detail, more={"reference": reference}))

@@ -14,7 +14,8 @@ from flask import Blueprint, Flask, flash, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from ledger.errors import LedgerError, NotFound
-from web import languages, prices, problems
+from ledger.payments.gateway import OutcomeUnknown
+from web import failures, languages, prices, problems
 from web.api.framework import behind
 from web.auth import caller, parts
 from web.languages import gettext, message, say
@@ -50,6 +51,9 @@ DETAILS = {
     "method_not_allowed": message("This address doesn't take this method."),
     "body_too_large": message("This is larger than we take."),
     "database_unavailable": message("The database can't be reached just now; please try again."),
+    "payment_company_silent": message(
+        "The payment company doesn't answer just now; please try again in a moment."
+    ),
     "internal_error": message("Something went wrong here. Tell us the reference {reference}."),
     "too_many_requests": message("Please try again in {retry_after_seconds} seconds."),
     "link_unusable": message("This link was used, has expired, or was sent again since."),
@@ -95,6 +99,8 @@ def group(name: str, *, url_prefix: str | None = None) -> Blueprint:
 
 
 def _refused(error: LedgerError) -> Response | str | tuple[str, int]:
+    if isinstance(error, OutcomeUnknown):
+        return failures.silent(error)
     status = problems.status_of(type(error))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise error

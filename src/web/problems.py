@@ -12,9 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ledger.errors import Conflict, Forbidden, LedgerError, NotFound, Refused
+from ledger.payments.gateway import Rejected
 
 CONTENT_TYPE = "application/problem+json"
-STATUS: dict[type[LedgerError], int] = {NotFound: 404, Forbidden: 403, Conflict: 409, Refused: 422}
+STATUS: dict[type[LedgerError], int] = {
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    Refused: 422,
+    Rejected: 422,
+}
 MAX_POINTER = 200
 """A field's name may come from the sender; no more of it than this goes back."""
 

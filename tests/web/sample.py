@@ -11,6 +11,7 @@ from flask_wtf.csrf import generate_csrf  # type: ignore[import-untyped]
 from pydantic import Field
 
 from ledger.errors import Conflict, NotFound, RefundTooLarge
+from ledger.payments.gateway import OutcomeUnknown
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, InstantField, MoneyField, Page, PageQuery, Query, Reply
 from web.auth import requires
@@ -79,6 +80,9 @@ def refund(call: Call[RefundRequest, None], order_id: UUID) -> Answer:
             raise Conflict
         case "broken":
             raise RuntimeError(call.body.reason)
+        case "silent":
+            lost = TimeoutError("Authorization: Bearer sk_test_secret")
+            raise OutcomeUnknown(key="refund") from lost
     reply = RefundReply(
         order_id=order_id,
         command_id=call.command_id,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from tests.web.asking import REFUND, REFUNDS, named, program, told
@@ -207,10 +208,29 @@ def test_a_refusal_of_the_books_has_its_status_code_and_pointer(
 def test_a_failure_of_ours_tells_a_reference_and_no_more(
     client: FlaskClient, headers: dict[str, str]
 ) -> None:
-    answer = client.post(REFUNDS, data=json.dumps(REFUND | {"reason": "broken"}), headers=headers)
+    body = json.dumps(REFUND | {"reason": "broken"})
+    with capture_logs() as logged:
+        answer = client.post(REFUNDS, data=body, headers=headers)
     assert (answer.status_code, told(answer)["code"]) == (500, "internal_error")
     assert told(answer)["reference"] in told(answer)["detail"]
     assert "broken" not in answer.text
+    # Neither what the error says, nor what any name held when it was raised.
+    [said] = [one for one in logged if one["event"] == "unexpected"]
+    assert said["reference"] == told(answer)["reference"]
+    assert "sample.py" in json.dumps(said)
+    assert "broken" not in json.dumps(said)
+    assert "exc_info" not in said
+
+
+def test_a_payment_company_that_is_silent_is_asked_again(
+    client: FlaskClient, headers: dict[str, str]
+) -> None:
+    body = json.dumps(REFUND | {"reason": "silent"})
+    with capture_logs() as logged:
+        answer = client.post(REFUNDS, data=body, headers=headers)
+    assert (answer.status_code, told(answer)["code"]) == (503, "payment_company_silent")
+    assert answer.headers["Retry-After"] == "30"
+    assert "sk_test_secret" not in json.dumps(logged) + answer.text
 
 
 def test_what_is_sound_arrives_as_sent(client: FlaskClient, headers: dict[str, str]) -> None:
