@@ -7,6 +7,7 @@ id, since an empty one would ask for a list.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -94,19 +95,20 @@ def require_id(id_: str, *prefixes: str) -> str:
 def answered(key: object) -> Iterator[None]:
     """What the SDK raises, as what it means for money; `key` names what was asked.
 
-    Garbage counts as no answer: whatever was asked may have been done.
+    Garbage counts as no answer: whatever was asked may have been done. The SDK's own sentences
+    name customers and methods, and must not reach a log by way of a cause.
     """
     try:
         yield
-    except stripe.IdempotencyError as drift:
-        raise ParamsDrift(key=key) from drift
+    except stripe.IdempotencyError:
+        raise ParamsDrift(key=key) from None
     except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError) as silence:
         repeated = (silence.headers or {}).get(REPLAYED) == "true"
-        raise (FailureRepeated if repeated else OutcomeUnknown)(key=key) from silence
+        raise (FailureRepeated if repeated else OutcomeUnknown)(key=key) from None
     except (stripe.AuthenticationError, stripe.PermissionError) as shut:
-        raise NotLetIn(key=key, why=_why(shut)) from shut
+        raise NotLetIn(key=key, why=_why(shut)) from None
     except stripe.StripeError as refusal:
-        raise Rejected(why=_why(refusal)) from refusal
+        raise Rejected(why=_why(refusal)) from None
     except (AttributeError, LookupError, TypeError, ValueError) as garbage:
         raise OutcomeUnknown(key=key) from garbage
 
@@ -115,7 +117,8 @@ def _why(refusal: stripe.StripeError) -> str:
     """Stripe's own sentence may quote what was sent, so only its code and field are told."""
     code = _error_in(refusal).get("code") or type(refusal).__name__
     field = getattr(refusal, "param", None)
-    return f"Stripe answers {code} ({field})" if field else f"Stripe answers {code}"
+    said = f"Stripe answers {code} ({field})" if field else f"Stripe answers {code}"
+    return f"{said}, request {refusal.request_id}" if refusal.request_id else said
 
 
 class StripeApi:
@@ -123,6 +126,8 @@ class StripeApi:
 
     def __init__(self, key: str, http_client: HTTPClient | None = None) -> None:
         stripe.enable_telemetry = False
+        # It tells each call with its address, which names customers and methods.
+        logging.getLogger("stripe").setLevel(logging.WARNING)
         self._client = stripe.StripeClient(
             key,
             max_network_retries=TRIES_AGAIN,

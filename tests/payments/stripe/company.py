@@ -25,7 +25,7 @@ class Refusal(Exception):
     def __init__(self, status: int, kind: str, code: str | None = None, **more: Any) -> None:
         super().__init__(code)
         self.status = status
-        self.error = {"type": kind, "message": f"Emulated: {code}.", **more}
+        self.error: Json = {"type": kind, "message": f"Emulated: {code}.", **more}
         if code:
             self.error["code"] = code
 
@@ -93,7 +93,9 @@ class Company:
         found = self.kept.get(id_)
         gone = found is None or found.get("expires_at", self.now) < self.now
         if found is None or gone or found["object"] != kind:
-            raise invalid("resource_missing", param or kind, 400 if param else 404)
+            missing = invalid("resource_missing", param or kind, 400 if param else 404)
+            missing.error["message"] = f"No such {kind}: '{id_}'"
+            raise missing
         return found
 
     def all(self, kind: str) -> Iterator[Json]:

@@ -218,6 +218,8 @@ class Emulator:
 
     def _list(self, kind: str, form: Form) -> Json:
         filters = ("customer", "payment_intent", "payment_method")
+        if "customer" in form:
+            self.company.get(form["customer"], "customer", "customer")
         found = [
             made
             for made in self.company.all(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -340,3 +341,27 @@ def test_the_sdk_waits_for_half_a_minute_and_tells_nobody_about_it() -> None:
     assert http_client._timeout == (5, 30)
     assert client._options.max_network_retries == 2
     assert stripe.enable_telemetry is False
+
+
+def test_nothing_about_people_reaches_a_log(
+    stripe_stage: StripeStage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    method, gateway = stripe_stage.saved(), stripe_stage.stripe
+    told = ""
+    for missing in ("pi_nobodys", "cus_nobodys", "pm_nobodys"):
+        with pytest.raises(Rejected) as refused:
+            gateway.start_onsession(
+                attempt=uuid4(),
+                customer_id=missing if missing[0] == "c" else stripe_stage.customer_id,
+                method=missing if missing[:2] == "pm" else "pm_card_visa",
+                amount=eur(0 if missing[:2] == "pi" else 1200),
+                save=False,
+            )
+        told += "".join(traceback.format_exception(refused.value))
+    stripe_stage.charge(method)
+    assert "nobodys" not in told.replace(__file__, "")
+    assert "resource_missing" in told
+    assert "req_emulated" in told
+    for secret in (method.id, stripe_stage.customer_id, KEY):
+        assert secret not in caplog.text

@@ -1,0 +1,127 @@
+"""From a member's card to the books and back, with Stripe in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from ledger.billing.inbox import Inbox, InboxReport
+from ledger.billing.observing import Observing
+from ledger.money import Money
+from ledger.store.inbox import InboxTable
+from tests.application.sites import STAFF, Site, cause, eur, opened, themself
+from tests.payments.stripe.stripe_stage import StripeStage
+
+REAL_MONEY = {"payment", "refund"}
+
+
+@dataclass
+class Shop:
+    """A site that charges through the emulated Stripe, and hears what it tells."""
+
+    site: Site
+    stage: StripeStage
+    inbox: Inbox
+
+    def join(self, card: str = "pm_card_visa") -> tuple[UUID, Any]:
+        """A person joins a monthly plan with the token that their page made of a card."""
+        member_id = self.site.person()
+        token = self.stage.card(card)
+        return member_id, self.site.join(member_id, self.site.plan(), token)
+
+    def hear(self) -> InboxReport:
+        """Everything that was sent arrives, twice and backwards, and is worked off."""
+        for told in [*self.stage.sent()][::-1] * 2:
+            self.inbox.receive(told.raw, told.headers)
+        return self.inbox.work()
+
+    def balance(self) -> Money:
+        """What payments and refunds have left at Stripe."""
+        moved = self.stage.stripe.list_movements(
+            since=self.stage.began, until=self.site.clock.now().replace(year=2030)
+        )
+        return sum((each.amount for each in moved if each.kind in REAL_MONEY), eur(0))
+
+
+@pytest.fixture
+def shop(database: str) -> Iterator[Shop]:
+    with opened(database) as site:
+        stage = StripeStage(site.clock)
+        site.collection = site.collection_through(stage.stripe)
+        inbox = Inbox(
+            InboxTable(site.pool, site.ledger.vault.derive("inbox")),
+            stage.stripe,
+            Observing(site.ledger, site.collection),
+            site.clock,
+            company="stripe",
+        )
+        yield Shop(site, stage, inbox)
+
+
+def test_a_year_of_a_member_balances_to_the_cent(shop: Shop) -> None:
+    member_id, joined = shop.join()
+    assert joined.outcome == "settled"
+    stay = shop.site.stay(member_id)
+    for _ in range(12):
+        shop.site.later(31)
+        assert shop.site.charge(member_id, stay.membership_id).outcome == "settled"
+        assert shop.hear().is_well
+    shop.site.collection.refund(joined.order_id, eur(500), "moved away", by=STAFF, cause=cause())
+    assert shop.hear().is_well
+    order = shop.site.ledger.order(joined.order_id)
+    assert [(each.amount, each.state) for each in order.refunds.values()] == [(eur(500), "made")]
+    assert shop.balance() == eur(13 * 1_200 - 500)
+    assert "order.fee_recorded" in shop.site.topics(joined.order_id)
+
+
+def test_a_bank_is_asked_and_its_answer_heard(shop: Shop) -> None:
+    member_id, joined = shop.join("pm_card_authenticationRequired")
+    assert (joined.outcome, joined.action is not None) == ("waiting", True)
+    assert shop.hear().is_well
+    assert not shop.site.ledger.member(member_id).memberships
+    shop.stage.confirm(joined.action, approved=True)
+    assert shop.hear().is_well  # the member never comes back to our page
+    assert shop.site.stay(member_id).billing == "current"
+    assert shop.balance() == eur(1_200)
+
+
+def test_a_renewal_that_fails_is_paid_with_another_card(shop: Shop) -> None:
+    member_id, _ = shop.join("pm_card_chargeCustomerFail")
+    stay = shop.site.stay(member_id)
+    shop.site.later(31)
+    assert shop.site.charge(member_id, stay.membership_id).decline_code == "generic_decline"
+    shop.site.collection.save_method(
+        member_id,
+        method_token=shop.stage.card("pm_card_mastercard"),
+        by=themself(member_id),
+        cause=cause(),
+    )
+    assert shop.site.charge(member_id, stay.membership_id).outcome == "settled"
+    assert shop.hear().is_well
+    assert shop.site.stay(member_id).billing == "current"
+    assert shop.balance() == eur(2_400)
+
+
+def test_an_indian_renewal_settles_when_stripe_says(shop: Shop) -> None:  # part of DU4
+    member_id, _ = shop.join("pm_card_in")
+    stay = shop.site.stay(member_id)
+    shop.site.later(31)
+    assert shop.site.charge(member_id, stay.membership_id).outcome == "waiting"
+    shop.site.later(hours=26)
+    assert shop.hear().is_well
+    assert shop.site.stay(member_id).billing == "current"
+    assert shop.balance() == eur(2_400)
+
+
+def test_a_refund_in_the_dashboard_reaches_the_books(shop: Shop) -> None:  # part of OR7
+    _, joined = shop.join()
+    [reference] = shop.site.ledger.order(joined.order_id).payments
+    payment = shop.stage.stripe.get_payment(payment_id=reference)
+    shop.stage.refund_there(payment, eur(700))
+    assert shop.hear().is_well
+    refunds = shop.site.ledger.order(joined.order_id).refunds.values()
+    assert [each.amount for each in refunds] == [eur(700)]
