@@ -20,6 +20,7 @@ from web.jobs.travelling import travel_on
 from web.parts import Parts
 from web.sessions.leadership import Lead, LeadershipLost, leading
 from web.sessions.site_time import SiteClock
+from web.traces import trace
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler
@@ -59,6 +60,10 @@ class Schedule:
                 log.warning("schedule: another process leads now")
             except (psycopg.Error, PersistenceError, LedgerError) as error:
                 log.warning("schedule: %s; trying again", type(error).__name__)
+                self._stopping.wait(PAUSE_SECONDS)
+            except Exception as error:  # noqa: BLE001 -- or nobody would charge any more
+                # What it says may be about people; where it was is not.
+                log.error("schedule: %s", "\n".join(trace(error)))  # noqa: TRY400
                 self._stopping.wait(PAUSE_SECONDS)
 
     def _lead(self, lead: Lead) -> None:

@@ -49,8 +49,9 @@ class Runner:
         if self._done.get(job.name) == slot:
             return False
         self._lead.require()
+        is_ours = self.runs.claim(job.name, slot, holder=self.holder, now=now)
         self._done[job.name] = slot
-        if not self.runs.claim(job.name, slot, holder=self.holder, now=now):
+        if not is_ours:
             return False
         self.keep([self.work(job, slot)])
         return True
