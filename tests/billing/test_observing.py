@@ -18,7 +18,8 @@ from ledger.payments.gateway import (
     Payment,
     Resolved,
 )
-from tests.application.sites import MONTHLY, SENDS_LATER_BACK, STAFF, cause, eur
+from tests.application.gateways import faulty
+from tests.application.sites import MONTHLY, SENDS_LATER_BACK, STAFF, cause, eur, themself
 from tests.billing.offices import Altered, Office
 
 
@@ -240,6 +241,46 @@ def test_money_that_nobody_owes_is_left_to_a_person(office: Office) -> None:  # 
 def test_anothers_money_is_none_of_ours(office: Office) -> None:  # part of OR7
     office.site.sandbox.pay_at_gateway(customer_id=None, method="pm_card_visa", amount=eur(77))
     assert office.hear().outcomes == {"ignored_foreign": 1}
+
+
+def charged_without_answer(office: Office) -> tuple[UUID, UUID, UUID]:
+    """A member whose renewal was paid, which only the company knows; membership and order."""
+    site = office.site
+    member_id, _plan_id, stay = site.joined(MONTHLY)
+    site.later(28)
+    bad_line = site.collection_through(faulty(site.sandbox, "after"))
+    lost = bad_line.charge_due(member_id, stay.membership_id, cause=cause())
+    assert lost.outcome == "unknown"
+    return member_id, stay.membership_id, lost.order_id
+
+
+def test_a_payment_that_settles_after_a_removal_goes_back(office: Office) -> None:  # AX2, OR6
+    member_id, membership_id, order_id = charged_without_answer(office)
+    office.site.remove(member_id, membership_id)
+    office.hear()
+    office.hear()
+    found = office.site.ledger.order(order_id)
+    assert (found.paid, found.refunded) == (MONTHLY.amount, MONTHLY.amount)
+    assert not office.site.stay(member_id).is_running(office.site.clock.now())
+
+
+def test_two_payments_for_one_order_are_two_facts(office: Office) -> None:  # OR6
+    member_id, membership_id, order_id = charged_without_answer(office)
+    site = office.site
+    blind = office.through(Altered(office, find_payment=lambda **_: None)).observing.collection
+    site.later(2)
+    assert blind.resume(order_id, cause=cause()).decline_code == "abandoned"
+    saved = site.collection.save_method(
+        member_id, method_token="pm_card_visa", by=themself(member_id), cause=cause()
+    )
+    assert saved.status == "succeeded"
+    assert site.charge(member_id, membership_id).outcome == "settled"
+    office.hear()
+    office.hear()
+    found = site.ledger.order(order_id)
+    assert (len(found.payments), found.paid) == (2, MONTHLY.amount + MONTHLY.amount)
+    assert found.refunded == MONTHLY.amount
+    assert site.stay(member_id).charge_index == 1
 
 
 # --- methods and mandates -----------------------------------------------------------------
