@@ -20,6 +20,7 @@ from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.payments.gateway import Setup
 from ledger.payments.sandbox_cards import method_for_card
+from ledger.payments.stripe_amounts import to_stripe
 from web.api.models import Query
 from web.forms import COMMAND_FIELD, Filled
 from web.frame import DETAILS, UNPROCESSABLE
@@ -112,6 +113,11 @@ class Elements:
     secret: str | None = None
     locale: str = "auto"
     script: str = SCRIPT
+
+    @property
+    def counted(self) -> int:
+        """The amount as Stripe counts it, which for some currencies is not as we do."""
+        return to_stripe(self.amount)
 
 
 def elements(
