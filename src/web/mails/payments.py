@@ -79,6 +79,41 @@ LINK = {
     "en": "The link works for {days} days, for this payment alone, and without signing in.",
     "fr": "Le lien fonctionne {days} jours, pour ce seul paiement, et sans connexion.",
 }
+STAFF_SUBJECT = {
+    "en": "{site}: a payment of {member} failed",
+    "fr": "{site} : un paiement de {member} a échoué",
+}
+STAFF_FAILED = {
+    "en": "{amount} for {plan}, due on {due}, could not be charged to {member}: {why}.",
+    "fr": "{amount} pour {plan}, dus le {due}, n’ont pas pu être prélevés auprès de {member} :"
+    " {why}.",
+}
+STAFF_WHY = {
+    "authentication": {
+        "en": "their bank wants them to confirm it",
+        "fr": "sa banque souhaite une confirmation",
+    },
+    "expired": {"en": "the card has expired", "fr": "la carte a expiré"},
+    "funds": {
+        "en": "there was not enough money on the account",
+        "fr": "le compte n’était pas assez approvisionné",
+    },
+    "mandate": {
+        "en": "the right to debit has ended",
+        "fr": "le droit de prélever a pris fin",
+    },
+    "no_method": {"en": "no card is saved", "fr": "aucune carte n’est enregistrée"},
+    "declined": {"en": "the card was declined", "fr": "la carte a été refusée"},
+}
+STAFF_RETRIED = {
+    "en": "It is tried again on {retry}.",
+    "fr": "Un nouvel essai aura lieu le {retry}.",
+}
+STAFF_NOT_RETRIED = {
+    "en": "It is not tried again: only the member can pay it, and has a link for it.",
+    "fr": "Il n’y aura pas de nouvel essai : seul le membre peut payer, et dispose d’un lien.",
+}
+STAFF_LABEL = {"en": "See the member", "fr": "Voir le membre"}
 LABEL = {"en": "Pay {amount} now", "fr": "Payer {amount} maintenant"}
 
 
@@ -122,6 +157,35 @@ def payment_failed(
         paragraphs=paragraphs,
         label=LABEL[locale].format(**said),
         url=f"{settings.address}/pay?token={token}",
+    )
+    return letter.to(email, locale=locale, signature=settings.site_name)
+
+
+def member_failed(
+    settings: Settings,
+    email: str,
+    name: str,
+    locale: Locale,
+    *,
+    failure: Failure,
+    member_name: str,
+    path: str,
+) -> Mail:
+    """To somebody who runs the site: whose charge failed, why, and what happens next (NO1)."""
+    said = {
+        **_said(settings, locale, failure),
+        "member": member_name,
+        "why": STAFF_WHY[_reason(failure.decline_code)][locale],
+    }
+    letter = Letter(
+        subject=STAFF_SUBJECT[locale].format(**said),
+        paragraphs=(
+            HELLO[locale].format(name=name),
+            STAFF_FAILED[locale].format(**said),
+            (STAFF_RETRIED if failure.retry_at else STAFF_NOT_RETRIED)[locale].format(**said),
+        ),
+        label=STAFF_LABEL[locale],
+        url=settings.address + path,
     )
     return letter.to(email, locale=locale, signature=settings.site_name)
 

@@ -8,14 +8,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from ledger import ids
-from ledger.billing.reminders import Reminders
+from ledger.billing.reminders import Colleague, Reminders
 from ledger.facts import Actor, Cause
 from ledger.member import Membership
 from ledger.member.facts import ActionRequired, Locale
 from ledger.order.facts import PaymentFailed
 from ledger.payments.sandbox_states import ACTION, sandbox_id
 from tests.web.pages.conftest import Place
-from web.recovery import send_waiting
+from web.failure_letters import Sent, send_waiting
 from web.sessions.mailbox import Mail
 
 ASKS = "pm_card_authenticationRequired"
@@ -55,16 +55,22 @@ class Owing:
         """Where the page that plays the bank is, for the link."""
         return self.link().replace("/pay?", "/pay/confirm?")
 
-    def tell(self) -> int:
+    def tell(self, staff: Sequence[Colleague] = ()) -> int:
         """What the jobs do: queue what is to be told, and send it; how many letters."""
+        sent = self.send(staff)
+        assert sent.broken == []
+        return sent.letters
+
+    def send(self, staff: Sequence[Colleague] = ()) -> Sent:
+        """The same, with what broke."""
         ledger = self.place.parts.ledger
         for order_id in (ids.order(self.membership_id, index) for index in (1, 2)):
             for fact in ledger.facts_of(order_id):
                 if isinstance(fact, PaymentFailed):
-                    Reminders(ledger).tell_failure(order_id, fact.fact_id, [], cause=job())
+                    Reminders(ledger).tell_failure(order_id, fact.fact_id, staff, cause=job())
         for fact in ledger.facts_of(self.member_id):
             if isinstance(fact, ActionRequired):
-                Reminders(ledger).tell_action(self.member_id, fact.fact_id, [], cause=job())
+                Reminders(ledger).tell_action(self.member_id, fact.fact_id, staff, cause=job())
         self.place.settle()
         sent = send_waiting(self.place.parts, cause=job())
         self.place.settle()

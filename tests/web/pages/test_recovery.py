@@ -6,7 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from ledger import ids
+from ledger.billing.reminders import Colleague
 from ledger.facts import Actor
+from ledger.notification import Locale, Recipient, ToldRole
 from tests.web.pages.conftest import CARD, MACHINE, Place, cause
 from tests.web.pages.owing import DECLINED_LATER, Owing, owing
 
@@ -37,6 +40,53 @@ def test_a_french_member_is_told_in_french_and_when_it_is_tried_again(place: Pla
     )
     assert "12,00 € pour Gold, dus le 22 décembre 2026" in plain
     assert "Nous réessaierons le 27 décembre 2026." in plain
+
+
+@pytest.mark.parametrize(
+    ("locale", "subject", "said"),
+    [
+        (
+            "en",
+            "Membership ledger: a payment of Ada Lovelace failed",
+            "€12.00 for Gold, due on 22 December 2026, could not be charged to Ada Lovelace:"
+            " their bank wants them to confirm it.",
+        ),
+        (
+            "fr",
+            "Membership ledger : un paiement de Ada Lovelace a échoué",
+            "12,00 € pour Gold, dus le 22 décembre 2026, n’ont pas pu être prélevés auprès de"
+            " Ada Lovelace : sa banque souhaite une confirmation.",
+        ),
+    ],
+    ids=["en", "fr"],
+)
+def test_those_who_run_the_site_are_told_in_their_language(  # DU2
+    place: Place, locale: Locale, subject: str, said: str
+) -> None:
+    ada = owing(place)
+    place.staff("store_manager")
+    staff = staff_of(place, "store_manager", locale)
+    assert ada.tell([staff]) == 2
+    [kept] = place.parts.desk.mailbox.recent(to="store_manager@example.org")
+    assert kept.mail.subject == subject
+    assert said in kept.mail.text.replace("\u202f", " ").replace("\xa0", " ")
+    [link] = kept.mail.links.values()
+    assert link.endswith(f"/panel/members/{ada.member_id}")
+
+
+def test_whoever_left_the_staff_is_not_told(place: Place) -> None:
+    ada = owing(place)
+    place.staff("store_manager")
+    staff = staff_of(place, "store_manager", "en")
+    place.parts.ledger.remove_contributor(staff[0].id, by=MACHINE, cause=cause())
+    assert ada.tell([staff]) == 1
+
+
+def test_a_notice_that_breaks_keeps_no_other_waiting(place: Place) -> None:
+    ada = owing(place)
+    nobody = Recipient(kind="contributor", id=ids.new(), role="owner")
+    sent = ada.send([(nobody, "en")])
+    assert (sent.letters, [one.code for one in sent.broken]) == (1, ["not_found"])
 
 
 def test_one_failure_is_told_once_whatever_breaks_in_between(  # part of NO2
@@ -213,3 +263,10 @@ def test_a_link_for_one_thing_does_no_other(place: Place) -> None:
     ada.tell()
     token = ada.link().partition("token=")[2]
     place.stranger().get(f"/password/reset?token={token}", status=410)
+
+
+def staff_of(place: Place, role: ToldRole, locale: Locale) -> Colleague:
+    """One of the staff, and the language in which they are told."""
+    contributor_id = place.parts.ledger.contributor_by_email(f"{role}@example.org")
+    assert contributor_id is not None
+    return Recipient(kind="contributor", id=contributor_id, role=role), locale
