@@ -34,6 +34,7 @@ from projections.tables import SCHEMA
 from web.companies import SANDBOX, company_of, gateway_of, sandbox_of
 from web.parts import Parts
 from web.past import PastViews
+from web.pinned import own_account
 from web.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
@@ -61,7 +62,10 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
         open_things.callback(ledger.close)
         sandbox = sandbox_of(settings, gateway_pool, time)
         mark = vault.derive("mark at the gateway").hex()[:MARK_DIGITS]
-        collection = Collection(ledger, gateway_of(settings, time, sandbox, ledger=mark))
+        company = gateway_of(settings, time, sandbox, ledger=mark)
+        if company is not sandbox:  # which is the site's own by its making
+            company = own_account(company, ledger, settings)
+        collection = Collection(ledger, company)
         site = site_of(settings)
         views = all_views(site)
         prepare(dsn, views, time)

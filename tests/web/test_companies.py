@@ -21,6 +21,7 @@ from tests.web.conftest import NOON
 from web import companies
 from web.cli import main
 from web.companies import company_of, gateway_of
+from web.pinned import OwnAccount
 from web.settings import Settings
 from web.wiring import wire
 
@@ -54,9 +55,11 @@ def test_a_site_without_a_key_charges_through_the_sandbox(settings: Settings) ->
 
 def test_a_site_with_a_key_charges_through_stripe(with_stripe: Settings, database: str) -> None:
     with wire(with_stripe, database) as parts:
-        assert isinstance(parts.collection.gateway, StripeGateway)
-        assert parts.inbox.gateway is parts.collection.gateway
-        assert (parts.inbox.company, parts.collection.gateway.mode) == ("stripe", "test")
+        gateway = parts.collection.gateway
+        assert isinstance(gateway, OwnAccount)
+        assert isinstance(gateway.company, StripeGateway)
+        assert parts.inbox.gateway is gateway
+        assert (parts.inbox.company, gateway.mode) == ("stripe", "test")
 
 
 def test_nobody_without_stripe_waits_for_its_sdk() -> None:
