@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
-from traceback import format_tb
 
 import psycopg
 import structlog
@@ -22,6 +21,7 @@ from web import problems
 from web.auth import mark, parts
 from web.permissions import Permission
 from web.problems import Problem
+from web.traces import trace
 
 NOTICES = "/notices/"
 LARGEST_BYTES = 512 * 1024
@@ -72,9 +72,7 @@ def _received(company: str) -> Response:
         detail = "It can't be kept just now; please send it again."
         raise Problem(503, "database_unavailable", detail, headers=LATER) from None
     except Exception as error:  # noqa: BLE001 -- told without what it holds
-        # What it says, and what our names held then, may be about people; where it was is not.
-        where = format_tb(error.__traceback__)
-        structlog.get_logger().error("notice_failed", error=type(error).__name__, where=where)
+        structlog.get_logger().error("notice_failed", where=trace(error))
         raise Problem(500, "internal_error", "Something went wrong; send it again.") from None
     return jsonify({"status": kept})
 
