@@ -61,13 +61,11 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
         ledger = Ledger(recorder, vault, clock=time, rules=rules(settings))
         open_things.callback(ledger.close)
         sandbox = sandbox_of(settings, gateway_pool, time)
-        mark = vault.derive("mark at the gateway").hex()[:MARK_DIGITS]
-        company = gateway_of(settings, time, sandbox, ledger=mark)
+        company = gateway_of(settings, time, sandbox, ledger=mark_of(vault))
         if company is not sandbox:  # which is the site's own by its making
             company = own_account(company, ledger, settings)
         collection = Collection(ledger, company)
-        site = site_of(settings)
-        views = all_views(site)
+        views = all_views(site := site_of(settings))
         prepare(dsn, views, time)
         past = past_views(settings, dsn, pool, FactMapper(vault), time)
         open_things.callback(past.worker.stop)
@@ -87,6 +85,11 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
             recorder=recorder,
             site=site,
         )
+
+
+def mark_of(vault: Vault) -> str:
+    """What marks at a payment company which things are of these books."""
+    return vault.derive("mark at the gateway").hex()[:MARK_DIGITS]
 
 
 def inbox_of(collection: Collection, pool: Pool, clock: Clock, company: str = SANDBOX) -> Inbox:
