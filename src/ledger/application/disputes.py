@@ -60,9 +60,7 @@ class DisputeUseCases(Books):
         order.update_dispute(
             dispute_id, amount=amount, reason=reason, refundable=refundable, stamp=stamp
         )
-        # Money that was taken was taken when the dispute began; it comes back when it is won.
-        moved_at = closed_at if funds.is_zero and closed_at is not None else opened_at
-        moved = self.stamp(by, cause, occurred_at=moved_at)
+        moved = self.stamp(by, cause, occurred_at=_moved_at(funds, opened_at, closed_at))
         order.move_dispute_funds(dispute_id, funds=funds, stamp=moved)
         if outcome is not None:
             decided = self.stamp(by, cause, occurred_at=closed_at)
@@ -124,6 +122,11 @@ class DisputeUseCases(Books):
         order = self.load(Order, order_id)
         order.record_fee(reference=reference, amount=amount, stamp=self.stamp(by, cause))
         return self.append(order, claims=[Claim(FEE, reference.encode(), order_id)])
+
+
+def _moved_at(funds: Money, opened_at: datetime, closed_at: datetime | None) -> datetime:
+    """Money is taken when a dispute begins, and comes back when it is won."""
+    return closed_at if funds.is_zero and closed_at is not None else opened_at
 
 
 def _claims(order: Order, dispute_id: str) -> list[Claim]:
