@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from ledger import ids
 from ledger.errors import RefundBlocked
 from ledger.payments.gateway import (
     Dispute,
@@ -18,8 +19,9 @@ from ledger.payments.gateway import (
     Payment,
     Resolved,
 )
+from ledger.store.refusals import ClaimTaken
 from tests.application.gateways import faulty
-from tests.application.sites import MONTHLY, SENDS_LATER_BACK, STAFF, cause, eur, themself
+from tests.application.sites import GATEWAY, MONTHLY, SENDS_LATER_BACK, STAFF, cause, eur, themself
 from tests.billing.offices import Altered, Office
 
 
@@ -281,6 +283,29 @@ def test_two_payments_for_one_order_are_two_facts(office: Office) -> None:  # OR
     assert (len(found.payments), found.paid) == (2, MONTHLY.amount + MONTHLY.amount)
     assert found.refunded == MONTHLY.amount
     assert site.stay(member_id).charge_index == 1
+
+
+def test_one_thing_at_the_company_is_never_told_of_two_orders(office: Office) -> None:  # OR6
+    ledger, mine, other = office.site.ledger, office.order(), office.order()
+    see(office, dispute_of(office, office.reference(mine.id)))
+    refund = office.site.sandbox.refund_at_gateway(
+        payment_id=office.reference(mine.id), amount=eur(100)
+    )
+    see(office, refund)
+    about: dict[str, Any] = {"amount": eur(100), "by": GATEWAY, "cause": cause()}
+    theirs, before = office.reference(other.id), office.topics(other.id)
+    with pytest.raises(ClaimTaken):
+        ledger.open_dispute(
+            other.id, "dp_1", payment_reference=theirs, reason="fraudulent", **about
+        )
+    with pytest.raises(ClaimTaken):
+        ledger.observe_refund(
+            other.id, refund.refund_id, payment_reference=theirs, reference=refund.id, **about
+        )
+    reference = office.reference(mine.id)
+    with pytest.raises(ClaimTaken):
+        ledger.settle_join(other.id, ids.new(), reference=reference, method=None, **about)
+    assert office.topics(other.id) == before
 
 
 # --- methods and mandates -----------------------------------------------------------------
