@@ -14,7 +14,7 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.application import Position, disputes
-from ledger.billing.collection import Collection
+from ledger.billing.asking import Asking
 from ledger.billing.refunds import Refunds
 from ledger.facts import Cause
 from ledger.money import Money
@@ -27,12 +27,12 @@ from scripts.drills.payments_site import NOON
 @contextmanager
 def new_key_per_try() -> Iterator[None]:
     """Each try of an attempt goes out under a key of its own."""
-    ask = Collection._ask
+    ask = Asking.ask
 
-    def asked(self: Collection, order: Order, attempt: Attempt) -> Payment | None:
+    def asked(self: Asking, order: Order, attempt: Attempt) -> Payment | None:
         return ask(self, order, replace(attempt, attempt_id=ids.new()))
 
-    with patch.object(Collection, "_ask", asked):
+    with patch.object(Asking, "ask", asked):
         yield
 
 

@@ -13,7 +13,7 @@ import pytest
 from ledger import ids
 from ledger.billing.outcomes import Collected
 from ledger.facts import Cause
-from ledger.payments.gateway import Gateway
+from ledger.payments.gateway import Gateway, Rejected
 from tests.application.gateways import Crash, Fault, faulty
 from tests.application.sites import (
     ONE_TIME,
@@ -194,6 +194,39 @@ def test_a_later_attempt_that_was_never_made_is_followed_by_another(site: Site) 
         "abandoned",
         "paid",
     ]
+    assert site.moved() == eur(2_400)
+
+
+def test_what_nobody_wants_any_more_is_not_sent_again(site: Site) -> None:  # part of AX2
+    member_id, _, stay = site.joined()
+    site.later(28)
+    collection = site.collection_through(faulty(site.sandbox, "before", "none"))
+    lost = collection.charge_due(member_id, stay.membership_id, cause=cause())
+    assert lost.outcome == "unknown"
+    site.remove(member_id, stay.membership_id)
+    site.later(hours=1)
+    assert site.collection.resume(lost.order_id, cause=cause()).outcome == "unknown"
+    site.later(hours=24)
+    assert site.collection.resume(lost.order_id, cause=cause()).decline_code == "abandoned"
+    assert site.moved() == eur(1_200)
+
+
+def test_a_company_that_refuses_to_tell_has_not_said_that_nothing_happened(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member_id, _, stay = site.joined()
+    site.later(28)
+    collection = site.collection_through(faulty(site.sandbox, "after", "none"))
+    lost = collection.charge_due(member_id, stay.membership_id, cause=cause())
+
+    def refused(**_: object) -> None:
+        raise Rejected(why="no such customer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.sandbox, "ensure_customer", refused)
+        site.later(hours=25)
+        assert site.collection.resume(lost.order_id, cause=cause()).outcome == "unknown"
+    assert site.collection.resume(lost.order_id, cause=cause()).outcome == "settled"
     assert site.moved() == eur(2_400)
 
 

@@ -16,13 +16,13 @@ from uuid import UUID
 from ledger import ids
 from ledger.application import Ledger, Position
 from ledger.application.joining import unwanted
+from ledger.billing.asking import Asking
 from ledger.billing.methods import Methods
 from ledger.billing.outcomes import (
     GATEWAY,
     Collected,
     ModesMixed,
     method_fields,
-    require_mode,
 )
 from ledger.billing.refunds import Refunds
 from ledger.errors import AttemptOpen, NotDue, NotFound, PaymentMethodNeeded
@@ -33,8 +33,6 @@ from ledger.payments.gateway import Gateway, OutcomeUnknown, Payment, Rejected, 
 
 __all__ = ["Collected", "Collection"]
 
-RESENT_FOR = timedelta(hours=23)
-"""How long the gateway surely knows a key again; after it an attempt is looked up, never sent."""
 ABSENT_AFTER = timedelta(hours=24)
 """When an attempt that the gateway does not list was certainly never made."""
 PAGE_STAYS_OPEN = timedelta(hours=24)
@@ -50,6 +48,7 @@ class Collection:
 
     def __init__(self, ledger: Ledger, gateway: Gateway) -> None:
         self.ledger, self.gateway = ledger, gateway
+        self.asking = Asking(ledger, gateway)
         self.methods, self.refunds = Methods(ledger, gateway), Refunds(ledger, gateway)
         self.heard_until: Callable[[], datetime | None] | None = None
         """Up to when all that the gateway told is worked off; None where nobody listens to it."""
@@ -191,7 +190,7 @@ class Collection:
 
     def _undecided(self, order: Order, attempt: Attempt, cause: Cause) -> Collected:
         try:
-            payment = self._ask(order, attempt)
+            payment = self.asking.ask(order, attempt)
         except OutcomeUnknown:
             position = self.ledger.lose_sight(order.id, attempt.attempt_id, by=GATEWAY, cause=cause)
             return Collected(order.id, "unknown", position=position)
@@ -201,29 +200,6 @@ class Collection:
         if payment is None:
             return self._absent(order, attempt, cause)
         return self._take_in(order, attempt, payment, cause)
-
-    def _ask(self, order: Order, attempt: Attempt) -> Payment | None:
-        if attempt.state == "pending" and attempt.reference:
-            return self.gateway.get_payment(payment_id=attempt.reference)
-        customer = require_mode(
-            self.gateway.ensure_customer(member_id=order.member_id), order.placed.mode
-        )
-        if self._age(attempt) >= RESENT_FOR:
-            return self.gateway.find_payment(attempt=attempt.attempt_id, customer_id=customer.id)
-        if attempt.off_session:
-            return self.gateway.charge_offsession(
-                attempt=attempt.attempt_id,
-                customer_id=customer.id,
-                method_id=attempt.method_id,
-                amount=attempt.amount,
-            )
-        return self.gateway.start_onsession(
-            attempt=attempt.attempt_id,
-            customer_id=customer.id,
-            method=attempt.method_id,
-            amount=attempt.amount,
-            save=order.placed.period_end is not None,
-        )
 
     # --- within: what the gateway said ------------------------------------------------
 
