@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import IntegrityError, OperationalError
 
 from ledger.billing.inbox import HELD_FOR, Inbox
 from ledger.errors import NotFound
@@ -215,6 +215,16 @@ def test_a_lost_database_is_no_fault_of_the_notice(fault: Exception, office: Off
     assert not office.inbox.work().outcomes
     office.site.clock.advance(HELD_FOR)
     assert office.inbox.work().outcomes["processed"] > 0
+
+
+@pytest.mark.parametrize("fault", [IntegrityError("ada"), psycopg.DataError("ada")])
+def test_a_notice_that_the_database_refuses_holds_up_no_other(
+    fault: Exception, office: Office
+) -> None:
+    office.order()
+    office.post(office.told())
+    count = sum(office.states().values())
+    assert broken(office, fault).work().outcomes == {"retrying": count}
 
 
 def test_what_a_worker_held_that_is_gone_is_taken_up(office: Office) -> None:

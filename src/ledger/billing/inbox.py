@@ -16,7 +16,7 @@ from traceback import format_tb
 from typing import Literal
 
 import psycopg
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import InterfaceError, OperationalError
 
 from ledger import ids
 from ledger.billing.observing import Observing
@@ -40,6 +40,9 @@ REACHES_BACK = timedelta(days=30)
 BODIES_KEPT = timedelta(days=90)
 EVIDENCE = frozenset({"content-type", "date", "user-agent"})
 """Headers that are kept beside those that sign."""
+
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+"""The database can't be reached; anything else that it says is about the notice at hand."""
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +157,7 @@ class Inbox:
         why = None
         try:
             state = self._facts_of(taken)
-        except (PersistenceError, psycopg.Error):
+        except AWAY:
             raise  # nothing is wrong with the notice
         except LedgerError as refusal:
             state, why = self._later(taken), refusal.code
