@@ -15,6 +15,7 @@ from ledger.money import Money
 from ledger.payments.gateway import OutcomeUnknown, Payment, Rejected
 from ledger.terms import Terms
 from scripts.drills.payments_site import Site
+from tests.payments.stripe.company import Refusal
 
 STAFF = Actor(kind="contributor", id=UUID(int=7))
 CARDS = (
@@ -230,7 +231,7 @@ class Cast:
             return
         payment = self.luck.dice.choice(chosen)
         amount = Money(self.luck.dice.randint(1, SMALL), payment.amount.currency)
-        with self.luck.calmed(), suppress(Rejected):
+        with self.luck.calmed(), suppress(Rejected, Refusal):
             self.site.stage.refund_there(payment, amount)
             self._refunded_there.append(payment)
             self.luck.counts["refunds there"] += 1
@@ -239,7 +240,7 @@ class Cast:
         indian = [paid for paid in self.payments[-60:] if paid.method.country == "IN"]
         if indian:
             method = self.luck.dice.choice(indian).method
-            with self.luck.calmed(), suppress(Rejected):
+            with self.luck.calmed(), suppress(Rejected, Refusal):
                 self.site.stage.end_mandate(method)
 
     # --- within -----------------------------------------------------------------------

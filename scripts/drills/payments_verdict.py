@@ -67,7 +67,7 @@ def judged(site: Site, cast: Cast) -> Verdict:
     movements = _movements(site, cast)
     theirs = _sums(_moved(movement) for movement in movements)
     ours = _sums(_told(facts, {order.id: order for order in orders}))
-    differ = sorted(key for key in theirs | ours if theirs[key] != ours[key])
+    differ = sorted(key for key in theirs.keys() | ours.keys() if theirs[key] != ours[key])
     return Verdict(
         charges=sum(movement.kind == "payment" for movement in movements),
         drift=len(differ),
