@@ -25,12 +25,14 @@ ASKS = "pm_card_authenticationRequired"
 A_NIGHT = ("charges", "failures", "letters")
 SAID = {
     "en": {
+        "subject": "your payment for Circle needs you",
         "letter": "Your bank wants you to confirm this payment yourself.",
         "due": "€12.00",
         "bank": "Confirm the payment",
         "paid": "Paid: €12.00 for Circle. The next payment, €12.00, is on",
     },
     "fr": {
+        "subject": "votre paiement pour Circle a besoin de vous",
         "letter": "Votre banque souhaite que vous confirmiez vous-même ce paiement.",
         "due": "12,00\u00a0€",
         "bank": "Confirmez le paiement",
@@ -120,7 +122,7 @@ def test_a_renewal_that_needs_its_member_is_mended_by_the_mailed_link(  # DU3
     assert months.billing() == "action_required"
     ada = Person(context, eyes, months.site.address)
     ada.open("/mailbox")
-    ada.click("main tbody a")
+    ada.click(f"main tbody a:has-text('{said['subject']}')")
     ada.sees(said["letter"])
     ada.click("main .button")
     ada.sees(said["due"])
