@@ -60,7 +60,7 @@ class Sites:
     @contextmanager
     def site(self, members: int, due: int) -> Iterator[str]:
         """A copy of a site with so many members, so many of them due; gone again afterwards."""
-        filled, copy = f"paying_{members}_{due}", f"run_{members}_{due}"
+        filled, copy = f"renewing_{members}_{due}", f"run_{members}_{due}"
         with connect(self._server) as connection:
             if connection.execute(IS_THERE, {"name": filled}).fetchone() is None:
                 self._fill(filled, members, due)
@@ -117,6 +117,9 @@ def fill(dsn: str, members: int, due: int) -> None:
         _join_all(parts, plan_id, range(due))
         clock.advance_to(now - JOINED_LATELY)
         _join_all(parts, plan_id, range(due, members))
+        # What was told of their joining was worked off long ago.
+        account = parts.collection.gateway.identify().account
+        parts.inbox.table.catch_up(account, now)
         say(f"{members:,} members joined in {time.monotonic() - began:.0f} s")
         follower(parts, dsn).catch_up()
     say(f"  and are in every view after {time.monotonic() - began:.0f} s")
