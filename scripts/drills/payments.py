@@ -44,7 +44,7 @@ SETTLING_STEPS = 3
 """After the last charge: its outcome may be heard at the second try only, its fee comes later."""
 OTHER_SEEDS = 1_000_003
 """Ids are drawn from dice of their own: random ones would shuffle what is sorted by them."""
-ABLATED_MEMBERS, ABLATED_PERIODS = 8, 4
+ABLATED_MEMBERS, ABLATED_PERIODS = 6, 3
 
 Companies = dict[str, Callable[[], Stage]]
 
