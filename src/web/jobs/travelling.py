@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -24,9 +24,10 @@ from web.jobs.runner import Ran, Runner
 from web.parts import Parts
 from web.sessions.site_time import SiteClock
 
-STEP = timedelta(hours=6)
+STEP = timedelta(hours=12)
 """Shorter than the time within which an Indian card's charge must begin (DU4)."""
-CATCH_UP_SECONDS = 60.0
+TRY_SECONDS, MOST_TRIES = 1.0, 60
+"""How long whoever follows the books is waited for, before it is asked again whether they do."""
 MOST_AT_HAND = 10_000
 """Members and orders that are kept from step to step."""
 
@@ -55,13 +56,43 @@ class ViewsBehind(LedgerError):
 @contextmanager
 def following(parts: Parts, dsn: str) -> Iterator[Callable[[], None]]:
     """What brings the views up to the books: by itself, or by waiting for who follows."""
-    with parts.pool.connection() as connection:
-        others_do = is_held(connection, FOLLOWER)
-    if others_do:
-        yield lambda: _wait(parts)
-        return
-    with follower(parts, dsn).leading() as leader:
-        yield lambda: _read_on(leader)
+    with ExitStack() as open_things:
+        yield _Following(parts, dsn, open_things).catch_up
+
+
+@dataclass
+class _Following:
+    """Waits for who follows while somebody does, and follows itself from when nobody does."""
+
+    parts: Parts
+    dsn: str
+    open_things: ExitStack
+    leader: Leader | None = None
+
+    def catch_up(self) -> None:
+        """Return once the views have read all there is. Raises ViewsBehind."""
+        position = self.parts.recorder.max_notification_id() or 0
+        tries = 0
+        while self.leader is None and self._others_do():
+            if self._has_read(position):
+                return
+            tries += 1
+            if tries >= MOST_TRIES:
+                raise ViewsBehind(position=position, seconds=MOST_TRIES * TRY_SECONDS)
+        if self.leader is None:
+            own = follower(self.parts, self.dsn)
+            self.leader = self.open_things.enter_context(own.leading())
+        self.leader.look()
+        while self.leader.step():
+            pass
+
+    def _others_do(self) -> bool:
+        with self.parts.pool.connection() as connection:
+            return is_held(connection, FOLLOWER)
+
+    def _has_read(self, position: int) -> bool:
+        seen = self.parts.views.wait_for(position, wait_seconds=TRY_SECONDS)
+        return seen.position >= position
 
 
 @dataclass
@@ -153,16 +184,3 @@ def travel_on(
     with following(parts, dsn) as catch_up:
         if Traveller(parts, clock, lead, catch_up).go(travel.target, told=told, goes_on=goes_on):
             clock.arrive()
-
-
-def _wait(parts: Parts) -> None:
-    position = parts.recorder.max_notification_id() or 0
-    seen = parts.views.wait_for(position, wait_seconds=CATCH_UP_SECONDS)
-    if seen.position < position:
-        raise ViewsBehind(position=position, seconds=CATCH_UP_SECONDS)
-
-
-def _read_on(leader: Leader) -> None:
-    leader.look()
-    while leader.step():
-        pass
