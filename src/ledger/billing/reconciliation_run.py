@@ -119,7 +119,7 @@ class Reconciler:
         self._ask(lists, scope)
         before = lists.compared(scope)
         self._mend(before.drifts, lists, cause)
-        after = lists.compared(scope)
+        after = lists.compared(scope) if before.drifts else before
         mended = _moves(before) - _moves(after)
         found = [*after.drifts, *self._stale(undecided, scope)]
         receipt = _receipt(scope, after, found, len(mended))
