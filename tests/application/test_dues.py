@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,8 @@ from ledger import ids
 from ledger.billing.dues import Dues, next_charge
 from ledger.errors import MembershipEnded, NothingDue, OnlyThePerson, PaymentMethodNeeded
 from ledger.facts import Actor
+from ledger.money import Money
+from ledger.payments.gateway import Rejected
 from ledger.payments.sandbox_states import ACTION, sandbox_id
 from tests.application.races import at_once, crossed
 from tests.application.sites import (
@@ -141,10 +144,42 @@ def test_a_try_under_way_is_taken_up_and_never_doubled(site: Site) -> None:  # p
     member_id, membership_id = failed(site, ASKS)
     dues, by = Dues(site.collection), themself(member_id)
     first = dues.pay(member_id, membership_id, by=by, cause=cause())
-    second = dues.pay(member_id, membership_id, method_token=VISA, by=by, cause=cause())
+    second = dues.pay(member_id, membership_id, by=by, cause=cause())
     assert (second.outcome, second.action) == ("waiting", first.action)
     answer(site, first.order_id, approved=True)
     assert site.moved() == eur(2_400)
+
+
+def test_who_chooses_another_card_is_not_held_to_the_one_before(site: Site) -> None:
+    member_id, membership_id = failed(site)
+    dues, person = Dues(site.collection), themself(member_id)
+    asked = dues.pay(member_id, membership_id, method_token=ASKS, by=person, cause=cause())
+    assert asked.outcome == "waiting"
+    paid = dues.pay(member_id, membership_id, method_token=VISA, by=person, cause=cause())
+    assert paid.outcome == "settled"
+    assert site.moved() == eur(2_400)
+    assert answered_late(site, asked.order_id) == eur(2_400)
+
+
+def test_who_confirmed_the_first_card_after_all_pays_once(site: Site) -> None:  # part of OR1
+    member_id, membership_id = failed(site)
+    dues, person = Dues(site.collection), themself(member_id)
+    asked = dues.pay(member_id, membership_id, method_token=ASKS, by=person, cause=cause())
+    attempt = site.ledger.order(asked.order_id).open_attempt
+    assert attempt is not None
+    site.sandbox.authenticate(action=sandbox_id(ACTION, attempt.attempt_id), approved=True)
+    paid = dues.pay(member_id, membership_id, method_token=VISA, by=person, cause=cause())
+    assert paid.outcome == "settled"
+    assert site.moved() == eur(2_400)
+
+
+def answered_late(site: Site, order_id: UUID) -> Money:
+    """What was moved once the bank of a card that was left is answered all the same."""
+    for attempt in site.ledger.order(order_id).attempts.values():
+        action = sandbox_id(ACTION, attempt.attempt_id)
+        with suppress(Rejected):
+            site.sandbox.authenticate(action=action, approved=True)
+    return site.moved()
 
 
 def test_nobody_else_pays_and_nothing_else_is_paid(site: Site) -> None:

@@ -86,10 +86,14 @@ class Dues:
         """Pay what is due for one membership, with a new method or the saved one.
 
         A new one that pays is saved, and takes the place of the one before. A try that is under
-        way is taken up instead. The same cause pays once. Raises what `Ledger.begin_payment`
-        raises.
+        way is taken up instead, unless it waits for the member with another method. The same cause
+        pays once. Raises what `Ledger.begin_payment` raises.
         """
         unpaid = self._ledger.member(member_id).membership(membership_id).unpaid_order_id
+        if unpaid is not None and method_token is not None and by.id == member_id:
+            left = self._leave_other_method(unpaid, method_token, cause)
+            if left is not None and left.outcome == "settled":
+                return left
         position = 0
         with suppress(AttemptOpen):
             position = self._ledger.begin_payment(
@@ -98,6 +102,19 @@ class Dues:
         order_id = unpaid or self._last_paid(member_id, membership_id)
         collected = self._collection.resume(order_id, cause=cause)
         return replace(collected, position=max(collected.position, position))
+
+    def _leave_other_method(
+        self, order_id: UUID, method_token: str, cause: Cause
+    ) -> Collected | None:
+        """Give up a payment that waits for the member, who has chosen another method since.
+
+        Where they paid after all, it settles.
+        """
+        attempt = self._ledger.order(order_id).open_attempt
+        if attempt is None or attempt.off_session or attempt.method_id == method_token:
+            return None
+        because = Cause(kind=cause.kind, id=ids.derived(cause.id, "another method"))
+        return self._collection.give_up(order_id, cause=because)
 
     def pay_all(self, member_id: UUID, *, by: Actor, cause: Cause) -> list[Collected]:
         """Pay all that is due with the saved method; what is under way is left alone."""
