@@ -19,6 +19,7 @@ from tests.web.conftest import MASTER_KEY
 from tests.web.schedule.processes import Processes
 from tests.web.schedule.sites import Site
 from web.cli.main import main
+from web.following import follower
 from web.jobs.spans import SpanMalformed, after
 from web.jobs.travelling import following
 from web.sessions.site_time import SiteClock, TravelUnderWay
@@ -149,6 +150,18 @@ def test_a_worker_that_leads_goes_the_way_that_was_asked_for(
     clock.set_out("1mo", after(clock.now(), "1mo", PARIS) + timedelta(days=1))
     wait_until(lambda: clock.travel() is None, 90)
     assert stay.now.charge_index == 1
+
+
+def test_the_books_are_followed_from_when_nobody_else_does(real: Site) -> None:
+    others = follower(real.parts, real.dsn)
+    others.start()
+    with following(real.parts, real.dsn) as catch_up:
+        real.person()
+        catch_up()
+        others.stop()
+        real.person()
+        catch_up()
+        assert real.parts.views.freshness().lag == 0
 
 
 def test_the_clock_of_a_live_site_is_never_moved(
