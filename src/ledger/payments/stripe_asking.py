@@ -1,18 +1,21 @@
 """What Stripe is asked for: the parameters of a setup and of a payment.
 
-The same call always makes the same parameters: Stripe takes others under the same key for a
-mistake. The types of payment method are never named the old way, which this version refuses.
+The same call makes the same parameters: Stripe takes others under the same key for a mistake. Only
+those of a payment method follow how it stands, so who sends it looks first at what it led to. The
+types of payment method are never named the old way, which this version refuses.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from ledger.clock import Clock
 from ledger.money import LARGEST_CHARGE, Money
 from ledger.payments.gateway import Rejected
 from ledger.payments.stripe_amounts import to_stripe
-from ledger.payments.stripe_api import PAYMENT_PARTS, StripeApi, answered, require_id
+from ledger.payments.stripe_api import PAYMENT_PARTS, Json, StripeApi, answered, require_id
 from ledger.payments.stripe_reading import ATTEMPT, LEDGER
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ TEST_CARD = "pm_card_"
 MANDATE_HEADROOM = 3
 """A mandate allows so many times the first charge: a first charge may be cut, and prices move."""
 
+MANDATE_GIVEN_LATE = timedelta(hours=12)
+"""So old, what is paid with may not date a mandate: Stripe takes none from before yesterday."""
+
 
 def is_token(method: str) -> bool:
     """Whether a page's Payment Element made it; else it is a payment method. Rejected if none."""
@@ -44,15 +50,15 @@ def is_object(method: str) -> bool:
 class Asking:
     """Makes parameters. `mandate_cap` is what a mandate allows that is given without a charge."""
 
-    def __init__(self, api: StripeApi, ledger: str, mandate_cap: Money) -> None:
-        self._api, self._ledger, self._cap = api, ledger, mandate_cap
+    def __init__(self, api: StripeApi, ledger: str, mandate_cap: Money, clock: Clock) -> None:
+        self._api, self._ledger, self._cap, self._clock = api, ledger, mandate_cap, clock
 
     def setup(self, attempt: UUID, customer_id: str, method: str) -> SetupIntentCreateParams:
         """To save a method while the person is present."""
         card: SetupIntentCreateParamsPaymentMethodOptionsCard = {
             "setup_credential_usage": "recurring"
         }
-        if since := self._indian_since(method):
+        if since := self._indian_since(method, self._given(method)):
             card["mandate_options"] = {
                 "amount": to_stripe(self._cap),
                 "amount_type": "maximum",
@@ -94,16 +100,18 @@ class Asking:
     def onsession(
         self, attempt: UUID, customer_id: str, method: str, amount: Money, *, save: bool
     ) -> PaymentIntentCreateParams:
-        """To take money while the person is present."""
+        """To take money while the person is present. What is saved already isn't saved again."""
         params = self._payment(attempt, customer_id, amount)
         params["use_stripe_sdk"] = True
         if is_token(method):
             params["confirmation_token"] = method
         else:
             params["payment_method"] = method
-        if save:
+        given = self._given(method) if save else {}
+        if save and not given.get("customer"):
+            since = self._indian_since(method, given)
             params["setup_future_usage"] = "off_session"
-            params["payment_method_options"] = {"card": self._saving(attempt, method, amount)}
+            params["payment_method_options"] = {"card": _saving(attempt, since, amount)}
         return params
 
     def offsession(
@@ -129,35 +137,39 @@ class Asking:
             "expand": PAYMENT_PARTS,
         }
 
-    def _saving(
-        self, attempt: UUID, method: str, amount: Money
-    ) -> PaymentIntentCreateParamsPaymentMethodOptionsCard:
-        card: PaymentIntentCreateParamsPaymentMethodOptionsCard = {
-            "setup_credential_usage": "recurring"
-        }
-        if since := self._indian_since(method):
-            card["mandate_options"] = {
-                "amount": to_stripe(amount) * MANDATE_HEADROOM,
-                "amount_type": "maximum",
-                "interval": "sporadic",
-                "reference": attempt.hex,
-                "start_date": since,
-                "supported_types": ["india"],
-            }
-        return card
-
-    def _indian_since(self, method: str) -> int | None:
-        """When an Indian card was given, which is the same however often it is asked; else None.
-
-        Only such a card is given a mandate.
-        """
+    def _given(self, method: str) -> Json:
+        """What the page's token or the payment method is; nothing of Stripe's test cards."""
         if is_token(method):
-            given = self._api.token(method)
-            card = (given.get("payment_method_preview") or {}).get("card") or {}
-        elif is_object(method):
-            given = self._api.method(method)
-            card = given.get("card") or {}
-        else:
-            return None
+            return self._api.token(method)
+        return self._api.method(method) if is_object(method) else {}
+
+    def _indian_since(self, method: str, given: Json) -> int | None:
+        """When the mandate of an Indian card begins; None of another card, which is given none.
+
+        As long as it is fresh, when the card was given: that is the same however often it is sent.
+        """
         with answered(method):
-            return int(given["created"]) if card.get("country") == "IN" else None
+            card = (given.get("payment_method_preview") or given).get("card") or {}
+            if card.get("country") != "IN":
+                return None
+            given_at, now = int(given["created"]), int(self._clock.now().timestamp())
+            late = now - given_at > MANDATE_GIVEN_LATE.total_seconds()
+            return now if late and not is_token(method) else given_at
+
+
+def _saving(
+    attempt: UUID, since: int | None, amount: Money
+) -> PaymentIntentCreateParamsPaymentMethodOptionsCard:
+    card: PaymentIntentCreateParamsPaymentMethodOptionsCard = {
+        "setup_credential_usage": "recurring"
+    }
+    if since is not None:
+        card["mandate_options"] = {
+            "amount": to_stripe(amount) * MANDATE_HEADROOM,
+            "amount_type": "maximum",
+            "interval": "sporadic",
+            "reference": attempt.hex,
+            "start_date": since,
+            "supported_types": ["india"],
+        }
+    return card

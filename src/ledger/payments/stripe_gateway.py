@@ -97,7 +97,7 @@ class StripeGateway:
         self.mode: Mode = "live" if "_live_" in key else "test"
         self.api = StripeApi(key, http_client)
         self._ledger, self._clock = ledger, clock
-        self._asks = Asking(self.api, ledger, mandate_cap)
+        self._asks = Asking(self.api, ledger, mandate_cap, clock)
         self._secrets = tuple(webhook_secrets)
         self._notices = StripeNotices(
             self.api, clock, account=account, mode=self.mode, ledger=ledger
@@ -134,6 +134,9 @@ class StripeGateway:
 
     def start_setup(self, *, attempt: UUID, customer_id: str, method: str) -> Setup:
         """Save a method for later charges."""
+        made = self._setup_made(attempt, method)
+        if made is not None:
+            return self.get_setup(setup_id=made)
         params = self._asks.setup(attempt, customer_id, method)
         with answered(attempt):
             return setup_of(self.api.create_setup(params, str(attempt)))
@@ -177,6 +180,11 @@ class StripeGateway:
         self, *, attempt: UUID, customer_id: str, method: str, amount: Money, save: bool
     ) -> Payment:
         """Take money while the person is present."""
+        if save and is_object(method):
+            # How it is sent depends on whether the method is attached: perhaps by this attempt.
+            made = self.find_payment(attempt=attempt, customer_id=customer_id)
+            if made is not None:
+                return _as_asked(made, amount)
         try:
             params = self._asks.onsession(attempt, customer_id, method, amount, save=save)
         except Rejected:
@@ -305,6 +313,15 @@ class StripeGateway:
                     raise
                 return gone
 
+    def _setup_made(self, attempt: UUID, method: str) -> str | None:
+        """The setup that the attempt led to, where the method has changed by it since."""
+        if not is_object(method):
+            return None
+        with answered(attempt):
+            found = self.api.setups_with(method)
+            ours = (each for each in found if each["metadata"].get(ATTEMPT) == str(attempt))
+            return next((str(each["id"]) for each in ours), None)
+
     def _with_gone_method(
         self, attempt: UUID, customer_id: str, method: str, amount: Money
     ) -> Payment | None:
@@ -340,6 +357,12 @@ class StripeGateway:
             return True
         endings = self.api.events(["payment_method.detached"], 0)
         return any(each["data"]["object"]["id"] == method_id for each in endings)
+
+
+def _as_asked(made: Payment, amount: Money) -> Payment:
+    if made.amount != amount:
+        raise ParamsDrift(key=made.attempt)
+    return made
 
 
 def _seconds(instant: datetime) -> int:

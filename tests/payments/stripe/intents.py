@@ -11,7 +11,7 @@ from ledger.payments.gateway import Decline
 from ledger.payments.sandbox_cards import FINE, Manner
 from ledger.payments.sandbox_states import fee
 from tests.payments.stripe import objects
-from tests.payments.stripe.company import HOUR, Company, Json, Refusal, invalid
+from tests.payments.stripe.company import DAY, HOUR, Company, Json, Refusal, invalid
 
 OWN_CODES = frozenset({"authentication_required", "expired_card", "processing_error"})
 """Declines that Stripe names by an error's own code."""
@@ -42,6 +42,7 @@ class Intents:
     def create_setup(self, asked: Json) -> Json:
         """Make a SetupIntent and confirm it."""
         self._refuse_types(asked)
+        self._refuse_old_mandates(asked)
         method = self._usable(asked)
         setup = self._company.keep(
             objects.setup_intent(self._company.new_id("seti"), self._company.now, asked)
@@ -75,6 +76,7 @@ class Intents:
         self._refuse_types(asked)
         if not SMALLEST_CHARGE <= asked["amount"] <= LARGEST_CHARGE:
             raise invalid("amount_too_large", "amount")
+        self._refuse_old_mandates(asked)
         unused = objects.payment_intent(self._company.new_id("pi"), self._company.now, asked)
         if "confirm" not in asked:
             return self._company.keep(unused)
@@ -175,6 +177,13 @@ class Intents:
         if "payment_method_types" in asked:
             code = "payment_method_types_no_longer_supported"
             raise invalid(code, "payment_method_types")
+
+    def _refuse_old_mandates(self, asked: Json) -> None:
+        card = asked.get("payment_method_options", {}).get("card", {})
+        begins = card.get("mandate_options", {}).get("start_date", self._company.now)
+        if int(begins) < self._company.now - DAY:
+            field = "payment_method_options[card][mandate_options][start_date]"
+            raise invalid("parameter_invalid_integer", field)
 
     def _fail(self, intent: Json, method: Json, decline: Decline, slot: str) -> None:
         error = error_of(decline, intent["object"])

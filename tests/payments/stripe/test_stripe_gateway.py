@@ -222,24 +222,6 @@ def test_a_method_detached_in_the_dashboard_asks_for_another(stripe_stage: Strip
     stripe_stage.stripe.detach_method(method_id=first.method.id)
 
 
-@pytest.mark.parametrize(("card", "mandated"), [("pm_card_in", True), ("pm_card_fr", False)])
-def test_only_an_indian_card_is_given_a_mandate(
-    stripe_stage: StripeStage, card: str, mandated: bool
-) -> None:  # part of DU4
-    by_setup, by_payment = stripe_stage.saved(card), stripe_stage.pay(card, save=True).method
-    given = set(stripe_stage.emulator.company.mandates)
-    assert given == ({by_setup.id, by_payment.id} if mandated else set())
-
-
-def test_a_method_that_is_no_page_token_may_be_indian_too(
-    stripe_stage: StripeStage,
-) -> None:  # part of DU4
-    method = stripe_stage.saved("pm_card_in")
-    stripe_stage.emulator.company.mandates.clear()
-    stripe_stage.pay(method.id, save=True)
-    assert set(stripe_stage.emulator.company.mandates) == {method.id}
-
-
 def test_a_declined_payment_can_not_be_paid_after_it_was_closed(
     stripe_stage: StripeStage,
 ) -> None:
