@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from ledger.currencies import DECIMALS
 from ledger.errors import AmountNotPositive, AmountTooLarge, CurrencyMismatch, UnknownCurrency
+
+Mode = Literal["live", "test"]
+"""Test money is never added to real money (OR9)."""
 
 LARGEST_CHARGE = 99_999_999
 """Most minor units of one charge: what payment companies accept (eight digits)."""

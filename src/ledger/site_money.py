@@ -24,8 +24,7 @@ from uuid import UUID
 from ledger import texts
 from ledger.errors import GatewayChanged, NotFound, RealMoneyStays
 from ledger.facts import Aggregate, Fact, Instant, Stamp, Value
-from ledger.money import Money
-from ledger.order.facts import Mode
+from ledger.money import Mode, Money
 
 if TYPE_CHECKING:
     from ledger.site import Site

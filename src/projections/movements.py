@@ -7,11 +7,10 @@ from typing import ClassVar, Literal, NamedTuple, cast
 from uuid import UUID
 
 from ledger.facts import Fact
-from ledger.money import Money
+from ledger.money import Mode, Money
 from ledger.order.facts import (
     DisputeClosed,
     FeeRecorded,
-    Mode,
     Paid,
     PaymentReversed,
     Refunded,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from ledger.order.facts import Mode
+from ledger.money import Mode
 
 
 @dataclass(frozen=True, slots=True)

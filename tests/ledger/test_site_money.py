@@ -8,7 +8,7 @@ import pytest
 
 from ledger.errors import GatewayChanged, NotFound, RealMoneyStays, ReasonMalformed
 from ledger.facts import Stamp
-from ledger.order.facts import Mode
+from ledger.money import Mode
 from ledger.site import Site
 from ledger.site_money import (
     MOST_DETECTED,

@@ -17,9 +17,9 @@ from ledger.dunning import STANDARD
 from ledger.errors import LedgerError
 from ledger.facts import Actor, Aggregate, Cause, Stamp
 from ledger.member import Member
-from ledger.money import Money
+from ledger.money import Mode, Money
 from ledger.order import Order
-from ledger.order.facts import DiscountUsed, Mode
+from ledger.order.facts import DiscountUsed
 from ledger.plan import Plan
 from ledger.terms import Terms, period
 

@@ -21,7 +21,7 @@ from ledger.clock import Clock
 from ledger.dunning import STANDARD, DunningPolicy
 from ledger.errors import Forbidden, LedgerError, NotFound, OnlyThePerson
 from ledger.facts import Actor, Aggregate, Cause, Fact, Stamp
-from ledger.order.facts import Mode
+from ledger.money import Mode
 from ledger.store.mapper import FactMapper
 from ledger.store.recorder import FactRecorder
 from ledger.store.records import Claim, Expectation

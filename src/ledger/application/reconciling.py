@@ -11,8 +11,8 @@ from ledger.application.operating import OperatingUseCases
 from ledger.application.use_case import use_case
 from ledger.errors import Forbidden, GatewayModeDiffers
 from ledger.facts import Actor, Cause, Fact, Stamp
+from ledger.money import Mode
 from ledger.order import Order
-from ledger.order.facts import Mode
 from ledger.site_money import Drift, ReconciliationReceipt
 
 MONEY_FACTS: tuple[type[Fact], ...] = (

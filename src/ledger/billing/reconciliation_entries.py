@@ -7,9 +7,8 @@ from uuid import UUID
 
 from ledger.billing.reconciliation import Entry
 from ledger.facts import Fact
-from ledger.money import Money
+from ledger.money import Mode, Money
 from ledger.order import Order
-from ledger.order.facts import Mode
 from ledger.payments.gateway import MovementKind
 
 ReferenceOfRefund = Callable[[UUID, UUID], str | None]

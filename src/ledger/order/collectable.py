@@ -9,9 +9,9 @@ from uuid import UUID
 from ledger import ids
 from ledger.errors import AttemptOpen, NotFound, OrderSettled, OrderWithdrawn
 from ledger.facts import Aggregate, Stamp
-from ledger.money import Money, require_charge
+from ledger.money import Mode, Money, require_charge
 from ledger.order import facts
-from ledger.order.facts import Attempt, Charge, DiscountUsed, Mode
+from ledger.order.facts import Attempt, Charge, DiscountUsed
 
 
 class Collectable(Aggregate):

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID
 
 from ledger.facts import Fact, FirstFact, Instant, Personal, Value
-from ledger.money import Money
+from ledger.money import Mode, Money
 from ledger.terms import Discount
 
 if TYPE_CHECKING:
     from ledger.order.order import Order
 
-Mode = Literal["live", "test"]
 Charge = Literal["first", "renewal", "instalment"]
 AttemptState = Literal["open", "pending", "unknown", "failed", "abandoned", "paid"]
 RefundState = Literal["requested", "pending", "made", "failed"]

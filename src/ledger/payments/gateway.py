@@ -315,8 +315,8 @@ class Gateway(Protocol):
         """The account behind our credentials."""
         ...
 
-    def ensure_customer(self, *, member_id: UUID) -> Customer:
-        """The member's one customer; made at the first call. The member's id is the key."""
+    def ensure_customer(self, *, member_id: UUID, known: str | None = None) -> Customer:
+        """The member's one customer: `known` while it stands, else made with their id as key."""
         ...
 
     def start_setup(self, *, attempt: UUID, customer_id: str, method: str) -> Setup:

@@ -94,7 +94,12 @@ class Sandbox(Company, Post):
         self._secrets = tuple(notice_secrets) or (secrets.token_bytes(32),)
 
     @answered
-    def ensure_customer(self, *, member_id: UUID) -> Customer:
+    def ensure_customer(
+        self,
+        *,
+        member_id: UUID,
+        known: str | None = None,  # noqa: ARG002 -- it forgets nobody
+    ) -> Customer:
         """The member's one customer; made at the first call."""
         standing = self._books.add(Sheet(member_id, {"kind": "customer"}))
         if standing and standing.state["kind"] != "customer":

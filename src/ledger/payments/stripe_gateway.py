@@ -35,6 +35,7 @@ from ledger.payments.stripe_api import (
     REFUND_PARTS,
     FailureRepeated,
     Json,
+    NotLetIn,
     StripeApi,
     answered,
 )
@@ -45,9 +46,9 @@ from ledger.payments.stripe_reading import (
     LEDGER,
     MEMBER,
     REFUND,
-    customer_of,
     id_of,
     method_of,
+    mode_of,
     movements_of,
     payment_of,
     refund_of,
@@ -102,33 +103,25 @@ class StripeGateway:
         self._notices = StripeNotices(
             self.api, clock, account=account, mode=self.mode, ledger=ledger
         )
-        self._customers: dict[UUID, Customer] = {}
+        self._customers: dict[tuple[UUID, str | None], Customer] = {}
 
     def identify(self) -> Identity:
         """The account behind the key."""
         return Identity(self.api.account()["id"], self.mode)
 
-    def ensure_customer(self, *, member_id: UUID) -> Customer:
-        """The member's one customer.
+    def ensure_customer(self, *, member_id: UUID, known: str | None = None) -> Customer:
+        """The member's one customer: `known`, unless it is gone; else found, or made.
 
-        Stripe forgets a key after a day and finds what is new only after an hour: together, the
-        search and then the key find every customer there is.
+        Asked for once, and remembered.
         """
-        known = self._customers.get(member_id)
-        if known:
-            return known
-        query = f"metadata['{LEDGER}']:'{self._ledger}' AND metadata['{MEMBER}']:'{member_id}'"
-        found = sorted(
-            self.api.find_customers(query), key=lambda each: (each["created"], each["id"])
-        )
-        made = found[0] if found else None
-        if made is None:
-            marks = {LEDGER: self._ledger, MEMBER: str(member_id)}
-            made = self.api.create_customer({"metadata": marks}, str(member_id))
-        if len(self._customers) >= REMEMBERED_CUSTOMERS:
-            self._customers.clear()
-        with answered(member_id):
-            return self._customers.setdefault(member_id, customer_of(made))
+        asked = (member_id, known)
+        if asked not in self._customers:
+            if len(self._customers) >= REMEMBERED_CUSTOMERS:
+                self._customers.clear()
+            with answered(member_id):
+                made = self._standing(known) or self._found(member_id) or self._made(member_id)
+                self._customers[asked] = Customer(made["id"], member_id, mode_of(made))
+        return self._customers[asked]
 
     # --- saved methods ----------------------------------------------------------------
 
@@ -289,6 +282,35 @@ class StripeGateway:
         return self._notices.dispute(dispute_id)
 
     # --- within -----------------------------------------------------------------------
+
+    def _standing(self, customer_id: str | None) -> Json | None:
+        """A customer that the books know, unless it was deleted or is another account's."""
+        if customer_id is None:
+            return None
+        try:
+            found = self.api.customer(customer_id)
+        except Rejected:
+            return None
+        return None if found.get("deleted") else found
+
+    def _found(self, member_id: UUID) -> Json | None:
+        """The first customer that was made for a member at least an hour ago.
+
+        None where the account may not search, as in India: then only the key finds one again, and
+        Stripe forgets it after a day. A member who saved nothing by then is given a second
+        customer, under whom a payment of the first is not found; only a notice tells of it.
+        """
+        query = f"metadata['{LEDGER}']:'{self._ledger}' AND metadata['{MEMBER}']:'{member_id}'"
+        try:
+            found = list(self.api.find_customers(query))
+        except (Rejected, NotLetIn):
+            return None
+        return min(found, key=lambda each: (each["created"], each["id"]), default=None)
+
+    def _made(self, member_id: UUID) -> Json:
+        """A new customer, or the one that was made within the last day."""
+        marks = {LEDGER: self._ledger, MEMBER: str(member_id)}
+        return self.api.create_customer({"metadata": marks}, str(member_id))
 
     def _pay(
         self,
