@@ -41,6 +41,7 @@ def test_a_member_has_one_customer(stage: Stage) -> None:
     assert stage.gateway.ensure_customer(member_id=member_id) == first
     assert first.id != stage.customer_id
     assert (first.member_id, first.mode) == (member_id, "test")
+    assert stage.gateway.ensure_customer(member_id=member_id, known=first.id) == first
 
 
 # --- saved methods ----------------------------------------------------------------------

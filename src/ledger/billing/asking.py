@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 from ledger.application import Ledger
+from ledger.billing.customers import customer_of
 from ledger.billing.outcomes import require_mode
 from ledger.order import Attempt, Order
 from ledger.payments.gateway import Customer, Gateway, OutcomeUnknown, Payment, Rejected
@@ -33,7 +34,7 @@ class Asking:
         just_begun = self._age(attempt) < JUST_BEGUN  # and so not sent before
         with nullcontext() if just_begun else _refusing_to_tell(attempt):
             customer = require_mode(
-                self.gateway.ensure_customer(member_id=order.member_id), order.placed.mode
+                customer_of(self.ledger, self.gateway, order.member_id), order.placed.mode
             )
         is_old = self._age(attempt) >= RESENT_FOR
         if is_old or not (just_begun or self._is_wanted(order)):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.application import Ledger
+from ledger.billing.customers import customer_of
 from ledger.billing.outcomes import GATEWAY, method_fields, require_mode
 from ledger.errors import MethodForbidden, NotFound
 from ledger.facts import Actor, Cause
@@ -27,7 +28,7 @@ class Methods:
         """
         _require_the_member(member_id, by)
         customer = require_mode(
-            self.gateway.ensure_customer(member_id=member_id), self.ledger.rules.mode
+            customer_of(self.ledger, self.gateway, member_id), self.ledger.rules.mode
         )
         setup = self.gateway.start_setup(
             attempt=ids.derived(cause.id, "setup"), customer_id=customer.id, method=method_token
@@ -42,7 +43,7 @@ class Methods:
         NotFound for another member's.
         """
         _require_the_member(member_id, by)
-        customer = self.gateway.ensure_customer(member_id=member_id)
+        customer = customer_of(self.ledger, self.gateway, member_id)
         if setup.customer_id != customer.id:
             raise NotFound(what="setup", id=setup.id)
         if setup.status == "succeeded" and setup.method:

@@ -35,20 +35,18 @@ from ledger.payments.stripe_api import (
     REFUND_PARTS,
     FailureRepeated,
     Json,
-    NotLetIn,
     StripeApi,
     answered,
 )
 from ledger.payments.stripe_asking import Asking, is_object
+from ledger.payments.stripe_customers import StripeCustomers
 from ledger.payments.stripe_notices import StripeNotices
 from ledger.payments.stripe_reading import (
     ATTEMPT,
     LEDGER,
-    MEMBER,
     REFUND,
     id_of,
     method_of,
-    mode_of,
     movements_of,
     payment_of,
     refund_of,
@@ -62,7 +60,6 @@ if TYPE_CHECKING:
 KEYS = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
 SECRET = "whsec_"  # noqa: S105 -- how they begin
 CANCELLABLE = frozenset({"requires_action", "requires_confirmation", "requires_payment_method"})
-REMEMBERED_CUSTOMERS = 10_000
 
 
 class StripeMisconfigured(LedgerError):
@@ -103,25 +100,15 @@ class StripeGateway:
         self._notices = StripeNotices(
             self.api, clock, account=account, mode=self.mode, ledger=ledger
         )
-        self._customers: dict[tuple[UUID, str | None], Customer] = {}
+        self._customers = StripeCustomers(self.api, ledger)
 
     def identify(self) -> Identity:
         """The account behind the key."""
         return Identity(self.api.account()["id"], self.mode)
 
     def ensure_customer(self, *, member_id: UUID, known: str | None = None) -> Customer:
-        """The member's one customer: `known`, unless it is gone; else found, or made.
-
-        Asked for once, and remembered.
-        """
-        asked = (member_id, known)
-        if asked not in self._customers:
-            if len(self._customers) >= REMEMBERED_CUSTOMERS:
-                self._customers.clear()
-            with answered(member_id):
-                made = self._standing(known) or self._found(member_id) or self._made(member_id)
-                self._customers[asked] = Customer(made["id"], member_id, mode_of(made))
-        return self._customers[asked]
+        """The member's one customer: `known`, unless it is gone; else found, or made."""
+        return self._customers.ensure(member_id, known)
 
     # --- saved methods ----------------------------------------------------------------
 
@@ -283,35 +270,6 @@ class StripeGateway:
 
     # --- within -----------------------------------------------------------------------
 
-    def _standing(self, customer_id: str | None) -> Json | None:
-        """A customer that the books know, unless it was deleted or is another account's."""
-        if customer_id is None:
-            return None
-        try:
-            found = self.api.customer(customer_id)
-        except Rejected:
-            return None
-        return None if found.get("deleted") else found
-
-    def _found(self, member_id: UUID) -> Json | None:
-        """The first customer that was made for a member at least an hour ago.
-
-        None where the account may not search, as in India: then only the key finds one again, and
-        Stripe forgets it after a day. A member who saved nothing by then is given a second
-        customer, under whom a payment of the first is not found; only a notice tells of it.
-        """
-        query = f"metadata['{LEDGER}']:'{self._ledger}' AND metadata['{MEMBER}']:'{member_id}'"
-        try:
-            found = list(self.api.find_customers(query))
-        except (Rejected, NotLetIn):
-            return None
-        return min(found, key=lambda each: (each["created"], each["id"]), default=None)
-
-    def _made(self, member_id: UUID) -> Json:
-        """A new customer, or the one that was made within the last day."""
-        marks = {LEDGER: self._ledger, MEMBER: str(member_id)}
-        return self.api.create_customer({"metadata": marks}, str(member_id))
-
     def _pay(
         self,
         attempt: UUID,
@@ -329,7 +287,7 @@ class StripeGateway:
                     raise
                 return found
             except Rejected:
-                self._customers.clear()
+                self._customers.forget()
                 gone = self._with_gone_method(attempt, customer_id, method, amount)
                 if gone is None:
                     raise

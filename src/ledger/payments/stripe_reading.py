@@ -109,9 +109,9 @@ def mode_of(found: Json) -> Mode:
     return "live" if found["livemode"] else "test"
 
 
-def customer_of(found: Json) -> Customer:
-    """A customer that we made."""
-    return Customer(found["id"], UUID(found["metadata"][MEMBER]), mode_of(found))
+def customer_of(found: Json, member_id: UUID) -> Customer:
+    """A member's customer."""
+    return Customer(found["id"], member_id, mode_of(found))
 
 
 def method_of(found: Json) -> Method:

@@ -9,6 +9,7 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ledger import ids
+from ledger.billing.customers import customer_of
 from ledger.billing.dues import Due, Dues
 from ledger.billing.outcomes import Collected
 from ledger.errors import LedgerError, NotFound
@@ -67,7 +68,7 @@ def start_checkout() -> Response:
     """Give a card on the payment company's own page; it sends the member back here."""
     company = _checkout()
     parts().desk.limits.spend(JOIN_BY, _member_id())
-    customer = parts().collection.gateway.ensure_customer(member_id=_member_id())
+    customer = customer_of(parts().ledger, parts().collection.gateway, _member_id())
     back_to = parts().settings.address + url_for("own_money.returned") + "?session="
     address = company.start_checkout(
         attempt=ids.derived(cause().id, "checkout"), customer_id=customer.id, back_to=back_to

@@ -65,6 +65,8 @@ class Emulator:
         self.fate: Callable[[str, str], Fate | None] = lambda _method, _path: None
         """Asked before each request what becomes of it."""
         self.refuses_key: Literal[401, 403] | None = None
+        self.may_search = True
+        """Else no search, as for an account in India."""
         self.requests: list[tuple[str, str]] = []
         self.keys: dict[str, Kept] = {}
         self._lost: dict[str, int] = {}
@@ -141,7 +143,7 @@ class Emulator:
         yield "POST", "/v1/payment_intents/(.+)/cancel", lambda _, id_: self.intents.cancel(id_)
         yield "POST", "/v1/setup_intents", self.intents.create_setup
         yield "POST", "/v1/refunds", lambda form: self.back.create_refund(_whole(form, "amount"))
-        yield "DELETE", "/v1/customers/(.+)", lambda _, id_: self._delete_customer(id_)
+        yield "DELETE", "/v1/customers/(.+)", lambda _, id_: self.delete_customer(id_)
         yield "POST", "/v1/payment_methods/(.+)/attach", self._attach
         yield "POST", "/v1/payment_methods/(.+)/detach", lambda _, id_: self.detach(id_)
         yield "GET", "/v1/events", self._events
@@ -194,7 +196,8 @@ class Emulator:
         method["customer"] = self.company.get(form["customer"], "customer", "customer")["id"]
         return method
 
-    def _delete_customer(self, id_: str) -> Json:
+    def delete_customer(self, id_: str) -> Json:
+        """In Stripe's Dashboard, or by a call."""
         gone = self.company.get(id_, "customer")
         for method in self.company.all("payment_method"):
             if method["customer"] == id_:
@@ -243,6 +246,8 @@ class Emulator:
         return _page(found, form, "/v1/events")
 
     def _search(self, form: Form) -> Json:
+        if not self.may_search:
+            raise invalid(None)
         wanted = dict(re.findall(r"metadata\['(\w+)'\]:'([^']*)'", form["query"]))
         found = [
             made

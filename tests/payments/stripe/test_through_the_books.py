@@ -14,6 +14,7 @@ from ledger.billing.observing import Observing
 from ledger.money import Money
 from ledger.store.inbox import InboxTable
 from tests.application.sites import STAFF, Site, cause, eur, opened, themself
+from tests.payments.stripe.line import gateway_over
 from tests.payments.stripe.stripe_stage import StripeStage
 
 REAL_MONEY = {"payment", "refund"}
@@ -76,6 +77,19 @@ def test_a_year_of_a_member_balances_to_the_cent(shop: Shop) -> None:
     assert [(each.amount, each.state) for each in order.refunds.values()] == [(eur(500), "made")]
     assert shop.balance() == eur(13 * 1_200 - 500)
     assert "order.fee_recorded" in shop.site.topics(joined.order_id)
+
+
+def test_a_renewal_never_searches_for_its_customer(shop: Shop) -> None:
+    member_id, _ = shop.join()
+    stay, search = shop.site.stay(member_id), ("GET", "/v1/customers/search")
+    shop.stage.emulator.may_search = False  # as for an account in India
+    before = shop.stage.emulator.requests.count(search)
+    for _ in range(2):
+        shop.site.later(31)
+        again = gateway_over(shop.stage.emulator, shop.site.clock)
+        shop.site.collection = shop.site.collection_through(again)
+        assert shop.site.charge(member_id, stay.membership_id).outcome == "settled"
+    assert shop.stage.emulator.requests.count(search) == before
 
 
 def test_a_bank_is_asked_and_its_answer_heard(shop: Shop) -> None:
