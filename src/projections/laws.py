@@ -189,11 +189,14 @@ SELECT concat_ws(' ', currency, mode, summed), sum
 """,
 )
 FEES_OF_ORDERS = Law(
-    "fees, by currency and mode",
-    ("order.fee_recorded",),
+    "fees in the order's own currency, by currency and mode",
+    ("order.fee_recorded", "order.placed"),
     """
-SELECT concat_ws(' ', fact -> 'amount' ->> 'currency', fact ->> 'mode'),
-       (fact -> 'amount' ->> 'minor')::bigint FROM counted
+SELECT concat_ws(' ', fee.fact -> 'amount' ->> 'currency', fee.fact ->> 'mode'),
+       (fee.fact -> 'amount' ->> 'minor')::bigint
+  FROM counted AS fee JOIN counted AS placed USING (stream_id)
+ WHERE fee.topic = 'order.fee_recorded' AND placed.topic = 'order.placed'
+   AND fee.fact -> 'amount' ->> 'currency' = placed.fact -> 'amount' ->> 'currency'
 """,
     "SELECT concat_ws(' ', currency, mode), fees FROM {table}",
 )

@@ -250,8 +250,9 @@ class Orders(View[OrderRow]):
 
     @on(facts.FeeRecorded)
     def fee_recorded(self, row: OrderRow, fact: facts.FeeRecorded) -> OrderRow:
-        """What the gateway kept."""
-        return row._replace(fees=row.fees + fact.amount.minor)
+        """What the gateway kept; of a balance in another currency, movements alone tell (PL2)."""
+        own = fact.amount.minor if fact.amount.currency == row.currency else 0
+        return row._replace(fees=row.fees + own)
 
     @on(facts.Withdrawn)
     def withdrawn(self, row: OrderRow, fact: facts.Withdrawn) -> OrderRow:

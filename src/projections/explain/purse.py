@@ -48,6 +48,7 @@ class Purse:
     taken_back: dict[str, int] = field(default_factory=dict)
     refunds: dict[UUID, _Back] = field(default_factory=dict)
     disputes: dict[str, _Contested] = field(default_factory=dict)
+    currency: str = ""
     fees: int = 0
 
     def hear(self, fact: Fact) -> None:
@@ -58,8 +59,10 @@ class Purse:
                 self.payments[said.reference] = said.amount.minor
             case "order.payment_reversed":
                 self.taken_back[said.reference] = said.amount.minor
+            case "order.placed":
+                self.currency = said.amount.currency
             case "order.fee_recorded":
-                self.fees += said.amount.minor
+                self.fees += said.amount.minor * (said.amount.currency == self.currency)
             case "order.refund_requested":
                 reference, minor = said.payment_reference, said.amount.minor
                 self.refunds[said.refund_id] = _Back(reference, minor, "requested")

@@ -173,7 +173,8 @@ def order_row(order: list[Fact]) -> Fact:
 def _sums(order: list[Fact], row: Fact) -> Fact:
     moved: Counter[str] = Counter()
     for move in movements(order):
-        moved[move["kind"]] += move["minor"]
+        if move["kind"] != "fee" or move["currency"] == row["currency"]:  # a balance's own else
+            moved[move["kind"]] += move["minor"]
     return {
         "paid": moved["payment"] + moved["payment_reversed"],
         "refunded": -moved["refund"] - moved["refund_failed"],
