@@ -182,6 +182,28 @@ def answered_late(site: Site, order_id: UUID) -> Money:
     return site.moved()
 
 
+def test_a_try_that_a_bank_kept_for_hours_and_refused_is_for_the_member(  # DU4
+    site: Site,
+) -> None:
+    member_id, membership_id = failed(site)
+    ledger, gateway = site.ledger, Actor(kind="gateway")
+    ledger.begin_payment(
+        member_id, membership_id, method_token=VISA, by=themself(member_id), cause=cause()
+    )
+    unpaid = site.stay(member_id).unpaid_order_id
+    assert unpaid is not None
+    attempt = ledger.order(unpaid).open_attempt
+    assert attempt is not None
+    ledger.pend_attempt(
+        unpaid, attempt.attempt_id, reference="p", waits_for="bank", by=gateway, cause=cause()
+    )
+    ledger.fail_charge(
+        unpaid, attempt.attempt_id, category="soft", code="no_funds", by=gateway, cause=cause()
+    )
+    stay = site.stay(member_id)
+    assert (stay.billing, stay.retry_at) == ("action_required", None)
+
+
 def test_nobody_else_pays_and_nothing_else_is_paid(site: Site) -> None:
     member_id, membership_id = failed(site)
     dues = Dues(site.collection)

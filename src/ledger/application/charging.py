@@ -135,6 +135,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         """The gateway declined: past due, or action required (DU1, DU3, DU4). Ended stays ended.
 
         A try of the member's own changes nothing else: they saw it fail, and a retry keeps its day.
+        One that a bank kept for hours nobody saw.
         """
         order, stamp = self.order(order_id), self.stamp(by, cause)
         order.fail(attempt_id, category=category, code=code, stamp=stamp)
@@ -145,10 +146,16 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         is_running = membership.is_running(stamp.occurred_at)
         if not is_running and order.paid.is_zero:
             order.withdraw(NEVER_TO_BE_PAID, stamp=stamp)
-        is_own_try = not order.attempts[attempt_id].off_session
-        if not is_running or membership.cancelled_at is not None or is_own_try:
+        attempt = order.attempts[attempt_id]
+        they_saw_it = not attempt.off_session and not attempt.was_at_bank
+        if not is_running or membership.cancelled_at is not None or they_saw_it:
             return self.append(order, relies_on=[member])
-        if category in ONLY_THE_MEMBER_CAN_MEND or _never_retried(order, attempt_id, member):
+        own_try = not attempt.off_session
+        if (
+            category in ONLY_THE_MEMBER_CAN_MEND
+            or own_try
+            or _never_retried(order, attempt_id, member)
+        ):
             self._require_action(member, order, code, stamp)
         else:
             member.fall_past_due(

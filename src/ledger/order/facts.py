@@ -39,6 +39,7 @@ class Attempt:
     state: AttemptState = "open"
     reference: str | None = None
     decline_code: str | None = None
+    was_at_bank: bool = False
 
 
 @dataclass(slots=True)
@@ -147,6 +148,7 @@ class AttemptPending(AttemptFact):
         """Waiting, under the gateway's reference."""
         super().apply(order)
         order.attempts[self.attempt_id].reference = self.reference
+        order.attempts[self.attempt_id].was_at_bank |= self.waits_for == "bank"
 
 
 class OutcomeUnknown(AttemptFact):
