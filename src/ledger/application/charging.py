@@ -18,7 +18,7 @@ from ledger.errors import NotDue, NotFound
 from ledger.facts import Actor, Cause, Stamp
 from ledger.member import Member, Membership
 from ledger.money import Money
-from ledger.order import Order
+from ledger.order import Attempt, Order
 from ledger.order.facts import DiscountUsed
 from ledger.store.records import Claim
 from ledger.terms import charge_date, period
@@ -150,21 +150,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         they_saw_it = not attempt.off_session and not attempt.was_at_bank
         if not is_running or membership.cancelled_at is not None or they_saw_it:
             return self.append(order, relies_on=[member])
-        own_try = not attempt.off_session
-        if (
-            category in ONLY_THE_MEMBER_CAN_MEND
-            or own_try
-            or _never_retried(order, attempt_id, member)
-        ):
-            self._require_action(member, order, code, stamp)
-        else:
-            member.fall_past_due(
-                membership.membership_id,
-                order_id=order.id,
-                due_at=order.placed.due_at,
-                policy=self.rules.policy,
-                stamp=stamp,
-            )
+        self._leave_unpaid(member, order, attempt, (category, code), stamp)
         return self.append(order, member)
 
     @use_case
@@ -280,6 +266,22 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
             stamp=stamp,
         )
 
+    def _leave_unpaid(
+        self, member: Member, order: Order, attempt: Attempt, decline: tuple[str, str], stamp: Stamp
+    ) -> None:
+        category, code = decline
+        theirs_to_mend = category in ONLY_THE_MEMBER_CAN_MEND or not attempt.off_session
+        if theirs_to_mend or _never_retried(attempt, member):
+            self._require_action(member, order, code, stamp)
+            return
+        member.fall_past_due(
+            order.placed.membership_id,
+            order_id=order.id,
+            due_at=order.placed.due_at,
+            policy=self.rules.policy,
+            stamp=stamp,
+        )
+
     def _require_action(self, member: Member, order: Order, why: str, stamp: Stamp) -> None:
         member.require_action(
             order.placed.membership_id,
@@ -291,9 +293,9 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         )
 
 
-def _never_retried(order: Order, attempt_id: UUID, member: Member) -> bool:
+def _never_retried(attempt: Attempt, member: Member) -> bool:
     """Whether the card it was tried with is of a country whose banks want to be asked (DU4)."""
-    method, tried = member.method, order.attempts[attempt_id].method_id
+    method, tried = member.method, attempt.method_id
     return method is not None and method.method_id == tried and method.country in PENDS
 
 
