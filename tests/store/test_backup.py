@@ -332,4 +332,4 @@ def _is_still_empty(dsn: str) -> None:
 
 def _empty(dsn: str) -> None:
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
-        connection.execute("drop schema ledger, vault, web, sandbox cascade")
+        connection.execute("drop schema ledger, vault, web, sandbox, inbox cascade")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from ledger.errors import LedgerError
 from ledger.store.backup import copy_statement
@@ -21,6 +22,8 @@ select count(*) from pg_class join pg_namespace on pg_namespace.oid = relnamespa
  where relkind in ('r', 'p', 'v', 'm', 'S')
    and nspname !~ '^pg_' and nspname <> 'information_schema'
 """
+IS_FILLED = "select exists (select from {table})"
+CLEAR = "delete from {table}"
 COPY_IN = "copy {table} ({columns}) from stdin"
 SET_SEQUENCE = "select setval(%(name)s::regclass, %(value)s)"
 DESTROY_AGAIN = """
@@ -104,6 +107,14 @@ def _files_of(parts: list[tuple[Path, Manifest]]) -> list[SchemaFile]:
     return [file for name, file in known.items() if name in wanted]
 
 
+def _make_way(connection: psycopg.Connection[Any], table: str) -> None:
+    """Take out what the schema's own files have put in: the backup has it as it was."""
+    parts = {"table": sql.Identifier(*table.split("."))}
+    [is_filled] = connection.execute(sql.SQL(IS_FILLED).format(**parts)).fetchone() or (False,)
+    if is_filled:
+        connection.execute(sql.SQL(CLEAR).format(**parts))
+
+
 def _load(
     connection: psycopg.Connection[Any], parts: list[tuple[Path, Manifest]], seal: Seal | None
 ) -> Restored:
@@ -116,6 +127,7 @@ def _load(
                 left_out.append(table.table)
                 continue
             cursor = connection.cursor()
+            _make_way(connection, table.table)
             with cursor.copy(copy_statement(COPY_IN, table.table, table.columns)) as copy:
                 for piece in read_rows(folder, table, seal):
                     copy.write(piece)
