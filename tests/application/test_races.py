@@ -22,6 +22,7 @@ from ledger.errors import (
     EmailTaken,
     Forbidden,
     MembershipEnded,
+    OwnerNeeded,
     PlanNotOpen,
     RefundTooLarge,
     TooManyPlans,
@@ -253,7 +254,9 @@ def test_a_site_that_is_given_away_twice_has_one_owner(site: Site) -> None:  # N
     )
     everybody = [site.ledger.contributor(each) for each in (owner_id, *heirs)]
     owners = [each.id for each in everybody if each.is_owner]
-    assert [type(each) for each in refusals(outcomes)] == [Forbidden] * 2
+    refused = refusals(outcomes)  # who comes as the owner changes may find none who could give
+    assert len(refused) == 2
+    assert {type(each) for each in refused} <= {Forbidden, OwnerNeeded}
     assert owners == [site.ledger.owner_id()]
 
 

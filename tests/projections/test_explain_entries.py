@@ -27,14 +27,14 @@ SAVED = Definition("segment-saved", 1)
 
 @pytest.fixture(scope="module")
 def site(template: str, fresh_databases: FreshDatabases) -> Iterator[Past]:
-    with fresh_databases.copy_of(template) as dsn, past(dsn, 8, 400) as found:
+    with fresh_databases.copy_of(template) as dsn, past(dsn, 3, 500) as found:
         yield found
 
 
 @pytest.fixture
 def spoilt(database: str) -> Iterator[Past]:
     """A site whose views a test may change by hand."""
-    with past(database, 5, 250) as found:
+    with past(database, 3, 500) as found:
         yield found
 
 

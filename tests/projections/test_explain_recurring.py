@@ -34,7 +34,7 @@ def site(
 @pytest.fixture
 def spoilt(database: str) -> Iterator[Past]:
     """A site whose views a test may change by hand."""
-    with past(database, 5, 300) as found:
+    with past(database, 3, 400) as found:
         yield found
 
 
