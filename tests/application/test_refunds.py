@@ -119,20 +119,22 @@ def test_spent_is_paid_less_refunds_and_lost_disputes_when_settled(site: Site) -
     order = bought(site, "pm_card_pendingRefund")
     [payment_id] = order.references
     refund(site, order.id, 1_000)
-    about: dict[str, Any] = {"by": GATEWAY, "cause": cause()}
+    opened = {
+        "payment_reference": payment_id,
+        "amount": eur(2_000),
+        "reason": "fraudulent",
+        "refundable": False,
+        "funds": eur(0),
+        "opened_at": site.clock.now(),
+    }
+    about: dict[str, Any] = {**opened, "by": GATEWAY, "cause": cause()}
     for _notice in range(2):
-        site.ledger.open_dispute(
-            order.id,
-            "dp_1",
-            payment_reference=payment_id,
-            amount=eur(2_000),
-            reason="fraudulent",
-            **about,
-        )
+        site.ledger.observe_dispute(order.id, "dp_1", outcome=None, closed_at=None, **about)
     assert spent(site, order.id) == (eur(9_900), eur(0), eur(0))
-    assert site.ledger.order(order.id).refundable == eur(6_900)
+    assert site.ledger.order(order.id).refundable == eur(0)  # the company takes none meanwhile
+    lost: dict[str, Any] = {**about, "outcome": "lost", "closed_at": site.clock.now()}
     for _notice in range(2):
-        site.ledger.close_dispute(order.id, "dp_1", outcome="lost", **about)
+        site.ledger.observe_dispute(order.id, "dp_1", **lost)
     site.later(1)
     site.collection.resume(order.id, cause=cause())
     assert spent(site, order.id) == (eur(9_900), eur(1_000), eur(2_000))

@@ -295,8 +295,17 @@ def test_one_thing_at_the_company_is_never_told_of_two_orders(office: Office) ->
     about: dict[str, Any] = {"amount": eur(100), "by": GATEWAY, "cause": cause()}
     theirs, before = office.reference(other.id), office.topics(other.id)
     with pytest.raises(ClaimTaken):
-        ledger.open_dispute(
-            other.id, "dp_1", payment_reference=theirs, reason="fraudulent", **about
+        ledger.observe_dispute(
+            other.id,
+            "dp_1",
+            payment_reference=theirs,
+            reason="fraudulent",
+            refundable=True,
+            funds=eur(0),
+            outcome=None,
+            opened_at=office.site.clock.now(),
+            closed_at=None,
+            **about,
         )
     with pytest.raises(ClaimTaken):
         ledger.observe_refund(

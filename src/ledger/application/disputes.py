@@ -77,44 +77,6 @@ class DisputeUseCases(Books):
         return self.append(order)
 
     @use_case
-    def open_dispute(
-        self,
-        order_id: UUID,
-        dispute_id: str,
-        *,
-        payment_reference: str,
-        amount: Money,
-        reason: str,
-        by: Actor,
-        cause: Cause,
-    ) -> Position:
-        """The person's bank contests a payment."""
-        order = self.load(Order, order_id)
-        order.open_dispute(
-            dispute_id,
-            payment_reference=payment_reference,
-            amount=amount,
-            reason=reason,
-            stamp=self.stamp(by, cause),
-        )
-        return self.append(order, claims=_claims(order, dispute_id))
-
-    @use_case
-    def close_dispute(
-        self,
-        order_id: UUID,
-        dispute_id: str,
-        *,
-        outcome: Literal["won", "lost"],
-        by: Actor,
-        cause: Cause,
-    ) -> Position:
-        """The bank decided; what is lost leaves every total (OR8)."""
-        order = self.load(Order, order_id)
-        order.close_dispute(dispute_id, outcome=outcome, stamp=self.stamp(by, cause))
-        return self.append(order, claims=_claims(order, dispute_id))
-
-    @use_case
     def record_fee(
         self, order_id: UUID, *, reference: str, amount: Money, by: Actor, cause: Cause
     ) -> Position:
