@@ -108,8 +108,7 @@ class Embedded:
         )
         user = cluster.user
         for folder in [*reversed(cluster.home.parents), cluster.home]:
-            if not folder.exists():
-                folder.mkdir()
+            if _made(folder):
                 folder.chmod(0o711 if user.lent and folder != cluster.home else 0o700)
         barrier = user.barred_from(cluster.home)
         if barrier == cluster.home and barrier.stat().st_uid == 0:
@@ -186,3 +185,14 @@ class Embedded:
 def _lets_anyone_through(folder: Path) -> bool:
     way = [place for place in (folder, *folder.parents) if place.exists()]
     return all(place.stat().st_mode & stat.S_IXOTH for place in way)
+
+
+def _made(folder: Path) -> bool:
+    """Whether this call made the folder, and not another that started at the same instant."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return False
+    return True
