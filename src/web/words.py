@@ -129,15 +129,51 @@ DECLINE = {
     "processing_error": message("The payment could not be processed; please try again."),
     "stolen_card": message("The bank declined the card."),
     "expired_card": message("The card has expired."),
+    "expired_payment_method": message("The card has expired."),
+    "incorrect_cvc": message("The security code of the card is wrong."),
+    "invalid_cvc": message("The security code of the card is wrong."),
+    "method_detached": message("The payment company no longer keeps this card; enter it again."),
     "authentication_failed": message("The payment was not confirmed with the bank."),
+    "authentication_failure": message("The payment was not confirmed with the bank."),
+    "payment_attempt_expired": message("The payment was not confirmed with the bank."),
+    "approval_required": message("The bank wants the payment to be confirmed."),
+    "authentication_not_handled": message("The bank wants the payment to be confirmed."),
     "authentication_required": message("The bank wants the payment to be confirmed."),
+    "debit_not_authorized": message("The bank has ended the right to charge this card."),
+    "india_recurring_payment_mandate_canceled": message(
+        "The bank has ended the right to charge this card."
+    ),
+    "invalid_mandate": message("The bank has ended the right to charge this card."),
+    "mandate_invalid": message("The bank has ended the right to charge this card."),
+    "currency_not_supported": message("This card can't pay in this currency."),
     "rejected": message("The payment company can't take this payment."),
 }
+"""Of any other code, nothing more is said than that the bank declined."""
 BRAND = {
     "visa": message("Visa"),
     "mastercard": message("Mastercard"),
     "amex": message("American Express"),
 }
+DISPUTE_OUTCOME = {"won": message("won"), "lost": message("lost")}
+MANDATE_STATUS = {
+    "active": message("in force"),
+    "pending": message("waiting for the bank"),
+    "inactive": message("ended"),
+}
+KNOWN_REASON = {
+    "credit_not_processed": message("a refund was expected"),
+    "duplicate": message("charged twice"),
+    "fraudulent": message("not made by the cardholder"),
+    "general": message("no reason given"),
+    "product_not_received": message("nothing was received"),
+    "product_unacceptable": message("not as described"),
+    "subscription_canceled": message("cancelled before"),
+    "unrecognized": message("not recognised"),
+    "first payment abandoned": message("the first payment was abandoned"),
+    "first payment declined": message("the first payment was declined"),
+    "The membership ended before it was paid.": message("the membership ended before it was paid"),
+}
+"""Reasons that no person typed: of disputes, and of orders that were withdrawn."""
 
 MODEL = {
     "free": message("free"),
@@ -179,6 +215,9 @@ WORDS: dict[str, dict[str, str]] = {
     "access_rule": ACCESS_RULE,
     "decline": DECLINE,
     "brand": BRAND,
+    "dispute_outcome": DISPUTE_OUTCOME,
+    "mandate_status": MANDATE_STATUS,
+    "known_reason": KNOWN_REASON,
     "model": MODEL,
     "state": STATE,
     "ending": ENDING,

@@ -54,10 +54,18 @@ WHY = {
     },
 }
 BY_CODE = {
-    "authentication_required": "authentication",
+    "approval_required": "authentication",
     "authentication_failed": "authentication",
+    "authentication_failure": "authentication",
+    "authentication_not_handled": "authentication",
+    "authentication_required": "authentication",
+    "payment_attempt_expired": "authentication",
     "expired_card": "expired",
+    "expired_payment_method": "expired",
     "insufficient_funds": "funds",
+    "debit_not_authorized": "mandate",
+    "india_recurring_payment_mandate_canceled": "mandate",
+    "invalid_mandate": "mandate",
     "mandate_invalid": "mandate",
 }
 """What a decline's code is called here; any other is a card that was declined."""

@@ -19,10 +19,10 @@ from projections.plans import PlanRow
 from web.auth import caller, client_address, parts, requires
 from web.bank import bank_answered
 from web.forms import Filled, cause, read_args, read_form
-from web.frame import UNPROCESSABLE, group, onward, reason, settled, word
+from web.frame import UNPROCESSABLE, group, onward, reason, settled
 from web.headers import CONTENT_SECURITY_POLICY
 from web.languages import gettext, say
-from web.next_steps import after_paying
+from web.next_steps import after_paying, why
 from web.pages.filling import Args, blame
 from web.pages.joining import JoinForm, asks_card, join, visible_plan
 from web.pages.paying import (
@@ -94,7 +94,7 @@ def join_plan(plan_id: UUID) -> Response | str | tuple[str, int]:
         filled, wrong = blame(filled, refused)
         return _joining(plan_id, filled, wrong, code=_sent_code(filled)), UNPROCESSABLE
     if collected.outcome in NOT_JOINED:
-        wrong = word("decline", collected.decline_code or "generic_decline")
+        wrong = why(collected.decline_code)
         return _joining(plan_id, filled, wrong, code=_sent_code(filled)), UNPROCESSABLE
     if collected.outcome == "waiting" and not _is_placed(collected.order_id):
         return _bank_asks_of_card(filled, collected)
@@ -228,7 +228,7 @@ def _joined(plan_id: UUID, collected: Collected) -> Response:
     if asks_bank(collected):
         return redirect(url_for("public.confirm", order_id=collected.order_id))
     if collected.outcome in NOT_JOINED:
-        return onward("public.plan", word("decline", collected.decline_code), plan_id=plan_id)
+        return onward("public.plan", why(collected.decline_code), plan_id=plan_id)
     if collected.outcome in WELCOME:
         notice = say("Welcome to {plan}.", plan=parts().ledger.plan(plan_id).name)
         return onward("account.overview", notice)

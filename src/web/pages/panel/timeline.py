@@ -12,7 +12,7 @@ from ledger.money import Money
 from projections.history import Entry
 from web.auth import parts
 from web.frame import word
-from web.languages import day, gettext, message, money, say
+from web.languages import NAMES, day, gettext, message, money, say
 
 SENTENCES = {
     "member.account_opened": message("Signed up as {name}, {email}"),
@@ -57,7 +57,7 @@ SENTENCES = {
     "order.refund_pending": message("Refund under way"),
     "order.refunded": message("Refunded {amount}"),
     "order.refund_failed": message("A refund of {amount} failed ({code})"),
-    "order.dispute_opened": message("The bank contests {amount}"),
+    "order.dispute_opened": message("The bank contests {amount}: {reason}"),
     "order.dispute_updated": message("The bank contests {amount} now: {reason}"),
     "order.dispute_funds_moved": message("The dispute moved {amount} of the site’s balance"),
     "order.dispute_closed": message("Dispute closed: {outcome}"),
@@ -79,6 +79,13 @@ TONES = {
     "order.refunded": "warn",
     "member.self_cancelled": "warn",
 }
+CODED = {
+    "brand": "brand",
+    "outcome": "dispute_outcome",
+    "reason": "known_reason",
+    "status": "mandate_status",
+}
+"""Fields whose values have words of their own; what somebody typed is shown as it is."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +138,9 @@ def _value(name: str, value: Any) -> object:
         return money(Money(value["minor"], value["currency"]))
     if isinstance(value, str) and name.endswith(("_at", "_until", "_end", "_start")):
         return day(datetime.fromisoformat(value))
-    if name == "brand":
-        return word("brand", value)
-    return value
+    if name == "locale":
+        return NAMES.get(value, value)
+    return word(CODED[name], value) if name in CODED else value
 
 
 def _plan_names(entries: Iterable[Entry]) -> dict[str, str]:
