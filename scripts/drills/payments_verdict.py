@@ -14,7 +14,7 @@ from uuid import UUID
 from ledger.billing.inbox import Inbox
 from ledger.facts import Fact
 from ledger.order import Order
-from ledger.payments.gateway import Movement
+from ledger.payments.balance import Movement
 from ledger.store.mapper import FactMapper
 from scripts.drills.payments_people import Cast
 from scripts.drills.payments_site import NOON, Site

@@ -17,7 +17,7 @@ from functools import partial
 from ledger import ids
 from ledger.clock import SystemClock, VirtualClock
 from ledger.facts import Actor, Cause
-from ledger.payments.gateway import Movement
+from ledger.payments.balance import Movement
 from ledger.store.upgrade import upgrade
 from projections.queries.due import DueQueries
 from scripts.drills.grounds import data_folder

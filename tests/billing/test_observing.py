@@ -11,14 +11,8 @@ import pytest
 
 from ledger import ids
 from ledger.errors import RefundBlocked
-from ledger.payments.gateway import (
-    Dispute,
-    Mandate,
-    MandateStatus,
-    Observation,
-    Payment,
-    Resolved,
-)
+from ledger.payments.balance import Dispute
+from ledger.payments.gateway import Mandate, MandateStatus, Observation, Payment, Resolved
 from ledger.store.refusals import ClaimTaken
 from tests.application.gateways import faulty
 from tests.application.sites import GATEWAY, MONTHLY, SENDS_LATER_BACK, STAFF, cause, eur, themself

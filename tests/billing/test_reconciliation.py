@@ -23,7 +23,8 @@ from ledger.billing.reconciliation import (
     stale,
 )
 from ledger.money import Money
-from ledger.payments.gateway import Mode, Movement, MovementKind
+from ledger.payments.balance import Movement, MovementKind
+from ledger.payments.gateway import Mode
 from ledger.site_money import DriftClass
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)

@@ -16,7 +16,8 @@ from ledger.billing.reconciliation_run import Reconciler, Report
 from ledger.errors import GatewayChanged, RangeMalformed
 from ledger.facts import Cause
 from ledger.money import Money
-from ledger.payments.gateway import Identity, Movement, Observation
+from ledger.payments.balance import Movement
+from ledger.payments.gateway import Identity, Observation
 from ledger.payments.sandbox import Sandbox
 from tests.application.sites import GATEWAY, SCHEDULER, STAFF, VISA, Site, cause, eur, opened
 

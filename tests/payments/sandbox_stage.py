@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from ledger.clock import VirtualClock
 from ledger.money import Money
-from ledger.payments.gateway import Delivery, Dispute, Method, OutcomeUnknown, Payment
+from ledger.payments.balance import Dispute
+from ledger.payments.gateway import Delivery, Method, OutcomeUnknown, Payment
 from ledger.payments.sandbox import Sandbox
 from ledger.payments.sandbox_books import SandboxBooks
 from ledger.payments.sandbox_signing import signed

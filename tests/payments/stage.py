@@ -13,15 +13,8 @@ from uuid import uuid4
 
 from ledger.clock import VirtualClock
 from ledger.money import Money
-from ledger.payments.gateway import (
-    Delivery,
-    Dispute,
-    Gateway,
-    Method,
-    MovementKind,
-    Notice,
-    Payment,
-)
+from ledger.payments.balance import Dispute, MovementKind
+from ledger.payments.gateway import Delivery, Gateway, Method, Notice, Payment
 
 KINDS = get_args(MovementKind)
 

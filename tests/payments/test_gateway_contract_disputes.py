@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.payments.gateway import Dispute, Fee, Observation, Payment, Rejected
+from ledger.payments.balance import Dispute, Fee
+from ledger.payments.gateway import Observation, Payment, Rejected
 from tests.payments.conftest import NOON
 from tests.payments.stage import Stage, eur
 

@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 from ledger import ids
+from ledger.payments.balance import Fee
 from ledger.payments.gateway import (
     Delivery,
-    Fee,
     Mandate,
     MethodChange,
     Notice,

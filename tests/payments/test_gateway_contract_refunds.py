@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from ledger.money import Money
-from ledger.payments.gateway import Movement, ParamsDrift, Payment, Refund, Rejected
+from ledger.payments.balance import Movement
+from ledger.payments.gateway import ParamsDrift, Payment, Refund, Rejected
 from tests.payments.conftest import NOON
 from tests.payments.stage import Stage, eur
 

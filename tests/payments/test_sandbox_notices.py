@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from ledger.clock import VirtualClock
 from ledger.money import Money
+from ledger.payments.balance import Dispute
 from ledger.payments.gateway import (
     Delivery,
-    Dispute,
     MethodChange,
     Notice,
     NoticeRejected,

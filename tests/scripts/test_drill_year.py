@@ -12,7 +12,7 @@ import pytest
 
 from ledger.clock import VirtualClock
 from ledger.money import Money
-from ledger.payments.gateway import Movement
+from ledger.payments.balance import Movement
 from projections.queries.due import DueQueries
 from scripts.drills import year
 from scripts.drills.year import Lived, live

@@ -16,9 +16,8 @@ from ledger.billing.collection import Collection
 from ledger.billing.outcomes import GATEWAY, method_fields
 from ledger.errors import LedgerError, NotFound
 from ledger.facts import Cause
+from ledger.payments.balance import Dispute, Fee
 from ledger.payments.gateway import (
-    Dispute,
-    Fee,
     Mandate,
     MethodChange,
     Observation,

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.money import Money
-from ledger.payments.gateway import Mode, Movement, MovementKind
+from ledger.payments.balance import Movement, MovementKind
+from ledger.payments.gateway import Mode
 from ledger.site_money import Drift, DriftClass, MoneySum
 
 STALE_AFTER = timedelta(hours=24)

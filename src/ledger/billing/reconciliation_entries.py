@@ -9,7 +9,7 @@ from ledger.billing.reconciliation import Entry
 from ledger.facts import Fact
 from ledger.money import Mode, Money
 from ledger.order import Order
-from ledger.payments.gateway import MovementKind
+from ledger.payments.balance import MovementKind
 
 ReferenceOfRefund = Callable[[UUID, UUID], str | None]
 """The company's id of an order's refund, by order and refund; None if it never told one."""

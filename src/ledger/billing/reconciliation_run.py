@@ -29,10 +29,10 @@ from ledger.billing.reconciliation import (
 from ledger.billing.reconciliation_entries import entries_of
 from ledger.errors import LedgerError, NotFound, RangeMalformed
 from ledger.facts import Actor, Cause
+from ledger.payments.balance import Movement
 from ledger.payments.gateway import (
     Gateway,
     Identity,
-    Movement,
     Observation,
     OutcomeUnknown,
     Payment,

@@ -23,6 +23,7 @@ from uuid import UUID
 
 from ledger.errors import LedgerError
 from ledger.money import Money
+from ledger.payments.balance import Dispute, Fee, Movement
 
 Mode = Literal["test", "live"]
 """Test money is never added to real money (OR9)."""
@@ -38,11 +39,7 @@ authenticates. mandate: the right to debit is missing or ended. config: our own 
 PaymentStatus = Literal["action_required", "pending", "succeeded", "failed", "cancelled"]
 SetupStatus = Literal["action_required", "succeeded", "failed"]
 RefundStatus = Literal["pending", "succeeded", "failed"]
-DisputeStatus = Literal["open", "won", "lost"]
 MandateStatus = Literal["active", "pending", "inactive"]
-MovementKind = Literal[
-    "payment", "fee", "refund", "refund_failure", "dispute", "dispute_reversal", "dispute_fee"
-]
 
 
 class GatewayError(LedgerError):
@@ -186,63 +183,6 @@ class Refund:
     made_at: datetime
     settled_at: datetime | None
     mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """One change of our balance at the payment company.
-
-    `amount` is signed: a payment and a refund that came back add, a fee and a refund take away.
-    `source` is the gateway's id of the payment, refund or dispute that moved it. `charged` is the
-    same in the currency of the payment, where the balance is kept in another.
-    """
-
-    id: str
-    kind: MovementKind
-    source: str
-    payment_id: str
-    amount: Money
-    at: datetime
-    mode: Mode
-    charged: Money | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Dispute:
-    """A payment that the person's bank contests.
-
-    `refundable` is false while the company takes no refund of the payment. `funds` is what the
-    dispute has moved of our balance so far: negative once withdrawn, zero again once reinstated.
-    """
-
-    id: str
-    payment_id: str
-    amount: Money
-    status: DisputeStatus
-    reason: str
-    refundable: bool
-    funds: Money
-    made_at: datetime
-    closed_at: datetime | None
-    mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Fee:
-    """What the company kept of a payment; known some time after the payment.
-
-    `dispute_id` names the dispute for which it was kept; None of what each payment costs.
-    """
-
-    payment_id: str
-    amount: Money
-    mode: Mode
-    dispute_id: str | None = None
-
-    @property
-    def source(self) -> str:
-        """The gateway's id of what it was kept for, as in the movement of it."""
-        return self.dispute_id or self.payment_id
 
 
 @dataclass(frozen=True, slots=True)

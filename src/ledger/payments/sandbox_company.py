@@ -7,7 +7,8 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.money import Money
-from ledger.payments.gateway import Dispute, Mandate, Payment, Refund, Rejected
+from ledger.payments.balance import Dispute
+from ledger.payments.gateway import Mandate, Payment, Refund, Rejected
 from ledger.payments.sandbox_acts import (
     Use,
     asked_of,

@@ -8,7 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from ledger.money import Money
-from ledger.payments.gateway import Dispute, Fee
+from ledger.payments.balance import Dispute, Fee
 from ledger.payments.sandbox_cards import DisputeManner
 from ledger.payments.sandbox_states import (
     DISPUTE,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ledger.money import Money
-from ledger.payments.gateway import Movement, MovementKind
+from ledger.payments.balance import Movement, MovementKind
 from ledger.payments.sandbox_cards import presented
 from ledger.payments.sandbox_disputes import FEE_MINOR, contested
 from ledger.payments.sandbox_states import (

@@ -7,14 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from ledger import ids
-from ledger.payments.gateway import (
-    Delivery,
-    Movement,
-    Notice,
-    Observation,
-    Rejected,
-    Resolved,
-)
+from ledger.payments.balance import Movement
+from ledger.payments.gateway import Delivery, Notice, Observation, Rejected, Resolved
 from ledger.payments.sandbox_desk import Desk, answered
 from ledger.payments.sandbox_disputes import dispute_fee_of, dispute_of
 from ledger.payments.sandbox_happenings import (

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.money import Money
+from ledger.payments.balance import Fee
 from ledger.payments.gateway import (
     Category,
     Decline,
-    Fee,
     Mandate,
     Method,
     MethodChange,

@@ -14,14 +14,13 @@ from uuid import UUID
 from ledger.clock import Clock
 from ledger.errors import LedgerError
 from ledger.money import Money
+from ledger.payments.balance import Dispute, Movement
 from ledger.payments.gateway import (
     Customer,
     Decline,
-    Dispute,
     GatewayError,
     Identity,
     Mode,
-    Movement,
     Notice,
     ParamsDrift,
     Payment,

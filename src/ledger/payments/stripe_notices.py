@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from ledger.clock import Clock
-from ledger.payments.gateway import Dispute, Mode, Notice, NoticeRejected, Observation, Resolved
+from ledger.payments.balance import Dispute
+from ledger.payments.gateway import Mode, Notice, NoticeRejected, Observation, Resolved
 from ledger.payments.stripe_api import Json, StripeApi, answered, api_version
 from ledger.payments.stripe_reading import (
     LEDGER,

@@ -13,18 +13,14 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.money import Money
+from ledger.payments.balance import Dispute, DisputeStatus, Fee, Movement, MovementKind
 from ledger.payments.gateway import (
     Customer,
     Decline,
-    Dispute,
-    DisputeStatus,
-    Fee,
     Mandate,
     Method,
     MethodChange,
     Mode,
-    Movement,
-    MovementKind,
     Payment,
     PaymentStatus,
     Refund,

@@ -12,7 +12,8 @@ import stripe
 
 from ledger.clock import VirtualClock
 from ledger.money import Money
-from ledger.payments.gateway import Delivery, Dispute, Method, Notice, Payment, Rejected
+from ledger.payments.balance import Dispute
+from ledger.payments.gateway import Delivery, Method, Notice, Payment, Rejected
 from ledger.payments.stripe_notices import EVENTS
 from tests.payments.stage import Lost, Stage
 from tests.payments.stripe import openapi

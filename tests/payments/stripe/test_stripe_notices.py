@@ -10,16 +10,8 @@ from uuid import uuid4
 import pytest
 import stripe
 
-from ledger.payments.gateway import (
-    Dispute,
-    Fee,
-    MethodChange,
-    Notice,
-    NoticeRejected,
-    Payment,
-    Rejected,
-    Setup,
-)
+from ledger.payments.balance import Dispute, Fee
+from ledger.payments.gateway import MethodChange, Notice, NoticeRejected, Payment, Rejected, Setup
 from ledger.payments.stripe_notices import EVENTS
 from tests.payments.stripe import objects
 from tests.payments.stripe.line import LEDGER, gateway_over

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ledger.money import Money
-from ledger.payments.gateway import Movement, OutcomeUnknown
+from ledger.payments.balance import Movement
+from ledger.payments.gateway import OutcomeUnknown
 from ledger.payments.sandbox import Sandbox
 from tests.web.api.conftest import CARD, Client, House
 

@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 import web.cli.gateway as gateway_commands
 from ledger.clock import SystemClock
 from ledger.money import Money
-from ledger.payments.gateway import Identity, Movement
+from ledger.payments.balance import Movement
+from ledger.payments.gateway import Identity
 from ledger.payments.sandbox import Sandbox
 from tests.projections.books import MASTER_KEY
 from web.cli.context import opened
