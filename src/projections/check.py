@@ -22,6 +22,7 @@ from ledger.store.recorder import FactRecorder
 from projections.chosen import Chosen, some_of
 from projections.parking import parked
 from projections.positions import current, standings
+from projections.priority import step_back
 from projections.rebuild_rows import Mismatch
 from projections.tables import Table
 from projections.verify import ONE_SNAPSHOT, SAMPLE, Verifier
@@ -112,6 +113,7 @@ class Checker:
     def turn(self) -> list[Mismatch]:
         """Fold the next people again; sums over all facts each time everybody has had a turn."""
         with connect(self.dsn) as connection:
+            step_back(connection)
             before = self.rotation(connection)
             streams = some_of(
                 connection, self._tables(connection), SAMPLE, position=_last(connection)

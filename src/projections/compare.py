@@ -29,6 +29,16 @@ SELECT concat_ws('/', {keys}), array_remove(ARRAY[{changed}], NULL),
     OR ROW({expected}) IS DISTINCT FROM ROW({found})
  ORDER BY 1 LIMIT %(most)s
 """
+# No fact of a row's partition is within reach: nothing can have made it.
+MADE_UP = """
+SELECT concat_ws('/', {keys}), to_hex(hashtextextended(ROW({row})::text, 0))
+  FROM {table} AS found
+ WHERE NOT EXISTS (SELECT FROM ledger.facts
+                    WHERE facts.position <= %(position)s AND {heard} = found.{partition})
+ ORDER BY 1 LIMIT %(most)s
+"""
+OF_PERSON = "facts.subject_id"
+OF_STREAM = "facts.topic = ANY (%(topics)s) AND facts.stream_id"
 LIST = """
 CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS
 SELECT DISTINCT id FROM unnest(%(ids)s::uuid[]) AS listed (id)
@@ -98,6 +108,35 @@ def differences(
         Difference(key, tuple(changed) if left and right else (), left or "", right or "")
         for key, changed, left, right in rows
     ]
+
+
+def made_up(
+    connection: Connection[Any],
+    view: View[Any],
+    table: sql.Composable,
+    *,
+    position: int,
+    topics: Sequence[str],
+) -> list[Difference]:
+    """Rows of nobody, at most MOST_SHOWN: of whom, or of which stream, no fact tells.
+
+    `topics` are those of all views by stream that are looked at.
+    """
+    query = sql.SQL(MADE_UP).format(
+        keys=_joined(sql.SQL("{}::text").format(sql.Identifier("found", one)) for one in view.key),
+        row=_joined(
+            sql.Identifier("found", column.name)
+            for column in Table(view).codec.columns
+            if column.name not in view.key
+        ),
+        table=table,
+        heard=sql.SQL(OF_STREAM if view.partition == "stream" else OF_PERSON),
+        partition=sql.Identifier(view.key[0]),
+    )
+    connection.execute(FIX_TEXTS)
+    cursor = connection.cursor(row_factory=tuple_row)
+    rows = cursor.execute(query, {"position": position, "topics": topics, "most": MOST_SHOWN})
+    return [Difference(key, (), "", found) for key, found in rows]
 
 
 def listed(connection: Connection[Any], name: LiteralString, ids: Iterable[UUID]) -> None:

@@ -7,24 +7,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from multiprocessing import get_context
 from typing import Any, Protocol
 from uuid import UUID
-
-from psycopg import Connection
 
 from ledger.errors import LedgerError
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import connect
 from projections.part import fold_part
+from projections.priority import LOWEST, step_back
 from projections.rebuild_rows import finish_part, one, take_part
 from projections.view import View
 
 Work = Callable[[UUID, int], None]
 """Folds one part of a rebuild, wherever it runs; done twice, it is done once."""
-
-LOWEST_PRIORITY = 19
 
 
 class CrewLost(LedgerError):
@@ -146,16 +142,6 @@ def carry_out(
         )
 
 
-def step_back(connection: Connection[Any]) -> None:
-    """Let what a connection asks wait behind others, where its server is on this machine and ours.
-
-    Elsewhere nothing changes: priorities of another machine are for its operator to set.
-    """
-    if connection.info.host.startswith("/"):
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, connection.info.backend_pid, LOWEST_PRIORITY)
-
-
 def _begin(begin: Callable[[int], None], parent_id: int) -> None:
-    os.nice(LOWEST_PRIORITY)
+    os.nice(LOWEST)
     begin(parent_id)

@@ -30,6 +30,7 @@ from projections.moments import (
 )
 from projections.parking import why
 from projections.part import Part, PartStopped, Streams, Subjects, fold_part
+from projections.priority import step_back
 from projections.tables import SCHEMA, Table
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class Builder:
         built = 0
         with connect(self.dsn) as connection:
             connection.execute(BE_QUICK)
+            step_back(connection)
             teach(connection)
             for (moment_id,) in connection.execute(NEXT).fetchall():
                 with _claimed(connection, moment_id) as mine:

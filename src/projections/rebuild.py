@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from psycopg import Connection, errors, sql
@@ -25,7 +26,7 @@ from ledger.store.recorder import FactRecorder
 from projections import rebuild_rows
 from projections.catching_up import CatchingUp, CatchUpStopped
 from projections.columns import teach
-from projections.crew import Crew, CrewLost, step_back
+from projections.crew import Crew, CrewLost
 from projections.digest import Digest, combined
 from projections.last_stretch import AsideMoved, FarBehind, LastStretch, Overtaken, is_cancelled
 from projections.layout import lay_out
@@ -34,6 +35,7 @@ from projections.outdated import outdated, require_known
 from projections.parking import why
 from projections.part import PartStopped
 from projections.positions import current, standings
+from projections.priority import quietly, step_back
 from projections.rebuild_rows import Mismatch, Progress, Rebuild, State
 from projections.swap import drop_shadow, roll_back
 from projections.tables import Table
@@ -258,7 +260,7 @@ class Rebuilder:
 
     def _catch_up(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
         stretch = self._stretch(rebuild)
-        rebuild = stretch.catch_up(connection, rebuild)
+        rebuild = quietly(partial(stretch.catch_up, connection, rebuild))
         if is_cancelled(connection, rebuild) or not stretch.is_near(connection, rebuild):
             return rebuild
         return self._set(connection, rebuild, "verifying")
@@ -266,8 +268,8 @@ class Rebuilder:
     def _verify(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
         tables = self._shadows(rebuild)
         written = {t.view.name: _written(connection, rebuild, t.view.name) for t in tables}
-        verifier = self._verifier(rebuild)
-        found = verifier.rebuilt(connection, rebuild, tables, written, sample=self.sample)
+        verify = self._verifier(rebuild).rebuilt
+        found = quietly(partial(verify, connection, rebuild, tables, written, sample=self.sample))
         return self._refuse(connection, rebuild, found) or self._put_in_place(connection, rebuild)
 
     def _put_in_place(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:

@@ -22,7 +22,7 @@ from ledger.store.recorder import FactRecorder
 from ledger.store.records import FactRecord
 from projections.batch import FATAL
 from projections.chosen import Chosen, in_chunks, some_of, touched
-from projections.compare import common, differences, listed, outside, stage, within
+from projections.compare import common, differences, listed, made_up, outside, stage, within
 from projections.digest import Buckets, combined, digest
 from projections.laws import Breach, breaches
 from projections.parking import why
@@ -225,13 +225,22 @@ class Verifier:
         ]
 
     def sums(self, connection: Connection[Any], tables: Sequence[Table]) -> list[Mismatch]:
-        """Whether the sums are right, each table where it stands."""
+        """Whether the sums are right, each table where it stands, and no row is of nobody."""
         positions = {one.name: one.position for one in standings(connection)}
-        return [
-            one
-            for table in tables
-            for one in self.laws(connection, table, position=positions[table.view.name])
-        ]
+        found: list[Mismatch] = []
+        for table in tables:
+            position = positions[table.view.name]
+            found += self.laws(connection, table, position=position)
+            found += self._made_up(connection, table, tables, position)
+        return found
+
+    def _made_up(
+        self, connection: Connection[Any], table: Table, beside: Sequence[Table], position: int
+    ) -> list[Mismatch]:
+        """Rows of nobody, which are not among those of anybody who is folded again."""
+        by_stream = topics([one.view for one in beside if one.view.partition == "stream"])
+        found = made_up(connection, table.view, _name(table), position=position, topics=by_stream)
+        return [Mismatch("refold", table.view.name, *one) for one in found]
 
     # --- folding again ----------------------------------------------------------------
 

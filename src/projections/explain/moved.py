@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
+from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
 
-from projections.courses import Kind
+from projections.courses import Kind, changes
 from projections.explain.answers import Definition, Line
 from projections.explain.recurring import (
     NOTHING,
@@ -19,9 +21,11 @@ from projections.explain.recurring import (
     RecurringFigure,
     records_of,
 )
+from projections.explain.refolded import Refolding
 from projections.explain.stored import one_instant
 from projections.queries.reports.definitions import MOVEMENTS
 from projections.queries.reports.facts import Contribution, ReportFacts, Span
+from projections.timelines import TimelineRow
 
 DEFINITION = Definition(MOVEMENTS.name, MOVEMENTS.version)
 INSTANT = timedelta(microseconds=1)
@@ -34,6 +38,13 @@ SELECT kinds[place], denominators[place], sum(numerators[place])::bigint
    AND changed_at[place] <= %(now)s AND currencies[place] = %(currency)s
  GROUP BY 1, 2 ORDER BY 1, 2
 """
+CHANGED: LiteralString = """EXISTS (
+    SELECT FROM unnest(changed_at) AS moved (at)
+     WHERE at >= %(since)s AND at < %(before)s AND at <= %(now)s)"""
+LISTED: LiteralString = """EXISTS (
+    SELECT FROM unnest(changed_at, currencies, kinds) AS moved (at, currency, kind)
+     WHERE at >= %(since)s AND at < %(before)s AND at <= %(now)s
+       AND currency = %(currency)s AND kind = %(kind)s)"""
 
 
 class Month(NamedTuple):
@@ -44,6 +55,29 @@ class Month(NamedTuple):
     now: datetime
     currency: str
 
+    @property
+    def span(self) -> Span:
+        """The stretch of time."""
+        return Span(since=self.since, before=self.before, now=self.now)
+
+    def told(self, row: TimelineRow) -> object:
+        """What a member brings to the month: as its figures are added up, and as they are told."""
+        moves = zip(
+            row.changed_at,
+            row.currencies,
+            row.kinds,
+            row.numerators,
+            row.denominators,
+            strict=False,  # a hand may have made them of unequal length
+        )
+        added: dict[str, Fraction] = defaultdict(Fraction)
+        for at, currency, kind, numerator, denominator in moves:
+            if currency == self.currency and self.span.holds(at):
+                added[kind] += Fraction(numerator, denominator)
+        course = [one for one in changes(row.worth) if one.currency == self.currency]
+        sums = {kind: amount for kind, amount in added.items() if amount}
+        return sums, [one for one in course if self.span.holds(one.at)]
+
 
 @dataclass(frozen=True, slots=True)
 class MovementExplained:
@@ -51,6 +85,8 @@ class MovementExplained:
 
     `starting` and `ending` stand beside what the books say of these instants; `moved` are the
     view's, signed, by kind; `parts` and their facts are those of the kind that was asked for.
+    `apart` are members whose share in the month is not what their facts make of it, of all who are
+    listed and of the first MOST_REFOLDED who may have one.
     """
 
     definition: Definition
@@ -59,14 +95,18 @@ class MovementExplained:
     ending: RecurringFigure
     moved: dict[str, Fraction]
     parts: Sequence[Contribution]
+    apart: Sequence[UUID]
     facts: Sequence[Line]
     next_after: UUID | None
 
     @property
     def agrees(self) -> bool:
-        """Whether the month begins and ends as the books say, and its movements lead there."""
+        """Whether the month begins and ends as the books say, its movements lead there, and each
+        is of its kind.
+        """
         led_to = self.starting.readded.exact + sum(self.moved.values())
-        return self.starting.agrees and self.ending.agrees and led_to == self.ending.readded.exact
+        ends_agree = self.starting.agrees and self.ending.agrees
+        return ends_agree and led_to == self.ending.readded.exact and not self.apart
 
 
 @dataclass(frozen=True)
@@ -79,20 +119,16 @@ class ExplainMoved:
         self, month: Month, kind: Kind, *, limit: int, after: UUID | None
     ) -> MovementExplained:
         """A month, and the facts of one kind of movement, so many members at a time."""
-        source, named = self.recurring.scope.source, month._asdict()
+        source = self.recurring.scope.source
+        page = {"kind": kind, "after": after, "limit": limit}
         with one_instant(source) as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             position = self.recurring.position(cursor)
-            ends = (month.since - INSTANT, min(month.before - INSTANT, month.now))
-            starting, ending = (
-                self.recurring.figures(cursor, at, month.currency, position) for at in ends
-            )
-            moved: dict[str, Fraction] = {}
-            for name, denominator, numerator in cursor.execute(MOVED, named):
-                moved[name] = moved.get(name, Fraction(0)) + Fraction(numerator, denominator)
-        span = Span(since=month.since, before=month.before, now=month.now)
+            starting, ending = self._ends(cursor, month, position)
+            moved = _moved(cursor, month)
+            apart = self._apart(connection, month, position, page)
         found = ReportFacts(source).moved(
-            span, currency=month.currency, kind=kind, after=after, limit=limit
+            month.span, currency=month.currency, kind=kind, after=after, limit=limit
         )
         with source.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
@@ -101,13 +137,43 @@ class ExplainMoved:
         return MovementExplained(
             definition=DEFINITION,
             position=position,
-            starting=_only(starting, month.currency),
-            ending=_only(ending, month.currency),
+            starting=starting,
+            ending=ending,
             moved=moved,
             parts=found.facts,
+            apart=apart,
             facts=[one.line for one in told],
             next_after=found.next_after if isinstance(found.next_after, UUID) else None,
         )
+
+    def _ends(
+        self, cursor: Cursor[tuple[Any, ...]], month: Month, position: int
+    ) -> tuple[RecurringFigure, RecurringFigure]:
+        ends = (month.since - INSTANT, min(month.before - INSTANT, month.now))
+        starting, ending = (
+            self.recurring.figures(cursor, at, month.currency, position) for at in ends
+        )
+        return _only(starting, month.currency), _only(ending, month.currency)
+
+    def _apart(
+        self,
+        connection: Connection[Any],
+        month: Month,
+        position: int,
+        page: Mapping[str, object],
+    ) -> list[UUID]:
+        recurring = self.recurring
+        refolding = Refolding(recurring.scope, recurring.books, recurring.site)
+        named = {**page, "currency": month.currency, "position": position}
+        concerned = refolding.concerned(connection, month.span, named, listed=LISTED, moved=CHANGED)
+        return refolding.apart(connection, position, concerned, month.told)
+
+
+def _moved(cursor: Cursor[tuple[Any, ...]], month: Month) -> dict[str, Fraction]:
+    moved: dict[str, Fraction] = {}
+    for name, denominator, numerator in cursor.execute(MOVED, month._asdict()):
+        moved[name] = moved.get(name, Fraction(0)) + Fraction(numerator, denominator)
+    return moved
 
 
 def _only(figures: Sequence[RecurringFigure], currency: str) -> RecurringFigure:

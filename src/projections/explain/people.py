@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from psycopg import Cursor, sql
+from psycopg import Connection, Cursor, sql
 from psycopg.rows import tuple_row
 
 from ledger.store.records import FactRecord
+from projections.courses import presences
 from projections.explain import figures as money
 from projections.explain.adding import SETTLING, TOTALS, total_lines
 from projections.explain.answers import (
@@ -29,9 +30,12 @@ from projections.explain.books import Books, Scope
 from projections.explain.moved import INSTANT
 from projections.explain.recurring import records_of
 from projections.explain.recurring_sql import STAYS, TOLD, TOPICS
+from projections.explain.refolded import Refolding
 from projections.explain.stored import one_instant
 from projections.queries.reports.definitions import LIFETIME, MEMBERS
 from projections.queries.reports.facts import Contribution, ReportFacts, Span, Turnover
+from projections.site import Site
+from projections.timelines import TimelineRow
 
 TURNOVER = Definition(MEMBERS.name, MEMBERS.version)
 BROUGHT = Definition(LIFETIME.name, LIFETIME.version)
@@ -63,6 +67,9 @@ SELECT count(*) FILTER (WHERE place = 1 AND came), count(*) FILTER (WHERE place 
           FROM timelines, unnest(began, ended) WITH ORDINALITY AS stood (since, until, place))
        AS stays
 """
+CAME_OR_WENT: LiteralString = """EXISTS (
+    SELECT FROM unnest(began || ended) AS moved (at)
+     WHERE at >= %(since)s AND at < %(before)s AND at <= %(now)s)"""
 SPENT: LiteralString = """
 SELECT currency, mode, sum(gross)::bigint, sum(refunded)::bigint, sum(disputed)::bigint,
        sum(net)::bigint
@@ -105,6 +112,25 @@ class Stretch(NamedTuple):
     before: datetime
     now: datetime
 
+    @property
+    def span(self) -> Span:
+        """The same, as reports name it."""
+        return Span(since=self.since, before=self.before, now=self.now)
+
+    def told(self, row: TimelineRow) -> object:
+        """Where somebody came and went in it: as it is counted, and as it is told."""
+        stays = list(zip(row.began, row.ended, strict=False))
+        counted = (
+            [place > 0 for place, (began, _) in enumerate(stays) if self.span.holds(began)],
+            sum(self.span.holds(ended) for _, ended in stays),
+        )
+        course = presences(row.courses)
+        return (
+            counted,
+            [(one.began, one.began_by) for one in course if self.span.holds(one.began)],
+            [(one.ended, one.ended_by) for one in course if self.span.holds(one.ended)],
+        )
+
 
 class Count(NamedTuple):
     """How many members there were, as the view states it, and by the stored facts."""
@@ -115,7 +141,11 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TurnoverExplained:
-    """A month's members; `parts` and their facts are those of the kind that was asked for."""
+    """A month's members; `parts` and their facts are those of the kind that was asked for.
+
+    `apart` are members of whom the view says something else than their facts make of it, of all who
+    are listed and of the first MOST_REFOLDED who may have come or gone.
+    """
 
     definition: Definition
     position: int
@@ -123,15 +153,19 @@ class TurnoverExplained:
     ending: Count
     moved: Mapping[str, int]
     parts: Sequence[Contribution]
+    apart: Sequence[UUID]
     facts: Sequence[Line]
     next_after: UUID | None
 
     @property
     def agrees(self) -> bool:
-        """Whether the month begins and ends as the books say, and what happened leads there."""
+        """Whether the month begins and ends as the books say, what happened leads there, and each
+        came, came back or left.
+        """
         came_to = self.starting.readded + self.moved["new"] + self.moved["returned"]
         ends_agree = all(one.stated == one.readded for one in (self.starting, self.ending))
-        return ends_agree and came_to - self.moved["left"] == self.ending.readded
+        led_to = came_to - self.moved["left"]
+        return ends_agree and led_to == self.ending.readded and not self.apart
 
 
 class Cohort(NamedTuple):
@@ -149,19 +183,22 @@ class ExplainPeople:
 
     scope: Scope
     books: Books
+    site: Site
 
     def turnover(
         self, month: Stretch, kind: Turnover, *, limit: int, after: UUID | None
     ) -> TurnoverExplained:
         """A month, and the facts by which people came, came back or left, some at a time."""
         source = self.scope.source
-        found = ReportFacts(source).members(Span(**month._asdict()), kind, after=after, limit=limit)
+        found = ReportFacts(source).members(month.span, kind, after=after, limit=limit)
         with one_instant(source) as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             named = self._named(cursor)
             ends = (month.since - INSTANT, min(month.before - INSTANT, month.now))
             starting, ending = (_count(cursor, {**named, "at": at}) for at in ends)
             [moved] = cursor.execute(MOVED, month._asdict())
+            page = {"position": named["position"], "after": after, "limit": limit}
+            apart = self._apart(connection, month, page)
             records = records_of(cursor, [one.fact_id for one in found.facts])
         told = self.books.opened(records, self.scope.reach(named["position"]))
         return TurnoverExplained(
@@ -171,6 +208,7 @@ class ExplainPeople:
             ending=ending,
             moved=dict(zip(("new", "returned", "left"), moved, strict=True)),
             parts=found.facts,
+            apart=apart,
             facts=[one.line for one in told],
             next_after=found.next_after if isinstance(found.next_after, UUID) else None,
         )
@@ -197,6 +235,15 @@ class ExplainPeople:
             figures=compared("spending", TOTALS, _stated(stated), money.side(sums, 4)),
             facts=self._page(page, sum(row[5] for row in sums), turn, named["position"]),
         )
+
+    def _apart(
+        self, connection: Connection[Any], month: Stretch, page: Mapping[str, Any]
+    ) -> list[UUID]:
+        refolding = Refolding(self.scope, self.books, self.site)
+        concerned = refolding.concerned(
+            connection, month.span, page, listed=CAME_OR_WENT, moved=CAME_OR_WENT
+        )
+        return refolding.apart(connection, page["position"], concerned, month.told)
 
     def _named(self, cursor: Cursor[tuple[Any, ...]]) -> dict[str, Any]:
         [(position,)] = cursor.execute(POSITION, {"known_position": self.scope.position})

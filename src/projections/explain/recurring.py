@@ -104,8 +104,12 @@ class RecurringExplained:
 
     @property
     def agrees(self) -> bool:
-        """Whether every currency's MRR is what its memberships add up to."""
-        return all(figure.agrees for figure in self.figures)
+        """Whether every currency's MRR is what its memberships add up to, and each that is listed
+        is worth what its facts say.
+        """
+        return all(figure.agrees for figure in self.figures) and all(
+            one.stated == one.readded for one in self.memberships
+        )
 
 
 class Asked(NamedTuple):

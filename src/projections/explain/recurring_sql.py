@@ -124,13 +124,16 @@ SELECT currency, denominator, sum(numerator)::bigint, sum(step)::bigint
 """
 # No two fractions of these denominators lie nearer to each other than this.
 APART: LiteralString = """
-SELECT coalesce(own.member_id, books.member_id)
-  FROM (SELECT member_id, currency, sum(numerator::numeric / denominator) AS value
+SELECT DISTINCT coalesce(own.member_id, books.member_id)
+  FROM (SELECT member_id, currency, sum(numerator::numeric / denominator) AS value,
+               sum(step) AS memberships
           FROM ({stated}) AS stated GROUP BY member_id, currency) AS own
-  FULL JOIN (SELECT member_id, currency, sum(numerator::numeric / denominator) AS value
-               FROM ({worth}) AS worth GROUP BY member_id, currency) AS books
+  FULL JOIN (SELECT member_id, currency, sum(numerator::numeric / denominator) AS value,
+                    count(*) AS memberships
+               FROM ({worth}) AS worth WHERE numerator > 0 GROUP BY member_id, currency) AS books
        USING (member_id, currency)
  WHERE abs(coalesce(own.value, 0) - coalesce(books.value, 0)) > 0.00000001
+    OR coalesce(own.memberships, 0) <> coalesce(books.memberships, 0)
  ORDER BY 1 LIMIT %(most)s
 """
 RECORDS = """

@@ -65,6 +65,23 @@ OF_CONDITION: dict[str, tuple[str, ...]] = {
     "text": ("name_key", "email_key"),
 }
 """The columns of the member list that each condition looks at."""
+AIDS = (
+    "name_key",
+    "email_key",
+    "joined_at",
+    "last_order_at",
+    "spent",
+    "plan_key",
+    "member_until",
+    "past_due_until",
+    "action_required_until",
+    "cancelling_until",
+    "traits",
+    "trait_bits",
+)
+"""Columns by which the list is sorted and indexes narrow it: who has them wrong may be missing from
+a page though every condition holds. They are shown where they differ.
+"""
 
 
 class Compared(NamedTuple):
@@ -74,6 +91,11 @@ class Compared(NamedTuple):
     stored: Any
     refolded: Any
     set_by: str | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both are the same."""
+        return bool(self.stored == self.refolded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +110,31 @@ class Condition:
     @property
     def agrees(self) -> bool:
         """Whether what it looked at is what the facts say."""
-        return all(one.stored == one.refolded for one in self.compared)
+        return all(one.agrees for one in self.compared)
 
 
 class Other(NamedTuple):
-    """Somebody who may be the same person."""
+    """Somebody who may be the same person; `agrees` where their facts say so too."""
 
     member_id: UUID
     same_name: bool
     same_method: bool
+    agrees: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Whether a member is in a segment at an instant, and why."""
+    """Whether a member is in a segment at an instant, and why.
+
+    `is_stored` and `is_made`: whether the list has the member, and whether the facts make one.
+    """
 
     definition: Definition
     position: int
     now: datetime
     is_in: bool
+    is_stored: bool
+    is_made: bool
     conditions: Sequence[Condition]
     others: Sequence[Other]
     facts: Lines
@@ -114,8 +142,13 @@ class Entry:
 
     @property
     def agrees(self) -> bool:
-        """Whether the compared values are those that the facts make."""
-        return not self.unread and all(condition.agrees for condition in self.conditions)
+        """Whether the compared values are those that the facts make, of the others too."""
+        return (
+            not self.unread
+            and self.is_stored == self.is_made
+            and all(condition.agrees for condition in self.conditions)
+            and all(other.agrees for other in self.others)
+        )
 
 
 @dataclass(frozen=True)
@@ -170,6 +203,8 @@ class ExplainSegments:
             position=read.reach.position,
             now=now,
             is_in=stored is not None and all(holds),
+            is_stored=stored is not None,
+            is_made=story is not None and story.row is not None,
             conditions=conditions,
             others=(),
             facts=turned(_setting(lines, columns), turn),
@@ -179,8 +214,24 @@ class ExplainSegments:
     def _others(self, member_id: UUID) -> list[Other]:
         with self.scope.source.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
-            found = cursor.execute(OTHERS, {"member_id": member_id})
-            return [Other(one, bool(name), bool(method)) for one, name, method in found]
+            found = cursor.execute(OTHERS, {"member_id": member_id}).fetchall()
+        return [
+            Other(one, bool(name), bool(method), agrees=self._is_as_told(one))
+            for one, name, method in found
+        ]
+
+    def _is_as_told(self, member_id: UUID) -> bool:
+        """Whether what makes somebody look like another is what their facts make of them."""
+        view = Members(self.site)
+        read = StoredRows(self.scope, view).read(sql.SQL(ONE), {"member_id": member_id})
+        facts = self.books.of_subject(member_id, read.reach)
+        lenient = read.reach.as_of is not None
+        story = stories_of(view, (member_id,), facts, lenient=lenient).get((member_id,))
+        stored, made = next(iter(read.rows), None), story.row if story else None
+        return all(
+            getattr(stored, column, None) == getattr(made, column, None)
+            for column in OF_SEGMENT["possible_duplicates"]
+        )
 
 
 def _given(asked: MemberFilter) -> dict[str, Any]:
@@ -207,16 +258,17 @@ def columns_of_condition(name: str, value: Any) -> tuple[str, ...]:
 def _compared(
     name: str, value: Any, stored: MemberRow | None, story: Any, lines: Sequence[Line]
 ) -> list[Compared]:
-    made = story.row if story else None
-    return [
+    made, own = story.row if story else None, columns_of_condition(name, value)
+    compared = [
         Compared(
             column,
             getattr(stored, column, None),
             getattr(made, column, None),
             _set_by(lines, column),
         )
-        for column in columns_of_condition(name, value)
+        for column in dict.fromkeys((*own, *AIDS))
     ]
+    return [one for one in compared if one.column in own or not one.agrees]
 
 
 def _set_by(lines: Sequence[Line], column: str) -> str | None:
