@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -38,6 +41,9 @@ CATCH_UP_SECONDS = 600
 APPENDS = frozenset({"tag", "untag", "note", "sign_up"})
 """Commands of one save each; to join takes several, and the payment company."""
 TIMES_IDLE, MOST_MILLISECONDS = 2.0, 100
+BUSY = 2
+"""A rebuild by one worker keeps two processes busy: it, and its connection's in the server."""
+LOOP = (sys.executable, "-S", "-c", "import os; os.nice(19)\nwhile True: pass")
 TARGETS = """
 SELECT member_id FROM members WHERE closed_at IS NULL ORDER BY member_id LIMIT %(limit)s
 """
@@ -115,16 +121,30 @@ def _writers(site: LoggedSite, given: argparse.Namespace) -> Iterator[tuple[Any,
 
 
 def _spans(site: LoggedSite, given: argparse.Namespace) -> Iterator[Span]:
-    """The idle span, and one for each rebuild."""
+    """The idle span, one beside mere loops, and one for each rebuild."""
     time.sleep(SETTLE_SECONDS)
     say(f"{given.idle:.0f} s without a rebuild")
     began = time.monotonic()
     time.sleep(given.idle)
     yield Span("idle", 0, began, time.monotonic())
+    say(f"{given.idle:.0f} s beside mere loops at the lowest priority")
+    yield _beside_loops(given.idle)
     for workers in given.workers:
         say(f"rebuilding every view, workers: {workers}")
         yield _rebuilt(site, workers)
         time.sleep(SETTLE_SECONDS)
+
+
+def _beside_loops(seconds: float) -> Span:
+    """What it costs on this machine that a rebuild's processes run at all, whatever they do."""
+    began = time.monotonic()
+    with ExitStack() as running:
+        for _ in range(BUSY):
+            loop = subprocess.Popen(LOOP)  # noqa: S603 -- our own loop
+            running.callback(loop.wait)
+            running.callback(loop.kill)
+        time.sleep(seconds)
+    return Span("loops", 0, began, time.monotonic())
 
 
 def _rebuilt(site: LoggedSite, workers: int) -> Span:
@@ -223,9 +243,9 @@ def _share(seconds: Sequence[float], percent: int) -> float:
 def _verdict(
     given: argparse.Namespace, felt: Sequence[Felt], wrong: Sequence[str], commands: int
 ) -> int:
-    idle, *rebuilds = felt
+    idle, loops, *rebuilds = felt
     for one in felt:
-        print(_told(one, idle))
+        print(_told(one, idle, loops))
     missed = [sentence for one in rebuilds for sentence in _missed(one, idle)]
     for sentence in missed:
         print(f"goal not met: {sentence}")
@@ -245,8 +265,8 @@ def _verdict(
     return 1 if wrong or not commands else 0
 
 
-def _told(one: Felt, idle: Felt) -> str:
-    head = "idle" if one is idle else f"rebuild, workers: {one.workers}"
+def _told(one: Felt, idle: Felt, loops: Felt) -> str:
+    head = f"rebuild, workers: {one.workers}" if one.workers else one.span
     told = (
         f"{head}: {one.seconds:.0f} s, {one.rate:.0f} commands/s; an append took"
         f" {one.append_p50} ms (p50), {one.append_p99} ms (p99), {one.write_longest} ms at most;"
@@ -255,9 +275,12 @@ def _told(one: Felt, idle: Felt) -> str:
     )
     if one is idle:
         return told
+    told += f"\n    append p99 {one.append_p99 / (idle.append_p99 or 1):.1f} x idle"
+    if one is loops:
+        return told
     return (
-        f"{told}\n    append p99 {one.append_p99 / (idle.append_p99 or 1):.1f} x idle; around the"
-        f" swap at most {one.write_longest_at_swap} ms for a writer and"
+        f"{told}, {one.append_p99 / (loops.append_p99 or 1):.1f} x beside loops; around the swap"
+        f" at most {one.write_longest_at_swap} ms for a writer and"
         f" {one.read_longest_at_swap} ms for a reader; its receipt says {one.blocked} ms"
     )
 

@@ -214,15 +214,17 @@ def test_goals_that_were_not_met_are_named_and_broken_promises_fail(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     idle = _felt(append_p99=10.0, workers=0)
+    loops = _felt(append_p99=15.0, workers=0)
     slow = _felt(append_p99=30.0, write_longest_at_swap=200.0, blocked=150)
     given = Namespace(facts=10, rate=1)
-    assert load._verdict(given, [idle, slow], [], 5) == 0
+    assert load._verdict(given, [idle, loops, slow], [], 5) == 0
     said = capsys.readouterr().out
     assert "append p99 is 3.0 x idle with 1 worker" in said
+    assert "append p99 3.0 x idle, 2.0 x beside loops" in said
     assert "a writer waited 199.0 ms longer" in said
     assert "the swap took 150 ms" in said
-    assert load._verdict(given, [idle, slow], ["one is lost"], 5) == 1
-    assert load._verdict(given, [idle, slow], [], 0) == 1
+    assert load._verdict(given, [idle, loops, slow], ["one is lost"], 5) == 1
+    assert load._verdict(given, [idle, loops, slow], [], 0) == 1
 
 
 def _felt(**changes: Any) -> load.Felt:
