@@ -12,9 +12,18 @@ import psycopg
 import pytest
 from eventsourcing.persistence import IntegrityError, OperationalError
 
-from ledger.billing.inbox import HELD_FOR, Inbox
+from ledger import ids
+from ledger.billing.inbox import FEWEST_TRIES, HELD_FOR, Inbox
 from ledger.errors import NotFound
-from ledger.payments.gateway import Delivery, NoticeRejected, OutcomeUnknown, Rejected, Resolved
+from ledger.payments.gateway import (
+    Delivery,
+    Mandate,
+    NoticeRejected,
+    OutcomeUnknown,
+    PaymentStatus,
+    Rejected,
+    Resolved,
+)
 from ledger.payments.sandbox_signing import signed
 from tests.application.sites import cause, eur
 from tests.billing.offices import DAY, Altered, Office
@@ -138,6 +147,18 @@ def test_a_notice_that_waits_holds_back_what_it_may_be_about(office: Office) -> 
 
 # --- tried again --------------------------------------------------------------------------
 
+
+def tried_until(office: Office, inbox: Inbox, state: str) -> timedelta:
+    """Work every hour until a notice comes to a state; how long that took."""
+    waited = timedelta()
+    while not office.states().get(state):
+        inbox.work()
+        office.site.later(hours=1)
+        waited += timedelta(hours=1)
+        assert waited < 3 * DAY
+    return waited
+
+
 FAULTS = [OutcomeUnknown(key="payment"), Rejected(why="gone"), NotFound(what="x", id="y")]
 
 
@@ -164,12 +185,9 @@ def test_after_a_day_it_is_left_to_a_person_with_an_alarm(
 ) -> None:
     order = office.order("pm_card_outcomeLost")
     office.post(office.told())
-    inbox, waited = broken(office, Rejected(why="ada@example.org")), timedelta()
+    inbox = broken(office, Rejected(why="ada@example.org"))
     with caplog.at_level(logging.ERROR):
-        while not office.states().get("dead"):
-            inbox.work()
-            office.site.later(hours=1)
-            waited += timedelta(hours=1)
+        waited = tried_until(office, inbox, "dead")
     assert timedelta(hours=24) <= waited <= timedelta(hours=28)
     assert "left to a person" in caplog.text
     assert "ada@" not in caplog.text
@@ -181,13 +199,52 @@ def test_after_a_day_it_is_left_to_a_person_with_an_alarm(
     assert "paid" in office.topics(order.id)
 
 
+def test_a_day_in_which_no_worker_ran_uses_up_no_patience(office: Office) -> None:
+    office.order()
+    office.post(office.told()[:1])
+    inbox = broken(office, Rejected(why="gone"))
+    for _day in range(FEWEST_TRIES - 1):
+        office.site.later(2)
+        assert inbox.work().outcomes == {"retrying": 1}
+    office.site.later(2)
+    assert inbox.work().outcomes == {"dead": 1}
+
+
+def test_a_mandate_of_a_card_that_nobody_saved_is_let_go_in_the_end(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.order()
+    office.post(office.told()[:1])
+    nobodys = Mandate("mandate_1", "pm_nobodys", "active", "test")
+    inbox = office.through(Altered(office, resolve=lambda _: Resolved((nobodys,))))
+    with caplog.at_level(logging.ERROR):
+        waited = tried_until(office, inbox, "ignored_foreign")
+    assert waited >= timedelta(hours=24)
+    assert office.states() == {"ignored_foreign": 1}
+    assert not caplog.text
+    [let_go] = office.table.listed(["ignored_foreign"])
+    assert let_go.why == "mandate_not_known"
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "action_required", "pending"])
+def test_a_try_of_somebody_else_on_the_account_is_none_of_ours(
+    status: PaymentStatus, office: Office
+) -> None:  # part of OR7
+    order = office.order()
+    ours = office.site.sandbox.get_payment(payment_id=office.reference(order.id))
+    theirs = replace(ours, id="pi_theirs", attempt=ids.new(), status=status, settled_at=None)
+    office.post(office.told()[:1])
+    before = office.topics(order.id)
+    inbox = office.through(Altered(office, resolve=lambda _: Resolved((theirs,))))
+    assert inbox.work().outcomes == {"ignored_foreign": 1}
+    assert office.topics(order.id) == before
+
+
 def test_all_that_was_given_up_can_be_tried_again_for_another_day(office: Office) -> None:
     office.order()
     office.post(office.told())
     inbox = broken(office, Rejected(why="gone"))
-    inbox.work()
-    office.site.later(2)
-    inbox.work()
+    tried_until(office, inbox, "dead")
     given_up = office.states()["dead"]
     assert office.inbox.retry() == given_up
     assert inbox.work().outcomes == {"retrying": given_up}

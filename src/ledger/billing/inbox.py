@@ -1,7 +1,8 @@
 """The inbox: notices are kept at once, worked off later, and never lost.
 
 A notice is a hint; the object that it is about is fetched, and that is believed. What is ours but
-unknown is tried again for a day with growing pauses, and then left to a person, with an alarm.
+unknown is tried again with growing pauses, for a day and some times at least, and then left to a
+person, with an alarm.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError
 
 from ledger import ids
-from ledger.billing.observing import Observing
+from ledger.billing.observing import MandateNotKnown, NotOurs, Observing
 from ledger.clock import Clock
 from ledger.errors import LedgerError
 from ledger.facts import Cause
@@ -31,8 +32,10 @@ AT_ONCE = 100
 HELD_FOR = timedelta(minutes=15)
 """How long a run may take for what it took; after it others do it again."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=2)
-PATIENCE = timedelta(hours=24)
-"""How long a notice is tried before it is left to a person."""
+PATIENCE, FEWEST_TRIES = timedelta(hours=24), 8
+"""How long, and how often at least, a notice is tried before it is left to a person: a day in
+which no worker ran is no patience.
+"""
 OVERLAP = timedelta(hours=2)
 """How much of what was fetched before is fetched again: notices may show up late."""
 REACHES_BACK = timedelta(days=30)
@@ -159,10 +162,12 @@ class Inbox:
             state = self._facts_of(taken)
         except AWAY:
             raise  # nothing is wrong with the notice
+        except NotOurs as others:
+            state, why = "ignored_foreign", others.code
         except LedgerError as refusal:
-            state, why = self._later(taken), refusal.code
+            state, why = self._later(taken, refusal), refusal.code
         except Exception as error:  # noqa: BLE001 -- the other notices must not wait for our mistake
-            state, why = self._later(taken), type(error).__name__
+            state, why = self._later(taken, error), type(error).__name__
             # What it says may name people; where it happened does not.
             where = "".join(format_tb(error.__traceback__))
             log.error("notice %s: %s\n%s", taken.number, why, where)  # noqa: TRY400
@@ -181,8 +186,11 @@ class Inbox:
             self.observing.take_in(seen, cause=cause)
         return "processed"
 
-    def _later(self, taken: Taken) -> State:
-        return "dead" if self.clock.now() - taken.tried_from >= PATIENCE else "retrying"
+    def _later(self, taken: Taken, error: Exception) -> State:
+        waited = self.clock.now() - taken.tried_from
+        if waited < PATIENCE or taken.tries < FEWEST_TRIES:
+            return "retrying"
+        return "ignored_foreign" if isinstance(error, MandateNotKnown) else "dead"
 
 
 def _pause(tries: int) -> timedelta:

@@ -37,6 +37,24 @@ class NotKnownYet(LedgerError):
     code = "not_known_yet"
 
 
+class MandateNotKnown(NotKnownYet):
+    """The books know of no method with the mandate {id}.
+
+    The method may be saved in a moment. One that never is can't be charged: nobody need look at it.
+    """
+
+    code = "mandate_not_known"
+
+
+class NotOurs(NotKnownYet):
+    """The payment {id} was begun by others, and no money came in.
+
+    A try of ours stands in the books before it is made.
+    """
+
+    code = "not_ours"
+
+
 class Observing:
     """Takes in what the gateway says of its objects."""
 
@@ -68,6 +86,8 @@ class Observing:
         try:
             return self.collection.observe(seen, cause=cause).position
         except NotFound:
+            if seen.status != "succeeded":
+                raise NotOurs(id=seen.id) from None
             raise NotKnownYet(what="payment", id=seen.id) from None
 
     def _refund(self, seen: Refund, cause: Cause) -> Position:
@@ -131,7 +151,7 @@ class Observing:
     def _mandate(self, seen: Mandate, cause: Cause) -> Position:
         member_id = self.ledger.method_owner(seen.method_id)
         if member_id is None:
-            raise NotKnownYet(what="payment method with the mandate", id=seen.id)
+            raise MandateNotKnown(id=seen.id)
         return self.ledger.change_mandate(
             member_id,
             seen.id,
