@@ -12,7 +12,7 @@ from ledger.facts import Stamp
 from ledger.member.account import GATEWAY
 from ledger.member.facts import Joined, SelfCancelled
 from ledger.money import Money
-from ledger.order import Order
+from ledger.order import Moved, Order
 from ledger.order.facts import DiscountUsed, PaymentFailed
 from ledger.terms import period
 from scripts.benches.big_letters import SCHEDULER, SECOND, Letters
@@ -326,7 +326,8 @@ class Story(Letters):
     def _keep_fee(self, order: Order, moment: Moment) -> None:
         fee = Money(25 + order.paid.minor * 15 // 1000, order.paid.currency)
         stamp = self.stamp(moment, GATEWAY)
-        order.record_fee(reference=f"fee_{order.id}", amount=fee, stamp=stamp)
+        kept = Moved(f"fee_{order.id}", -fee, stamp.occurred_at, is_fee=True)
+        order.record_fee(next(iter(order.payments)), [kept], stamp=stamp)
         self.keep(moment, order)
 
     def _join(self, stay: Stay, order: Order, stamp: Stamp) -> None:

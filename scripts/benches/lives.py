@@ -14,7 +14,7 @@ from ledger.dunning import STANDARD
 from ledger.facts import Actor, Aggregate, Cause, Fact, Stamp
 from ledger.member import Member
 from ledger.money import Money
-from ledger.order import Order
+from ledger.order import Moved, Order
 from ledger.plan import Plan
 from ledger.terms import Terms, period
 from projections.site import Site
@@ -107,7 +107,8 @@ class Life:
         attempt = order.start_attempt(method_id="pm_1", off_session=True, stamp=stamp)
         reference = f"py_{order.id}"
         order.pay(attempt.attempt_id, reference=reference, amount=TERMS.amount, stamp=stamp)
-        order.record_fee(reference=f"fee_{order.id}", amount=Money(42, "EUR"), stamp=stamp)
+        kept = Moved(f"fee_{order.id}", Money(-42, "EUR"), stamp.occurred_at, is_fee=True)
+        order.record_fee(reference, [kept], stamp=stamp)
         return order
 
 

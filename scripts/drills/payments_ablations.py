@@ -5,7 +5,7 @@ Each replaces one line of production code by what a more careless house would ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ from ledger.billing.asking import Asking
 from ledger.billing.refunds import Refunds
 from ledger.facts import Cause
 from ledger.money import Money
-from ledger.order import Attempt, Order
+from ledger.order import Attempt, Moved, Order
 from ledger.payments.gateway import Payment, Refund
 from ledger.store.records import Claim
 from scripts.drills.payments_site import NOON
@@ -63,9 +63,9 @@ def dedupe_by_notice_id_alone() -> Iterator[None]:
     def claim(kind: str, key: bytes, owner: UUID) -> Claim:
         return Claim(kind, key + ids.new().bytes, owner)
 
-    def recorded(self: Order, *, reference: str, **told: Any) -> None:
-        self.fee_references.discard(reference)
-        record(self, reference=reference, **told)
+    def recorded(self: Order, reference: str, moved: Sequence[Moved], **told: Any) -> None:
+        self.movements.difference_update(one.movement_id for one in moved)
+        record(self, reference, moved, **told)
 
     with patch.object(Order, "record_fee", recorded), patch.object(disputes, "Claim", claim):
         yield

@@ -10,7 +10,7 @@ import pytest
 from ledger import ids
 from ledger.errors import OrderNotPaid, RefundTooLarge
 from ledger.money import Money
-from ledger.order import Order
+from ledger.order import Moved, Order
 from ledger.payments.gateway import Refund
 from tests.application.sites import GATEWAY, NOON, ONE_TIME, STAFF, Site, cause, eur
 
@@ -124,7 +124,7 @@ def test_spent_is_paid_less_refunds_and_lost_disputes_when_settled(site: Site) -
         "amount": eur(2_000),
         "reason": "fraudulent",
         "refundable": False,
-        "funds": eur(0),
+        "moved": [],
         "opened_at": site.clock.now(),
     }
     about: dict[str, Any] = {**opened, "by": GATEWAY, "cause": cause()}
@@ -144,9 +144,9 @@ def test_spent_is_paid_less_refunds_and_lost_disputes_when_settled(site: Site) -
 def test_a_fee_is_kept_once_and_leaves_what_can_be_refunded(site: Site) -> None:  # part of OR8
     order = bought(site)
     for _notice in range(2):
-        site.ledger.record_fee(
-            order.id, reference="fee_1", amount=eur(174), by=GATEWAY, cause=cause()
-        )
+        kept = Moved("fee_1", eur(-174), site.clock.now(), is_fee=True)
+        [reference] = order.references
+        site.ledger.record_fee(order.id, reference=reference, moved=kept, by=GATEWAY, cause=cause())
     assert site.topics(order.id).count("order.fee_recorded") == 1
     assert site.ledger.order(order.id).refundable == eur(9_900)
 

@@ -126,7 +126,7 @@ def money_of(order: Order) -> Any:
         sorted(one.minor for one in order.payments.values()),
         sorted((one.amount.minor, one.state, one.reason) for one in order.refunds.values()),
         [(one.amount, one.state, one.funds, one.refundable) for one in order.disputes.values()],
-        (len(order.fee_references), len(order.reversed)),
+        (len(order.movements), len(order.reversed)),
         [attempt.state for attempt in order.attempts.values()],
     )
 

@@ -11,7 +11,7 @@ import pytest
 
 from ledger import ids
 from ledger.errors import RefundBlocked
-from ledger.payments.balance import Dispute
+from ledger.payments.balance import Dispute, Movement
 from ledger.payments.gateway import Mandate, MandateStatus, Observation, Payment, Resolved
 from ledger.store.refusals import ClaimTaken
 from tests.application.gateways import faulty
@@ -28,12 +28,28 @@ def dispute_of(office: Office, payment_id: str, **more: Any) -> Dispute:
         "status": "open",
         "reason": "fraudulent",
         "refundable": False,
-        "funds": eur(0),
+        "moved": (),
         "made_at": office.site.clock.now(),
         "closed_at": None,
         "mode": "test",
     }
     return Dispute(**{**said, **more})
+
+
+def funds_of(office: Office, payment_id: str, *minors: int) -> tuple[Movement, ...]:
+    """What a dispute moved of our balance, one sum after another."""
+    return tuple(
+        Movement(
+            f"txn_{number}",
+            "dispute" if minor < 0 else "dispute_reversal",
+            "dp_1",
+            payment_id,
+            eur(minor),
+            office.site.clock.now(),
+            "test",
+        )
+        for number, minor in enumerate(minors)
+    )
 
 
 def see(office: Office, *seen: Observation) -> None:
@@ -171,7 +187,8 @@ def test_what_the_bank_says_of_a_dispute_may_change(office: Office) -> None:  # 
     inquiry = dispute_of(office, payment_id, refundable=True, reason="inquiry")
     see(office, inquiry, inquiry)
     assert office.site.ledger.order(order.id).refundable == eur(9_900)
-    see(office, dispute_of(office, payment_id, amount=eur(3_000), funds=eur(-3_000)))
+    withdrawn = funds_of(office, payment_id, -3_000)
+    see(office, dispute_of(office, payment_id, amount=eur(3_000), moved=withdrawn))
     found = office.site.ledger.order(order.id)
     assert (found.refundable, found.disputes["dp_1"].funds) == (eur(0), eur(-3_000))
     updated, moved = office.topics(order.id)[-2:]
@@ -181,8 +198,9 @@ def test_what_the_bank_says_of_a_dispute_may_change(office: Office) -> None:  # 
 def test_funds_that_move_decide_nothing(office: Office) -> None:  # part of OR8
     order = office.order()
     payment_id = office.reference(order.id)
-    for funds in (-2_000, 0, -2_000):
-        see(office, dispute_of(office, payment_id, funds=eur(funds)))
+    funds = funds_of(office, payment_id, -2_000, 2_000, -2_000)
+    for known in (1, 2, 2, 3):
+        see(office, dispute_of(office, payment_id, moved=funds[:known]))
     found = office.site.ledger.order(order.id)
     assert (found.disputes["dp_1"].state, found.lost) == ("open", eur(0))
     assert office.topics(order.id).count("dispute_funds_moved") == 3
@@ -295,7 +313,7 @@ def test_one_thing_at_the_company_is_never_told_of_two_orders(office: Office) ->
             payment_reference=theirs,
             reason="fraudulent",
             refundable=True,
-            funds=eur(0),
+            moved=[],
             outcome=None,
             opened_at=office.site.clock.now(),
             closed_at=None,

@@ -16,6 +16,7 @@ from ledger.billing.reconciliation_run import Reconciler, Report
 from ledger.errors import GatewayChanged, RangeMalformed
 from ledger.facts import Cause
 from ledger.money import Money
+from ledger.order import Moved
 from ledger.payments.balance import Movement
 from ledger.payments.gateway import Identity, Observation
 from ledger.payments.sandbox import Sandbox
@@ -145,6 +146,23 @@ def test_a_dispute_whose_notices_were_lost_is_taken_in(site: Site) -> None:  # p
     assert site.topics(paid.order_id).count("order.dispute_funds_moved") == 2
 
 
+def test_a_dispute_that_moves_money_again_and_again_never_drifts(site: Site) -> None:  # OR7
+    paid = a_payment(site)
+    office, sandbox = Office(site, site.sandbox), site.sandbox
+    dispute = sandbox.dispute_at_gateway(payment_id=reference(site, paid))
+    assert office.run().is_clean
+    for minor, fee in ((500, 0), (700, 1_500), (-1_200, -1_500), (0, 1_500)):
+        site.later(days=1)
+        sandbox.adjust_at_gateway(dispute_id=dispute.id, amount=eur(minor), fee=fee)
+        assert office.run().is_clean
+    assert office.run().receipt.mended == 0
+    seen = sandbox.get_dispute(dispute_id=dispute.id)
+    facts = [fact for fact in site.facts(paid.order_id) if hasattr(fact, "movement_id")]
+    told = {fact.movement_id: fact.occurred_at for fact in facts}
+    assert {one.id: one.at for one in seen.moved}.items() <= told.items()
+    assert len(told) == len(facts)
+
+
 def test_what_the_books_refuse_to_take_in_is_left_to_a_person(site: Site) -> None:
     a_payment(site, "pm_card_outcomeLost")
     office = Office(site, site.sandbox)
@@ -185,9 +203,8 @@ def test_a_payment_that_nobody_here_asked_for_is_foreign(site: Site) -> None:
 
 def test_money_of_ours_that_moved_nowhere_is_missing_there(site: Site) -> None:
     paid = a_payment(site)
-    site.ledger.record_fee(
-        paid.order_id, reference="never", amount=eur(9), by=GATEWAY, cause=cause()
-    )
+    never = Moved("never_fee", eur(-9), site.clock.now(), is_fee=True)
+    site.ledger.record_fee(paid.order_id, reference="never", moved=never, by=GATEWAY, cause=cause())
     report = Office(site, site.sandbox).run()
     assert classes(report) == ["missing_at_gateway"]
     assert report.found[0].source == "never"
@@ -253,9 +270,9 @@ def test_what_was_learned_late_is_still_the_same_money(site: Site) -> None:
 def test_a_fact_that_was_recorded_late_is_looked_for_when_its_money_moved(site: Site) -> None:
     paid = a_payment(site)
     site.later(days=10)
-    site.ledger.record_fee(
-        paid.order_id, reference=reference(site, paid), amount=eur(43), by=GATEWAY, cause=cause()
-    )
+    name = reference(site, paid)
+    kept = Moved(f"{name}_fee", eur(-43), site.clock.now(), is_fee=True)
+    site.ledger.record_fee(paid.order_id, reference=name, moved=kept, by=GATEWAY, cause=cause())
     report = Office(site, site.sandbox).run()
     assert not report.found
     assert report.receipt.mended == 0

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from ledger.errors import NotFound, RefundBlocked
 from ledger.money import Money
-from ledger.order import Order
-from tests.ledger.stories import TRIED, by_gateway, by_staff, eur, names, order, paid, placed, uid
+from ledger.order import Moved, Order
+from tests.ledger.stories import (
+    NOON,
+    TRIED,
+    by_gateway,
+    by_staff,
+    eur,
+    names,
+    order,
+    paid,
+    placed,
+    uid,
+)
 
 REFUND = uid("a refund")
+HOUR = timedelta(hours=1)
 
 
 def disputed(refundable: bool | None = None, amount: int = 1_000) -> Order:
@@ -70,21 +84,83 @@ def test_what_was_decided_keeps_its_amount() -> None:  # part of OR8
     assert (charged.lost, names(charged)[-1]) == (eur(1_000), "order.dispute_closed")
 
 
-def test_funds_move_by_what_is_new() -> None:  # part of OR8
-    charged = disputed()
-    for so_far in (-1_000, -1_000, 0, -1_500):
-        charged.move_dispute_funds("dp_1", funds=eur(so_far), stamp=by_gateway())
-    told = charged.pending_events
-    moved = [fact.amount for fact in told if isinstance(fact, Order.DisputeFundsMoved)]
-    assert moved == [eur(-1_000), eur(1_000), eur(-1_500)]
+def moved(*minors: int, currency: str = "EUR", is_fee: bool = False) -> list[Moved]:
+    """Balance transactions, one an hour."""
+    return [
+        Moved(f"txn_{hour}", Money(minor, currency), NOON + hour * HOUR, is_fee=is_fee)
+        for hour, minor in enumerate(minors)
+    ]
+
+
+def funds_told(charged: Order) -> list[tuple[str | None, int, datetime]]:
+    return [
+        (fact.movement_id, fact.amount.minor, fact.occurred_at)
+        for fact in charged.pending_events
+        if isinstance(fact, Order.DisputeFundsMoved)
+    ]
+
+
+def test_each_movement_of_a_dispute_is_told_once_when_it_moved() -> None:  # part of OR8
+    charged, all_of_it = disputed(), moved(-1_000, 400, 600, -1_000)
+    for known in (1, 1, 2, 4, 4):
+        charged.move_dispute_funds("dp_1", all_of_it[:known], stamp=by_gateway())
+    assert funds_told(charged) == [(one.movement_id, one.amount.minor, one.at) for one in all_of_it]
     assert (charged.lost, charged.paid) == (eur(0), eur(1_200))
+
+
+def test_a_fee_that_came_back_is_told_by_itself() -> None:  # part of OR8
+    charged, fees = disputed(), moved(-1_500, 1_500, is_fee=True)
+    for known in (1, 2, 2):
+        charged.record_fee("dp_1", fees[:known], stamp=by_gateway())
+    told = [fact for fact in charged.pending_events if isinstance(fact, Order.FeeRecorded)]
+    assert [(fee.amount, fee.occurred_at) for fee in told] == [
+        (eur(1_500), NOON),
+        (eur(-1_500), NOON + HOUR),
+    ]
 
 
 def test_our_balance_may_be_in_another_currency() -> None:  # part of PL2
     charged = disputed()
-    charged.move_dispute_funds("dp_1", funds=Money(-1_100, "USD"), stamp=by_gateway())
-    charged.move_dispute_funds("dp_1", funds=Money(0, "USD"), stamp=by_gateway())
+    charged.move_dispute_funds("dp_1", moved(-1_100, 1_100, currency="USD"), stamp=by_gateway())
     assert charged.disputes["dp_1"].funds == Money(0, "USD")
+
+
+@pytest.mark.parametrize(
+    ("unnamed", "listed", "news"),
+    [
+        ([], [-1_000, 1_000], [-1_000, 1_000]),
+        ([-1_000], [-1_000], []),
+        ([-1_000], [-1_000, 1_000, -1_000], [1_000, -1_000]),
+        ([-1_000, 1_000], [-1_000, 1_000, -500], [-500]),
+        ([-1_000, 1_000, -1_000], [-1_000, 1_000, -1_000, 1_000], [1_000]),
+        ([-1_000], [-600, -400, 1_000], [1_000]),
+        ([-1_000], [-600, -500], []),
+    ],
+)
+def test_what_facts_told_before_they_named_movements_is_not_told_again(
+    unnamed: list[int], listed: list[int], news: list[int]
+) -> None:  # part of OR6
+    charged = disputed()
+    for minor in unnamed:
+        charged.record(
+            Order.DisputeFundsMoved,
+            stamp=by_gateway(),
+            dispute_id="dp_1",
+            amount=eur(minor),
+            mode="live",
+        )
+    for _ in range(2):
+        charged.move_dispute_funds("dp_1", moved(*listed), stamp=by_gateway())
+    assert [minor for _, minor, _ in funds_told(charged)] == [*unnamed, *news]
+
+
+def test_a_fee_that_was_told_before_fees_had_names_is_not_told_again() -> None:  # part of OR6
+    charged = disputed()
+    charged.record(
+        Order.FeeRecorded, stamp=by_gateway(), reference="pay_1", amount=eur(43), mode="live"
+    )
+    charged.record_fee("pay_1", moved(-43, is_fee=True), stamp=by_gateway())
+    assert names(charged).count("order.fee_recorded") == 1
 
 
 def test_a_dispute_that_never_was_is_not_found() -> None:
@@ -92,7 +168,7 @@ def test_a_dispute_that_never_was_is_not_found() -> None:
     with pytest.raises(NotFound):
         say(charged, 1, refundable=None)
     with pytest.raises(NotFound):
-        charged.move_dispute_funds("dp_9", funds=eur(-1), stamp=by_gateway())
+        charged.move_dispute_funds("dp_9", moved(-1), stamp=by_gateway())
 
 
 def test_a_payment_that_is_taken_back_is_not_paid_and_not_refunded() -> None:  # part of OR8

@@ -17,7 +17,7 @@ from ledger.errors import (
     OrderWithdrawn,
 )
 from ledger.money import Money
-from ledger.order import Order
+from ledger.order import Moved, Order
 from ledger.order.order import inclusive_tax
 from tests.ledger.stories import (
     ANNE,
@@ -227,11 +227,16 @@ def test_an_attempt_that_never_was_is_not_found() -> None:
         order(placed()).fail(ATTEMPT, category="soft", code="x", stamp=by_gateway())
 
 
+KEPT = Moved("txn_1_fee", eur(-43), NOON, is_fee=True)
+
+
 def test_a_fee_is_recorded_once_and_changes_no_total() -> None:
     charged = order(placed(), TRIED, paid())
     for _ in range(2):
-        charged.record_fee(reference="fee_1", amount=eur(43), stamp=by_gateway())
-    assert names(charged) == ["order.fee_recorded"]
+        charged.record_fee("pay_1", [KEPT], stamp=by_gateway())
+    (fee,) = charged.pending_events
+    assert isinstance(fee, Order.FeeRecorded)
+    assert (fee.amount, fee.movement_id, fee.occurred_at) == (eur(43), "txn_1_fee", NOON)
     assert charged.paid == charged.refundable == eur(1_200)
 
 
@@ -239,7 +244,7 @@ def test_a_fee_is_recorded_once_and_changes_no_total() -> None:
 def test_money_is_marked_with_the_mode_of_its_order(mode: str) -> None:  # OR9
     charged = order(placed(mode=mode), TRIED)
     pay(charged)
-    charged.record_fee(reference="fee_1", amount=eur(43), stamp=by_gateway())
+    charged.record_fee("pay_1", [KEPT], stamp=by_gateway())
     charged.request_refund(eur(1), "a test", refund_id=STAY, stamp=by_staff())
     charged.settle_refund(STAY, reference="re_1", stamp=by_gateway())
     marks = [getattr(fact, "mode", mode) for fact in recorded(charged)]

@@ -47,7 +47,7 @@ class SandboxStage(Stage):
 
     def __init__(self, sandbox: Sandbox, clock: VirtualClock) -> None:
         self.sandbox, self._line = sandbox, BrokenLine(sandbox)
-        self._sent = set[bytes]()
+        self._sent, self._looked_at = set[bytes](), clock.now()
         line: Any = self._line  # every call goes through, whatever its name
         super().__init__(line, clock)
 
@@ -80,6 +80,10 @@ class SandboxStage(Stage):
         """At once."""
         self.sandbox.decide_at_gateway(dispute_id=dispute_id, outcome=outcome)
 
+    def move_again(self, dispute_id: str, amount: Money, *, fee: int = 0) -> None:
+        """By the sandbox's staff."""
+        self.sandbox.adjust_at_gateway(dispute_id=dispute_id, amount=amount, fee=fee)
+
     def get_dispute(self, dispute_id: str) -> Dispute:
         """From the sandbox's books."""
         return self.sandbox.get_dispute(dispute_id=dispute_id)
@@ -90,8 +94,8 @@ class SandboxStage(Stage):
 
     def sent(self) -> Sequence[Delivery]:
         """Everything so far that was not given out before; what is stuttered stays so."""
-        until = self.clock.now() + INSTANT
-        told = self.sandbox.deliveries(since=self.began, until=until)
+        since, self._looked_at = self._looked_at, self.clock.now()
+        told = self.sandbox.deliveries(since=since, until=self._looked_at + INSTANT)
         news = [delivery for delivery in told if delivery.raw not in self._sent]
         self._sent |= {delivery.raw for delivery in news}
         return news

@@ -116,6 +116,10 @@ class Stage(ABC):
         """The bank closes a dispute; the money comes back once it is won."""
 
     @abstractmethod
+    def move_again(self, dispute_id: str, amount: Money, *, fee: int = 0) -> None:
+        """The company moves another sum for a dispute, and a fee with it, signed as they move."""
+
+    @abstractmethod
     def get_dispute(self, dispute_id: str) -> Dispute:
         """The dispute as the company has it now."""
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.payments.balance import Dispute, Fee
+from ledger.payments.balance import Dispute, Movement
 from ledger.payments.gateway import Observation, Payment, Rejected
 from tests.payments.conftest import NOON
 from tests.payments.stage import Stage, eur
@@ -30,10 +30,21 @@ def disputed(stage: Stage) -> tuple[Payment, Dispute]:
     return payment, dispute
 
 
+def funds(dispute: Dispute) -> int:
+    """What it moved so far, without its fees; in minor units."""
+    return sum(one.amount.minor for one in dispute.moved if one.kind != "dispute_fee")
+
+
+def listed(stage: Stage, dispute: Dispute) -> list[Movement]:
+    """What the company's own list of movements says of a dispute."""
+    moved = stage.gateway.list_movements(since=NOON, until=stage.clock.now() + DAY)
+    return [movement for movement in moved if movement.source == dispute.id]
+
+
 def test_a_dispute_takes_the_money_first(stage: Stage) -> None:  # part of OR7
     payment, dispute = disputed(stage)
     assert (dispute.payment_id, dispute.status, dispute.mode) == (payment.id, "open", "test")
-    assert (dispute.amount, dispute.funds) == (eur(1200), -eur(1200))
+    assert (dispute.amount, funds(dispute)) == (eur(1200), -1200)
     assert (dispute.made_at, dispute.closed_at, dispute.refundable) == (NOON + DAY, None, False)
     assert stage.get_dispute(dispute.id) == dispute
     assert stage.moved() == ["payment", "fee", "dispute", "dispute_fee"]
@@ -48,15 +59,35 @@ def test_a_dispute_is_told_after_its_payment(stage: Stage) -> None:
     assert seen[first - 1] == payment
 
 
+def test_a_dispute_tells_each_change_of_the_balance_by_itself(stage: Stage) -> None:  # OR7
+    _, dispute = disputed(stage)
+    for minor, fee in ((500, 0), (700, 1_500), (-1_200, -1_500), (0, 1_500)):
+        stage.clock.advance(DAY)
+        stage.move_again(dispute.id, eur(minor), fee=fee)
+    seen = stage.get_dispute(dispute.id)
+    assert seen in told(stage)
+    assert list(seen.moved) == listed(stage, dispute)
+    assert len({one.id for one in seen.moved}) == len(seen.moved) == 8
+    assert [one.at for one in seen.moved] == [NOON + day * DAY for day in (1, 1, 2, 3, 3, 4, 4, 5)]
+    assert funds(seen) == -1_200
+
+
+def test_a_movement_of_a_dispute_keeps_its_name(stage: Stage) -> None:  # part of OR6
+    _, dispute = disputed(stage)
+    stage.move_again(dispute.id, eur(-100))
+    before = stage.get_dispute(dispute.id).moved
+    stage.clock.advance(DAY)
+    stage.decide(dispute.id, "won")
+    after = stage.get_dispute(dispute.id).moved
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 1
+
+
 def test_the_fee_of_a_dispute_is_told_with_it(stage: Stage) -> None:
-    payment = stage.pay()
-    dispute_id = stage.dispute(payment)
-    stage.clock.advance(stage.settling)
-    (kept,) = {one for one in told(stage) if isinstance(one, Fee) and one.dispute_id}
-    moved = stage.gateway.list_movements(since=NOON, until=NOON + DAY)
-    fees = {m.kind: -m.amount for m in moved if m.source == dispute_id and m.kind != "dispute"}
-    assert (kept.source, kept.payment_id) == (dispute_id, payment.id)
-    assert fees == {"dispute_fee": kept.amount}
+    payment, dispute = disputed(stage)
+    (kept,) = [one for one in dispute.moved if one.kind == "dispute_fee"]
+    assert (kept.source, kept.payment_id, kept.mode) == (dispute.id, payment.id, "test")
+    assert kept.amount.minor < 0
 
 
 def test_a_contested_payment_is_not_refunded(stage: Stage) -> None:
@@ -71,7 +102,7 @@ def test_a_dispute_that_is_lost_keeps_the_money(stage: Stage) -> None:  # part o
     stage.decide(dispute.id, "lost")
     closed = stage.get_dispute(dispute.id)
     assert closed in told(stage)
-    assert (closed.status, closed.funds) == ("lost", -eur(1200))
+    assert (closed.status, funds(closed)) == ("lost", -1200)
     assert closed.closed_at == stage.clock.now()
     assert "dispute_reversal" not in stage.moved()
     with pytest.raises(Rejected):
@@ -84,7 +115,7 @@ def test_a_dispute_that_is_won_gives_the_money_back(stage: Stage) -> None:  # pa
     stage.decide(dispute.id, "won")
     closed = stage.get_dispute(dispute.id)
     assert closed in told(stage)
-    assert (closed.status, closed.funds) == ("won", eur(0))
+    assert (closed.status, funds(closed)) == ("won", 0)
     assert stage.moved() == ["payment", "fee", "dispute", "dispute_reversal", "dispute_fee"]
     again = stage.gateway.refund(refund_id=uuid4(), payment_id=payment.id, amount=eur(1200))
     assert again.status == "succeeded"
@@ -94,7 +125,7 @@ def test_a_dispute_contests_what_was_not_given_back(stage: Stage) -> None:
     payment = stage.pay()
     stage.gateway.refund(refund_id=uuid4(), payment_id=payment.id, amount=eur(500))
     dispute = stage.get_dispute(stage.dispute(payment))
-    assert (dispute.amount, dispute.funds) == (eur(700), -eur(700))
+    assert (dispute.amount, funds(dispute)) == (eur(700), -700)
 
 
 def test_the_movements_of_a_dispute_name_it_and_its_payment(stage: Stage) -> None:

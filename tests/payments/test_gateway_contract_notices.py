@@ -111,6 +111,7 @@ def test_a_fee_is_told_with_its_payment(stage: Stage) -> None:
     fee = last(Fee, seen)
     (moved,) = [m for m in movements(stage) if m.kind == "fee"]
     assert (fee.payment_id, fee.amount, fee.mode) == (payment.id, -moved.amount, "test")
+    assert (fee.id, fee.at) == (moved.id, moved.at)
     assert isinstance(seen[seen.index(fee) - 1], Payment)
 
 

@@ -218,7 +218,7 @@ def test_an_inquiry_moves_no_money_and_may_be_refunded(played: SandboxStage) -> 
     payment = played.pay("pm_card_createDisputeInquiry")
     played.clock.advance(2 * DAY)
     (opened,) = disputes(played)
-    assert (opened.status, opened.funds, opened.refundable) == ("open", eur(0), True)
+    assert (opened.status, opened.moved, opened.refundable) == ("open", (), True)
     played.gateway.refund(refund_id=uuid4(), payment_id=payment.id, amount=eur(1200))
     played.clock.advance(14 * DAY)
     assert [found.status for found in disputes(played)] == ["won"]

@@ -14,7 +14,7 @@ from ledger.errors import LedgerError
 from ledger.facts import Actor, Aggregate, Stamp
 from ledger.member import Member
 from ledger.money import Money
-from ledger.order import Order
+from ledger.order import Moved, Order
 from ledger.order.facts import Attempt
 from ledger.plan import Plan
 from ledger.terms import Terms, period
@@ -333,9 +333,8 @@ class FullStory(OfficeStory):
             stamp=stamp,
         )
         order.update_dispute(name, amount=amount, reason=reason, refundable=refundable, stamp=stamp)
-        order.move_dispute_funds(
-            name, funds=self.random.choice((-amount, amount - amount)), stamp=stamp
-        )
+        moved = Moved(f"{name}_{self.random.randrange(3)}", -amount, stamp.occurred_at)
+        order.move_dispute_funds(name, [moved], stamp=stamp)
         if self.random.random() < 0.3:
             outcome = self.random.choice(("won", "lost"))
             order.close_dispute(name, outcome=outcome, stamp=stamp)  # type: ignore[arg-type]

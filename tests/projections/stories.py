@@ -18,7 +18,7 @@ from ledger.errors import LedgerError
 from ledger.facts import Actor, Aggregate, Cause, Stamp
 from ledger.member import Member
 from ledger.money import Mode, Money
-from ledger.order import Order
+from ledger.order import Moved, Order
 from ledger.order.facts import DiscountUsed
 from ledger.plan import Plan
 from ledger.terms import Terms, period
@@ -224,7 +224,9 @@ class Story:
                 stamp=stamp,
             )
         kept = Money(30, "CHF" if order.id.int % 3 == 0 else order.paid.currency)
-        order.record_fee(reference=f"fee_{order.id}", amount=kept, stamp=stamp)
+        order.record_fee(
+            f"py_{order.id}_0", [Moved(f"fee_{order.id}", -kept, stamp.occurred_at)], stamp=stamp
+        )
 
     def due(self) -> tuple[Member, UUID, Order]:
         """A membership whose next charge falls due, with the order of that charge."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -11,7 +12,7 @@ from ledger.application.books import Books, Position
 from ledger.application.use_case import use_case
 from ledger.facts import Actor, Cause
 from ledger.money import Money
-from ledger.order import Order
+from ledger.order import Moved, Order
 from ledger.store.records import Claim
 
 
@@ -36,16 +37,17 @@ class DisputeUseCases(Books):
         amount: Money,
         reason: str,
         refundable: bool,
-        funds: Money,
+        moved: Sequence[Moved],
         outcome: Literal["won", "lost"] | None,
         opened_at: datetime,
         closed_at: datetime | None,
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """A dispute as it stands: `outcome` by its status alone, `funds` moved so far (OR7, OR8).
+        """A dispute as it stands: `outcome` by its status alone (OR7, OR8).
 
-        What the books have heard of it before is no news.
+        `moved` is each change of our balance so far, the oldest first, fees among them. What the
+        books have heard of before is no news.
         """
         order = self.load(Order, order_id)
         stamp, begun = self.stamp(by, cause), self.stamp(by, cause, occurred_at=opened_at)
@@ -60,12 +62,13 @@ class DisputeUseCases(Books):
         order.update_dispute(
             dispute_id, amount=amount, reason=reason, refundable=refundable, stamp=stamp
         )
-        moved = self.stamp(by, cause, occurred_at=_moved_at(funds, opened_at, closed_at))
-        order.move_dispute_funds(dispute_id, funds=funds, stamp=moved)
+        order.record_fee(dispute_id, [one for one in moved if one.is_fee], stamp=stamp)
+        funds = [one for one in moved if not one.is_fee]
+        order.move_dispute_funds(dispute_id, funds, stamp=stamp)
         if outcome is not None:
             decided = self.stamp(by, cause, occurred_at=closed_at)
             order.close_dispute(dispute_id, outcome=outcome, stamp=decided)
-        return self.append(order, claims=_claims(order, dispute_id))
+        return self.append(order, claims=_claims(order))
 
     @use_case
     def reverse_payment(
@@ -78,24 +81,28 @@ class DisputeUseCases(Books):
 
     @use_case
     def record_fee(
-        self, order_id: UUID, *, reference: str, amount: Money, by: Actor, cause: Cause
+        self, order_id: UUID, *, reference: str, moved: Moved, by: Actor, cause: Cause
     ) -> Position:
         """What the payment company kept of a payment."""
         order = self.load(Order, order_id)
-        order.record_fee(reference=reference, amount=amount, stamp=self.stamp(by, cause))
-        return self.append(order, claims=[Claim(FEE, reference.encode(), order_id)])
+        order.record_fee(reference, [moved], stamp=self.stamp(by, cause))
+        return self.append(order, claims=_claims(order))
 
 
-def _moved_at(funds: Money, opened_at: datetime, closed_at: datetime | None) -> datetime:
-    """Money is taken when a dispute begins, and comes back when it is won."""
-    return closed_at if funds.is_zero and closed_at is not None else opened_at
-
-
-def _claims(order: Order, dispute_id: str) -> list[Claim]:
-    """What of the dispute is told for the first time now, once in all the books (OR6)."""
-    told = [
-        fact.TOPIC
+def _claims(order: Order) -> list[Claim]:
+    """What is told for the first time now, once in all the books (OR6)."""
+    return [
+        Claim(kind, key.encode(), order.id)
         for fact in order.pending_events
-        if isinstance(fact, Order.DisputeOpened | Order.DisputeClosed)
+        for kind, key in _told(fact)
     ]
-    return [Claim(DISPUTE, f"{dispute_id}/{topic}".encode(), order.id) for topic in told]
+
+
+def _told(fact: object) -> Iterator[tuple[str, str]]:
+    match fact:
+        case Order.DisputeOpened() | Order.DisputeClosed():
+            yield DISPUTE, f"{fact.dispute_id}/{fact.TOPIC}"
+        case Order.DisputeFundsMoved(movement_id=str(movement_id)):
+            yield DISPUTE, movement_id
+        case Order.FeeRecorded(movement_id=str(movement_id)):
+            yield FEE, movement_id

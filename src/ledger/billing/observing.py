@@ -16,7 +16,8 @@ from ledger.billing.collection import Collection
 from ledger.billing.outcomes import GATEWAY, method_fields
 from ledger.errors import LedgerError, NotFound
 from ledger.facts import Cause
-from ledger.payments.balance import Dispute, Fee
+from ledger.order import Moved
+from ledger.payments.balance import Dispute, Fee, Movement
 from ledger.payments.gateway import (
     Mandate,
     MethodChange,
@@ -53,6 +54,12 @@ class NotOurs(NotKnownYet):
     """
 
     code = "not_ours"
+
+
+def moved_of(movement: Movement) -> Moved:
+    """A movement in the books' words."""
+    is_fee = movement.kind in {"fee", "dispute_fee"}
+    return Moved(movement.id, movement.amount, movement.at, is_fee=is_fee)
 
 
 class Observing:
@@ -102,7 +109,7 @@ class Observing:
             amount=seen.amount,
             reason=seen.reason,
             refundable=seen.refundable,
-            funds=seen.funds,
+            moved=[moved_of(one) for one in seen.moved],
             outcome=None if seen.status == "open" else seen.status,
             opened_at=seen.made_at,
             closed_at=seen.closed_at,
@@ -113,8 +120,8 @@ class Observing:
     def _fee(self, seen: Fee, cause: Cause) -> Position:
         return self.ledger.record_fee(
             self._order_of(seen.payment_id, cause),
-            reference=seen.source,
-            amount=seen.amount,
+            reference=seen.payment_id,
+            moved=Moved(seen.id, -seen.amount, seen.at, is_fee=True),
             by=GATEWAY,
             cause=cause,
         )

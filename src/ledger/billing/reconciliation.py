@@ -6,7 +6,7 @@ Pure: two lists in, what differs out. Who gathers the lists is in `reconciliatio
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -29,6 +29,7 @@ class Entry:
     """A money fact of ours, as the change of our balance that it speaks of.
 
     `source` is the company's id of the payment, refund or dispute; `amount` is signed as there.
+    `movement_id` is the company's id of the change itself, where the fact names it.
     """
 
     kind: MovementKind
@@ -38,6 +39,7 @@ class Entry:
     mode: Mode
     order_id: UUID
     fact_id: str
+    movement_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,9 @@ def compare(
 ) -> Comparison:
     """What differs between what moved and what our facts say moved.
 
-    Both are joined by kind and source, never by time: clocks differ, and what was learned late
-    is dated late. One source may move the balance twice; equal amounts belong together first.
+    Both are joined by the movement that a fact names; else by kind and source, never by time:
+    clocks differ, and what was learned late is dated late. One source may move the balance twice;
+    equal amounts belong together first.
     """
     told = told or Told()
     drifts: list[Drift] = []
@@ -194,25 +197,42 @@ def _paired(movements: Iterable[Movement], entries: Iterable[Entry]) -> Iterator
 
 
 def _pairs(theirs: list[Movement], ours: list[Entry]) -> list[_Pair]:
-    if len(theirs) == len(ours) == 1:
-        return [_Pair(theirs[0], ours[0])]
-    pairs: list[_Pair] = []
-    alone, left = [], sorted(ours, key=lambda one: (one.at, one.fact_id))
-    for movement in sorted(theirs, key=lambda one: (one.at, one.id)):
-        same = next((one for one in left if _same(movement, one)), None)
-        if same is None:
-            alone.append(movement)
-        else:
-            left.remove(same)
-            pairs.append(_Pair(movement, same))
-    both = min(len(alone), len(left))
-    pairs += [_Pair(*pair) for pair in zip(alone[:both], left[:both], strict=True)]
-    pairs += [_Pair(movement, None) for movement in alone[both:]]
-    return pairs + [_Pair(None, entry) for entry in left[both:]]
+    alone = sorted(theirs, key=lambda one: (one.at, one.id))
+    left = sorted(ours, key=lambda one: (one.at, one.fact_id))
+    pairs = [
+        *_taken(alone, left, _is_named),
+        *_taken(alone, left, _is_same),
+        *_taken(alone, left, _is_unnamed),
+    ]
+    pairs += [_Pair(movement, None) for movement in alone]
+    return pairs + [_Pair(None, entry) for entry in left]
 
 
-def _same(movement: Movement, entry: Entry) -> bool:
-    return (_amount(movement), movement.mode) == (entry.amount, entry.mode)
+def _taken(
+    alone: list[Movement], left: list[Entry], belong: Callable[[Movement, Entry], bool]
+) -> list[_Pair]:
+    """The pairs that belong together, taken from both lists."""
+    pairs = []
+    for movement in list(alone):
+        found = next((entry for entry in left if belong(movement, entry)), None)
+        if found is not None:
+            alone.remove(movement)
+            left.remove(found)
+            pairs.append(_Pair(movement, found))
+    return pairs
+
+
+def _is_named(movement: Movement, entry: Entry) -> bool:
+    return entry.movement_id == movement.id
+
+
+def _is_unnamed(_: Movement, entry: Entry) -> bool:
+    return entry.movement_id is None
+
+
+def _is_same(movement: Movement, entry: Entry) -> bool:
+    same = (_amount(movement), movement.mode) == (entry.amount, entry.mode)
+    return entry.movement_id is None and same
 
 
 def _amount(side: Movement | Entry) -> Money:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from uuid import UUID
 
 from ledger.billing.reconciliation import Entry
@@ -27,7 +28,8 @@ def entries_of(facts: Iterable[Fact], reference_of: ReferenceOfRefund) -> Iterat
             case Order.PaymentReversed():
                 yield _entry(fact, "payment", fact.reference, -fact.amount, fact.mode)
             case Order.FeeRecorded():
-                yield _entry(fact, "fee", fact.reference, -fact.amount, fact.mode)
+                entry = _entry(fact, "fee", fact.reference, -fact.amount, fact.mode)
+                yield replace(entry, movement_id=fact.movement_id)
             case Order.Refunded():
                 yield _entry(fact, "refund", fact.reference, -fact.amount, fact.mode)
             case Order.RefundFailed() if fact.was_settled:
@@ -36,7 +38,8 @@ def entries_of(facts: Iterable[Fact], reference_of: ReferenceOfRefund) -> Iterat
             case Order.DisputeFundsMoved():
                 back = fact.amount.minor > 0
                 kind: MovementKind = "dispute_reversal" if back else "dispute"
-                yield _entry(fact, kind, fact.dispute_id, fact.amount, fact.mode)
+                entry = _entry(fact, kind, fact.dispute_id, fact.amount, fact.mode)
+                yield replace(entry, movement_id=fact.movement_id)
 
 
 def _entry(fact: Fact, kind: MovementKind, source: str, amount: Money, mode: Mode) -> Entry:

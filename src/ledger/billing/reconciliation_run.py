@@ -8,7 +8,8 @@ is for a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.application import Ledger, Position
+from ledger.billing.observing import moved_of
 from ledger.billing.outcomes import GATEWAY
 from ledger.billing.reconciliation import (
     Comparison,
@@ -53,6 +55,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_ASKED = 1_000
 """Differences that one run asks about one by one. Where there are more, something else is wrong."""
 
+MISSING = frozenset({"missing_in_ledger", "fee_missing"})
+
 TakeIn = Callable[[Observation, Cause], bool]
 """Takes something of the company's into the books, as if a notice had told of it.
 
@@ -84,6 +88,14 @@ class _Lists:
     told: Told = field(default_factory=Told)
     hours: set[int] = field(default_factory=set)
     """Of which the movements were asked for one by one."""
+
+    def fees(self) -> Mapping[str, list[Movement]]:
+        """What was kept, by the payment or refund that it was kept for."""
+        kept = defaultdict[str, list[Movement]](list)
+        for movement in self.movements.values():
+            if movement.kind == "fee":
+                kept[movement.source].append(movement)
+        return kept
 
     def compared(self, scope: Scope) -> Comparison:
         return compare(self.movements.values(), self.entries.values(), scope, self.told)
@@ -214,20 +226,22 @@ class Reconciler:
     def _mend(self, drifts: Sequence[Drift], lists: _Lists, cause: Cause) -> None:
         """Let what is missing take the way of a notice that was lost: payments before the rest."""
         ours: dict[str, bool] = {}
-        missing = [one for one in drifts if one.drift == "missing_in_ledger"]
+        missing = [one for one in drifts if one.drift in MISSING and one.kind != "fee"]
         missing.sort(key=lambda drift: drift.kind != "payment")
         for drift in missing[:MOST_ASKED]:
             payment_id = drift.payment_id or drift.source
             if ours.get(payment_id, True):
                 ours[payment_id] = self._taken_in(drift, payment_id, _part(cause, drift.drift_id))
                 self._enter_order(lists, self.ledger.order_of_payment(payment_id))
-        for drift in [one for one in drifts if one.drift == "fee_missing"]:
+        fees = lists.fees()
+        for drift in [one for one in drifts if one.drift in MISSING and one.kind == "fee"]:
             payment_id = drift.payment_id or drift.source
             order_id = self.ledger.order_of_payment(payment_id)
             # Whose a payment is that is not in the books was found out just now.
             ours.setdefault(payment_id, order_id is not None)
             if order_id is not None:
-                self._take_fee_in(order_id, drift, _part(cause, drift.drift_id))
+                for fee in fees[drift.source]:
+                    self._take_fee_in(order_id, fee, cause)
                 self._enter_order(lists, order_id)
         foreign = frozenset(payment_id for payment_id, is_ours in ours.items() if not is_ours)
         lists.told = replace(lists.told, foreign=foreign)
@@ -246,19 +260,22 @@ class Reconciler:
 
     def _seen(self, drift: Drift) -> Observation | None:
         """What moved the money, as it stands now; None where they have nothing of that name."""
-        if drift.kind not in {"dispute", "dispute_reversal"}:
+        if drift.kind not in {"dispute", "dispute_reversal", "dispute_fee"}:
             return self._standing(drift)
         try:
             return self.gateway.get_dispute(dispute_id=drift.source)
         except Rejected:
             return None
 
-    def _take_fee_in(self, order_id: UUID, drift: Drift, cause: Cause) -> None:
-        if drift.theirs is not None:
-            with suppress(LedgerError):  # the books refuse it: a person is told
-                self.ledger.record_fee(
-                    order_id, reference=drift.source, amount=-drift.theirs, by=GATEWAY, cause=cause
-                )
+    def _take_fee_in(self, order_id: UUID, fee: Movement, cause: Cause) -> None:
+        with suppress(LedgerError):  # the books refuse it: a person is told
+            self.ledger.record_fee(
+                order_id,
+                reference=fee.source,
+                moved=moved_of(fee),
+                by=GATEWAY,
+                cause=_part(cause, fee.id),
+            )
 
     # --- tries ------------------------------------------------------------------------
 

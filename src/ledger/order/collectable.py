@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
@@ -11,6 +14,7 @@ from ledger.errors import AttemptOpen, NotFound, OrderSettled, OrderWithdrawn
 from ledger.facts import Aggregate, Stamp
 from ledger.money import Mode, Money, require_charge
 from ledger.order import facts
+from ledger.order.balance import Moved, untold
 from ledger.order.facts import Attempt, Charge, DiscountUsed
 
 
@@ -23,7 +27,10 @@ class Collectable(Aggregate):
         self.attempts: dict[UUID, Attempt] = {}
         self.payments: dict[str, Money] = {}
         self.reversed: set[str] = set()
-        self.fee_references: set[str] = set()
+        self.movements: set[str] = set()
+        """The gateway's names of the changes of our balance that were told by themselves."""
+        self.unnamed_fees: defaultdict[str, list[int]] = defaultdict(list)
+        """Minor units kept, by what for, of facts that named no movement."""
         self.withdrawn_at: datetime | None = None
 
     @property
@@ -174,14 +181,18 @@ class Collectable(Aggregate):
                 mode=self.placed.mode,
             )
 
-    def record_fee(self, *, reference: str, amount: Money, stamp: Stamp) -> None:
-        """What the gateway kept. The same fee twice is no news."""
-        if reference not in self.fee_references:
+    def record_fee(self, reference: str, moved: Sequence[Moved], *, stamp: Stamp) -> None:
+        """What the gateway kept for a payment or dispute so far, the oldest first.
+
+        A fee that came back is moved by a positive amount. Each movement is told once.
+        """
+        for one in untold(moved, self.movements, self.unnamed_fees.get(reference, ())):
             self.record(
                 facts.FeeRecorded,
-                stamp=stamp,
+                stamp=replace(stamp, occurred_at=one.at),
                 reference=reference,
-                amount=amount,
+                movement_id=one.movement_id,
+                amount=-one.amount,
                 mode=self.placed.mode,
             )
 

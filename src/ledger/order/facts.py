@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID
@@ -53,6 +53,8 @@ class Dispute:
     refundable: bool | None = None
     """Whether the payment company takes refunds of the payment meanwhile; None if not told."""
     state: Literal["open", "won", "lost"] = "open"
+    unnamed: list[int] = field(default_factory=list)
+    """Minor units that facts told of which named no movement."""
 
     @property
     def blocks_refunds(self) -> bool:
@@ -214,16 +216,24 @@ class PaymentReversed(Fact):
 
 
 class FeeRecorded(Fact):
-    """What the gateway kept of a payment."""
+    """What the gateway kept of a payment or for a dispute; negative where it gave it back.
+
+    `reference` is what for, `movement_id` the change of our balance: None of facts that told what
+    was kept in all.
+    """
 
     TOPIC: ClassVar[str] = "order.fee_recorded"
     reference: str
     amount: Money
     mode: Mode
+    movement_id: str | None = None
 
     def apply(self, order: Order) -> None:
         """Fees do not change what is left to refund."""
-        order.fee_references.add(self.reference)
+        if self.movement_id is None:
+            order.unnamed_fees[self.reference].append(-self.amount.minor)
+        else:
+            order.movements.add(self.movement_id)
 
 
 class Withdrawn(Fact):
@@ -345,19 +355,25 @@ class DisputeUpdated(Fact):
 class DisputeFundsMoved(Fact):
     """The gateway took contested money from our balance (negative), or gave it back.
 
-    It changes no total: what a dispute costs is known when it is decided (OR8).
+    It changes no total: what a dispute costs is known when it is decided (OR8). `movement_id` is
+    the change of our balance: None of facts that told what had changed in all.
     """
 
     TOPIC: ClassVar[str] = "order.dispute_funds_moved"
     dispute_id: str
     amount: Money
     mode: Mode
+    movement_id: str | None = None
 
     def apply(self, order: Order) -> None:
-        """Moved."""
+        """Moved. Our balance may be kept in another currency than the charge."""
         dispute = order.disputes[self.dispute_id]
-        moved_before = not dispute.funds.is_zero
-        dispute.funds = dispute.funds + self.amount if moved_before else self.amount
+        is_same = dispute.funds.currency == self.amount.currency
+        dispute.funds = dispute.funds + self.amount if is_same else self.amount
+        if self.movement_id is None:
+            dispute.unnamed.append(self.amount.minor)
+        else:
+            order.movements.add(self.movement_id)
 
 
 class DisputeClosed(Fact):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from ledger.errors import (
 from ledger.facts import Fact, Stamp
 from ledger.money import Money
 from ledger.order import facts
+from ledger.order.balance import Moved, untold
 from ledger.order.collectable import Collectable
 from ledger.order.facts import Dispute, Refund
 
@@ -247,20 +250,19 @@ class Order(Collectable):
                 refundable=refundable,
             )
 
-    def move_dispute_funds(self, dispute_id: str, *, funds: Money, stamp: Stamp) -> None:
-        """What the dispute has moved of our balance so far; negative while it is withdrawn.
+    def move_dispute_funds(self, dispute_id: str, moved: Sequence[Moved], *, stamp: Stamp) -> None:
+        """What the dispute has moved of our balance so far, the oldest first.
 
-        It only moves money: whether the dispute is lost is told by its status. Twice is no news.
+        It only moves money: whether the dispute is lost is told by its status. Each movement is
+        told once.
         """
-        # Our balance may be kept in another currency than the charge.
-        before = self._dispute(dispute_id).funds
-        moved = funds if before.is_zero else funds - before
-        if not moved.is_zero:
+        for one in untold(moved, self.movements, self._dispute(dispute_id).unnamed):
             self.record(
                 facts.DisputeFundsMoved,
-                stamp=stamp,
+                stamp=replace(stamp, occurred_at=one.at),
                 dispute_id=dispute_id,
-                amount=moved,
+                movement_id=one.movement_id,
+                amount=one.amount,
                 mode=self.placed.mode,
             )
 

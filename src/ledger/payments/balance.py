@@ -37,8 +37,8 @@ class Movement:
 class Dispute:
     """A payment that the person's bank contests.
 
-    `refundable` is false while the company takes no refund of the payment. `funds` is what the
-    dispute has moved of our balance so far: negative once withdrawn, zero again once reinstated.
+    `refundable` is false while the company takes no refund of the payment. `moved` is each change
+    of our balance that it made so far, the oldest first: money withdrawn or reinstated, and fees.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Dispute:
     status: DisputeStatus
     reason: str
     refundable: bool
-    funds: Money
+    moved: tuple[Movement, ...]
     made_at: datetime
     closed_at: datetime | None
     mode: Mode
@@ -57,15 +57,11 @@ class Dispute:
 class Fee:
     """What the company kept of a payment; known some time after the payment.
 
-    `dispute_id` names the dispute for which it was kept; None of what each payment costs.
+    `id` and `at` are those of the movement of it. What a dispute costs stands in the dispute.
     """
 
+    id: str
     payment_id: str
     amount: Money
+    at: datetime
     mode: Mode
-    dispute_id: str | None = None
-
-    @property
-    def source(self) -> str:
-        """The gateway's id of what it was kept for, as in the movement of it."""
-        return self.dispute_id or self.payment_id

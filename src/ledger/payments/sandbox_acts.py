@@ -20,8 +20,10 @@ from ledger.payments.sandbox_cards import (
 from ledger.payments.sandbox_disputes import contested, opened_now, planned, refundable
 from ledger.payments.sandbox_happenings import span_of
 from ledger.payments.sandbox_states import (
+    AdjustmentState,
     Asked,
     CardState,
+    DisputeState,
     RefundState,
     SheetState,
     settles_at,
@@ -125,6 +127,17 @@ def with_decision(sheet: Sheet, key: UUID, outcome: Literal["won", "lost"], now:
     decided = {**found, "closed_at": instant, "outcome": outcome}
     disputes = [decided if d is found else d for d in state["disputes"]]
     return _changed(sheet, cast("SheetState", {**state, "disputes": disputes}))
+
+
+def with_adjustment(sheet: Sheet, key: UUID, moved: AdjustmentState) -> Sheet:
+    """A payment's sheet after one of its disputes moved another sum."""
+    state = state_of(sheet)
+    found = next((d for d, _ in contested(state) if d["key"] == key.hex), None)
+    if found is None:
+        raise Rejected(why="there is no such dispute")
+    adjusted: DisputeState = {**found, "adjustments": [*found.get("adjustments", []), moved]}
+    disputes = [adjusted if d is found else d for d in state["disputes"]]
+    return _changed(sheet, {**state, "disputes": disputes})
 
 
 def closed(sheet: Sheet, now: datetime) -> Sheet:

@@ -16,6 +16,7 @@ from ledger.payments.sandbox_acts import (
     confirmed,
     renewed,
     unmandated,
+    with_adjustment,
     with_decision,
     with_dispute,
     with_refund,
@@ -28,6 +29,7 @@ from ledger.payments.sandbox_states import (
     DISPUTE,
     METHOD,
     NOBODY,
+    AdjustmentState,
     key_in,
     mandate_of,
     payment_of,
@@ -110,6 +112,21 @@ class Company(Desk):
         now = self._clock.now()
 
         self._books.change(sheet.key, lambda sheet: with_decision(sheet, key, outcome, now))
+        return self.get_dispute(dispute_id=dispute_id)
+
+    @answered
+    def adjust_at_gateway(self, *, dispute_id: str, amount: Money, fee: int = 0) -> Dispute:
+        """The company moves another sum for a dispute, signed as it moves the balance.
+
+        `fee` is what it moves beside it, in minor units: negative where it is kept.
+        """
+        sheet, key = self._disputed(dispute_id)
+        moved: AdjustmentState = {
+            "minor": amount.minor,
+            "fee": fee,
+            "at": self._clock.now().isoformat(),
+        }
+        self._books.change(sheet.key, lambda sheet: with_adjustment(sheet, key, moved))
         return self.get_dispute(dispute_id=dispute_id)
 
     @answered

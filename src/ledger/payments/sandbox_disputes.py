@@ -8,7 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from ledger.money import Money
-from ledger.payments.balance import Dispute, Fee
+from ledger.payments.balance import Dispute, Movement, MovementKind
 from ledger.payments.sandbox_cards import DisputeManner
 from ledger.payments.sandbox_states import (
     DISPUTE,
@@ -16,6 +16,7 @@ from ledger.payments.sandbox_states import (
     PAYMENT,
     DisputeState,
     SheetState,
+    movement_id,
     reached,
     sandbox_id,
     settles_at,
@@ -74,6 +75,7 @@ def dispute_of(sheet: Sheet, key: UUID, now: datetime) -> Dispute | None:
             closed_at = reached(dispute["closed_at"], now)
             status: Literal["open", "won", "lost"] = dispute["outcome"] if closed_at else "open"
             gone = dispute["moves"] and status != "won"
+            moved = [one for one in dispute_movements_of(sheet, dispute, amount) if one.at <= now]
             return Dispute(
                 id=sandbox_id(DISPUTE, key),
                 payment_id=sandbox_id(PAYMENT, sheet.key),
@@ -81,7 +83,7 @@ def dispute_of(sheet: Sheet, key: UUID, now: datetime) -> Dispute | None:
                 status=status,
                 reason=dispute["reason"],
                 refundable=not gone and refundable(state_of(sheet), now) > 0,
-                funds=-amount if gone else Money.zero(amount.currency),
+                moved=tuple(sorted(moved, key=lambda one: (one.at, one.id))),
                 made_at=datetime.fromisoformat(dispute["opened_at"]),
                 closed_at=closed_at,
                 mode=MODE,
@@ -89,15 +91,29 @@ def dispute_of(sheet: Sheet, key: UUID, now: datetime) -> Dispute | None:
     return None
 
 
-def dispute_fee_of(sheet: Sheet, dispute: Dispute) -> Fee | None:
-    """What the sandbox keeps of a dispute; nothing of one that moves no money."""
-    disputes = state_of(sheet)["disputes"]
-    if not any(
-        one["moves"] and sandbox_id(DISPUTE, UUID(one["key"])) == dispute.id for one in disputes
-    ):
-        return None
-    kept = Money(FEE_MINOR, dispute.amount.currency)
-    return Fee(dispute.payment_id, kept, MODE, dispute_id=dispute.id)
+def dispute_movements_of(
+    sheet: Sheet, dispute: DisputeState, contested: Money
+) -> Iterator[Movement]:
+    """All that a dispute moves, also in the future; nothing where a bank only inquires."""
+    source, payment_id = sandbox_id(DISPUTE, UUID(dispute["key"])), sandbox_id(PAYMENT, sheet.key)
+    for number, minor, fee, at in _moves(dispute, contested.minor):
+        kind: MovementKind = "dispute" if minor < 0 else "dispute_reversal"
+        moves: list[tuple[MovementKind, int]] = [(kind, minor), ("dispute_fee", fee)]
+        for each, moved in moves:
+            if moved:
+                id_, amount = movement_id(source, each, number), Money(moved, contested.currency)
+                instant = datetime.fromisoformat(at)
+                yield Movement(id_, each, source, payment_id, amount, instant, MODE)
+
+
+def _moves(dispute: DisputeState, contested: int) -> Iterator[tuple[int, int, int, str]]:
+    """Each sum by a number of its own, with its fee, in minor units as they moved, and when."""
+    if dispute["moves"]:
+        yield 0, -contested, -FEE_MINOR, dispute["opened_at"]
+        if dispute["closed_at"] and dispute["outcome"] == "won":
+            yield 0, contested, 0, dispute["closed_at"]
+    for number, more in enumerate(dispute.get("adjustments", []), start=1):
+        yield number, more["minor"], more["fee"], more["at"]
 
 
 def refundable(state: SheetState, now: datetime) -> int:

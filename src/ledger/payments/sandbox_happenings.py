@@ -10,7 +10,7 @@ from uuid import UUID
 from ledger.money import Money
 from ledger.payments.balance import Movement, MovementKind
 from ledger.payments.sandbox_cards import presented
-from ledger.payments.sandbox_disputes import FEE_MINOR, contested
+from ledger.payments.sandbox_disputes import contested, dispute_movements_of
 from ledger.payments.sandbox_states import (
     DISPUTE,
     MANDATE,
@@ -23,6 +23,7 @@ from ledger.payments.sandbox_states import (
     fee,
     fee_known_at,
     is_mandated,
+    movement_id,
     sandbox_id,
     settles_at,
     state_of,
@@ -53,6 +54,7 @@ def span_of(state: SheetState) -> tuple[datetime, datetime]:
         instants += [refund["succeeds_at"], refund["fails_at"]]
     for dispute in state["disputes"]:
         instants += [dispute["opened_at"], dispute["closed_at"]]
+        instants += [more["at"] for more in dispute.get("adjustments", [])]
     dates = [datetime.fromisoformat(instant) for instant in instants if instant]
     return min(dates), max(dates)
 
@@ -76,7 +78,7 @@ def movements_of(sheet: Sheet) -> Iterator[Movement]:
 
     def movement(kind: MovementKind, source: str, amount: Money, at: str) -> Movement:
         instant = datetime.fromisoformat(at)
-        return Movement(f"{source}_{kind}", kind, source, payment_id, amount, instant, MODE)
+        return Movement(movement_id(source, kind), kind, source, payment_id, amount, instant, MODE)
 
     settled, fee_known = settles_at(state), fee_known_at(state)
     if settled and fee_known:
@@ -90,13 +92,7 @@ def movements_of(sheet: Sheet) -> Iterator[Movement]:
         if refund["fails_at"]:
             yield movement("refund_failure", source, amount, refund["fails_at"])
     for dispute, amount in contested(state):
-        if dispute["moves"]:
-            source = sandbox_id(DISPUTE, UUID(dispute["key"]))
-            kept = Money(FEE_MINOR, state["currency"])
-            yield movement("dispute", source, -amount, dispute["opened_at"])
-            yield movement("dispute_fee", source, -kept, dispute["opened_at"])
-            if dispute["closed_at"] and dispute["outcome"] == "won":
-                yield movement("dispute_reversal", source, amount, dispute["closed_at"])
+        yield from dispute_movements_of(sheet, dispute, amount)
 
 
 _Dated = tuple[str, str, str | None]
@@ -141,3 +137,6 @@ def _disputes(sheet: Sheet) -> Iterator[_Dated]:
             yield "dispute.funds_withdrawn", id_, dispute["opened_at"]
             if dispute["outcome"] == "won":
                 yield "dispute.funds_reinstated", id_, dispute["closed_at"]
+        for more in dispute.get("adjustments", []):
+            way = "withdrawn" if more["minor"] < 0 else "reinstated"
+            yield f"dispute.funds_{way}", id_, more["at"]

@@ -10,7 +10,7 @@ from ledger import ids
 from ledger.payments.balance import Movement
 from ledger.payments.gateway import Delivery, Notice, Observation, Rejected, Resolved
 from ledger.payments.sandbox_desk import Desk, answered
-from ledger.payments.sandbox_disputes import dispute_fee_of, dispute_of
+from ledger.payments.sandbox_disputes import dispute_of
 from ledger.payments.sandbox_happenings import (
     Happening,
     happenings_of,
@@ -131,8 +131,7 @@ class Post(Desk):
     def _about_dispute(self, dispute_id: str) -> Resolved:
         (sheet, key), now = self._disputed(dispute_id), self._clock.now()
         dispute = dispute_of(sheet, key, now)
-        kept = dispute_fee_of(sheet, dispute) if dispute else None
-        return _about(sheet, now, dispute, kept)
+        return _about(sheet, now, dispute)
 
     def _told(self, since: datetime, until: datetime, *, stutters: bool = False) -> list[bytes]:
         """The bodies of all notices between, oldest first; some twice if the company stutters."""

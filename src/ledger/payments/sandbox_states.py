@@ -8,12 +8,12 @@ sandbox needs no worker, and a virtual clock moves it like everything else.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 from uuid import UUID
 
 from ledger import ids
 from ledger.money import Money
-from ledger.payments.balance import Fee
+from ledger.payments.balance import Fee, MovementKind
 from ledger.payments.gateway import (
     Category,
     Decline,
@@ -78,6 +78,14 @@ class RefundState(TypedDict):
     made_there: bool
 
 
+class AdjustmentState(TypedDict):
+    """Another sum that a dispute moved, and the fee with it; minor units, signed as they moved."""
+
+    minor: int
+    fee: int
+    at: str
+
+
 class DisputeState(TypedDict):
     """One dispute on a payment's sheet, perhaps to come. `moves` is whether it moves money.
 
@@ -91,6 +99,7 @@ class DisputeState(TypedDict):
     opened_at: str
     closed_at: str | None
     outcome: Literal["won", "lost"]
+    adjustments: NotRequired[list[AdjustmentState]]
 
 
 class SheetState(TypedDict):
@@ -124,6 +133,11 @@ class SheetState(TypedDict):
 def sandbox_id(prefix: str, key: UUID) -> str:
     """The sandbox's id of the thing that was made under a key."""
     return prefix + key.hex
+
+
+def movement_id(source: str, kind: MovementKind, number: int = 0) -> str:
+    """The sandbox's id of a change of the balance, by what for and the how manieth of its kind."""
+    return f"{source}_{kind}_{number}" if number else f"{source}_{kind}"
 
 
 def key_in(prefix: str, sandbox_id: str) -> UUID | None:
@@ -207,10 +221,12 @@ def payment_of(sheet: Sheet, now: datetime) -> Payment:
 def fee_of(sheet: Sheet, now: datetime) -> Fee | None:
     """What the sandbox kept of a payment; None while nobody knows."""
     state = state_of(sheet)
-    if reached(fee_known_at(state), now) is None:
+    known_at = reached(fee_known_at(state), now)
+    if known_at is None:
         return None
     paid = Money(state["minor"], state["currency"])
-    return Fee(sandbox_id(PAYMENT, sheet.key), fee(paid), MODE)
+    payment_id = sandbox_id(PAYMENT, sheet.key)
+    return Fee(movement_id(payment_id, "fee"), payment_id, fee(paid), known_at, MODE)
 
 
 def refund_of(sheet: Sheet, key: UUID, now: datetime) -> Refund:

@@ -19,7 +19,6 @@ from ledger.payments.stripe_reading import (
     LEDGER,
     at,
     change_of,
-    dispute_fee_of,
     dispute_of,
     fee_of,
     id_of,
@@ -182,8 +181,7 @@ class StripeNotices:
         payment = self._paid(found)
         if payment is None:
             return None
-        seen: list[Observation] = [payment_of(payment), dispute_of(found, self._closed_at(found))]
-        return [*seen, *dispute_fee_of(found)]
+        return [payment_of(payment), dispute_of(found, self._closed_at(found))]
 
     def _charge(self, notice: Notice) -> list[Observation] | None:
         found = self._api.charge(notice.object_id)

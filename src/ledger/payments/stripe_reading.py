@@ -197,11 +197,14 @@ def refund_of(found: Json, mode: Mode) -> Refund:
 
 def dispute_of(found: Json, closed_at: datetime | None) -> Dispute:
     """A dispute of a PaymentIntent's charge."""
-    moved = found["balance_transactions"]
-    currency = moved[0]["currency"] if moved else found["currency"]
-    payment_id = id_of(found["payment_intent"])
+    payment_id, mode = id_of(found["payment_intent"]), mode_of(found)
     if payment_id is None:
         raise ValueError("a dispute of no payment")
+    moved = [
+        movement
+        for each in found["balance_transactions"]
+        for movement in movements_of({**each, "source": found}, mode)
+    ]
     return Dispute(
         id=found["id"],
         payment_id=payment_id,
@@ -209,10 +212,10 @@ def dispute_of(found: Json, closed_at: datetime | None) -> Dispute:
         status=_DISPUTE_STATUS[found["status"]],
         reason=found["reason"],
         refundable=found["is_charge_refundable"],
-        funds=from_stripe(sum(each["amount"] for each in moved), currency),
+        moved=tuple(sorted(moved, key=lambda movement: (movement.at, movement.id))),
         made_at=at(found["created"]),
         closed_at=None if is_open(found) else closed_at,
-        mode=mode_of(found),
+        mode=mode,
     )
 
 
@@ -222,20 +225,17 @@ def is_open(dispute: Json) -> bool:
 
 
 def fee_of(charge: Json, payment_id: str) -> Fee | None:
-    """What Stripe kept of a charge; None while it is not known."""
+    """What Stripe kept of a charge; None while it is not known, or where it kept nothing."""
     moved = charge.get("balance_transaction")
-    if not moved:
+    if not moved or not moved["fee"]:
         return None
-    return Fee(payment_id, from_stripe(moved["fee"], moved["currency"]), mode_of(charge))
-
-
-def dispute_fee_of(dispute: Json) -> Iterator[Fee]:
-    """What Stripe kept for a dispute, if it kept anything so far."""
-    kept = [each for each in dispute["balance_transactions"] if each["fee"]]
-    payment_id = id_of(dispute["payment_intent"])
-    if kept and payment_id:
-        amount = from_stripe(sum(each["fee"] for each in kept), kept[0]["currency"])
-        yield Fee(payment_id, amount, mode_of(dispute), dispute_id=dispute["id"])
+    return Fee(
+        id=_movement_id(moved, "fee"),
+        payment_id=payment_id,
+        amount=from_stripe(moved["fee"], moved["currency"]),
+        at=at(moved["created"]),
+        mode=mode_of(charge),
+    )
 
 
 def mandate_of(found: Json) -> Mandate:
@@ -274,7 +274,7 @@ def movements_of(found: Json, mode: Mode) -> Iterator[Movement]:
     for each, moved in ((kind, amount), (fee_kind, -found["fee"])):
         if moved:
             yield Movement(
-                id=f"{found['id']}_{each}",
+                id=_movement_id(found, each),
                 kind=each,
                 source=named,
                 payment_id=payment_id,
@@ -283,6 +283,11 @@ def movements_of(found: Json, mode: Mode) -> Iterator[Movement]:
                 mode=mode,
                 charged=_charged(found, source) if each in _IN_CHARGED_CURRENCY else None,
             )
+
+
+def _movement_id(found: Json, kind: MovementKind) -> str:
+    """One balance transaction moves a sum and a fee for it."""
+    return f"{found['id']}_{kind}"
 
 
 def _charged(found: Json, source: Json) -> Money | None:

@@ -78,13 +78,18 @@ class GivingBack:
         made = company.keep(objects.dispute(company.new_id("du"), company.now, charged, status))
         charged["disputed"] = True
         company.disputes[charged["id"]] = made["id"]
-        if not inquiry:
-            moved = company.move("adjustment", made, -made["amount"], DISPUTE_FEE)
-            made["balance_transactions"].append(dict(moved))
         company.tell("charge.dispute.created", made)
         if not inquiry:
-            company.tell("charge.dispute.funds_withdrawn", made)
+            self.adjust(made["id"], -made["amount"], DISPUTE_FEE)
         return made
+
+    def adjust(self, id_: str, amount: int, fee: int = 0) -> None:
+        """A dispute moves a sum, and costs a fee or gives it back."""
+        made = self._company.get(id_, "dispute")
+        moved = self._company.move("adjustment", made, amount, fee)
+        made["balance_transactions"].append(dict(moved))
+        way = "withdrawn" if amount < 0 else "reinstated"
+        self._company.tell(f"charge.dispute.funds_{way}", made)
 
     def contest_by_card(self, charged: Json) -> None:
         """Some cards are contested by themselves, as soon as they were charged."""
@@ -100,9 +105,7 @@ class GivingBack:
         made["is_charge_refundable"] = outcome == "won"
         self._company.tell("charge.dispute.closed", made)
         if outcome == "won" and not inquiry:
-            moved = self._company.move("adjustment", made, made["amount"])
-            made["balance_transactions"].append(dict(moved))
-            self._company.tell("charge.dispute.funds_reinstated", made)
+            self.adjust(id_, made["amount"])
 
     def _is_contested(self, charged: Json) -> bool:
         made = self._company.kept.get(self._company.disputes.get(charged["id"], ""))

@@ -93,6 +93,11 @@ class StripeStage(Stage):
         self._company.tick()
         self.emulator.back.decide(dispute_id, outcome)
 
+    def move_again(self, dispute_id: str, amount: Money, *, fee: int = 0) -> None:
+        """By another balance transaction."""
+        self._company.tick()
+        self.emulator.back.adjust(dispute_id, amount.minor, -fee)
+
     def get_dispute(self, dispute_id: str) -> Dispute:
         """By way of the adapter."""
         return self.stripe.get_dispute(dispute_id=dispute_id)

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import stripe
 
-from ledger.payments.balance import Dispute, Fee
+from ledger.payments.balance import Dispute
 from ledger.payments.gateway import MethodChange, Notice, NoticeRejected, Payment, Rejected, Setup
 from ledger.payments.stripe_notices import EVENTS
 from tests.payments.stripe import objects
@@ -156,7 +156,7 @@ def test_a_dispute_ends_when_its_event_says(stripe_stage: StripeStage) -> None: 
     stripe_stage.clock.advance(DAY)
     for notice in reversed(stripe_stage.notices_of(dispute_id)):
         seen = list(stripe_stage.stripe.resolve(notice).observations)
-        assert [type(each) for each in seen] == [Payment, Dispute, Fee]
+        assert [type(each) for each in seen] == [Payment, Dispute]
         assert [each.closed_at for each in seen if isinstance(each, Dispute)] == [ended]
 
 
