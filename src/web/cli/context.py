@@ -21,6 +21,11 @@ class Failure(click.ClickException):
         return self.message
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something, in English: `1 notice`, `2,000 notices`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 @contextmanager
 def sentences() -> Iterator[None]:
     """Say what went wrong in a sentence where a person can mend it."""

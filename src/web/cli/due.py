@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import click
 
-from web.cli.context import opened
+from web.cli.context import counted, opened
 
 SINCE_DAYS = 90
 MOST = 10_000
@@ -26,6 +26,7 @@ def due_missed(days: int, *, as_json: bool) -> None:
 
     After a long absence of the service only the latest period is charged, dated as due.
     """
+    from ledger.money import Money
     from projections.queries.due import DueQueries
 
     with opened() as (_settings, _dsn, parts):
@@ -36,9 +37,10 @@ def due_missed(days: int, *, as_json: bool) -> None:
             click.echo(json.dumps(one._asdict(), default=str))
         else:
             stretch = f"{one.missed_from:%Y-%m-%d} to {one.missed_until:%Y-%m-%d}"
+            price = Money(one.list_price, one.currency)
             click.echo(
-                f"{one.plan_name:<20} member {one.member_id}  {stretch}  {one.periods} periods"
-                f" of {one.list_price} {one.currency}  charged instead: {one.order_id}"
+                f"{one.plan_name:<20} member {one.member_id}  {stretch}"
+                f"  {counted(one.periods, 'period')} of {price}  charged instead: {one.order_id}"
             )
     if not as_json and not found:
         click.echo("No period was passed over.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from web.cli.context import Failure, opened
+from web.cli.context import Failure, counted, opened
 
 if TYPE_CHECKING:
     from ledger.store.inbox import Listed, State
@@ -53,7 +53,8 @@ def inbox_retry(number: int | None, *, everything: bool) -> None:
         if number is not None and not again:
             raise Failure(f"No notice {number} was given up.")
         done = parts.inbox.work().outcomes if again else {}
-    click.echo(f"{again} to be tried again: {json.dumps(dict(done))}")
+    became = ", ".join(f"{count} {state}" for state, count in sorted(done.items()))
+    click.echo(f"{counted(again, 'notice')} tried again: {became or 'nothing came of it yet'}")
 
 
 @inbox.command("catch-up")
@@ -61,14 +62,14 @@ def inbox_catch_up() -> None:
     """Fetch the notices that never arrived, now."""
     with opened() as (_settings, _dsn, parts):
         new = parts.inbox.catch_up()
-    click.echo(f"{new} notices were missed; they are worked off with the others.")
+    click.echo(f"{counted(new, 'notice')} fetched, to be worked off with the others.")
 
 
 def _line(one: Listed) -> str:
     why = f" ({one.why})" if one.why else ""
     return (
         f"{one.number:>8}  {one.state:<15} {one.kind:<32} {one.object_id}"
-        f"  made {one.made_at:%Y-%m-%d %H:%M}, tried {one.tries} times{why}"
+        f"  made {one.made_at:%Y-%m-%d %H:%M}, tried {counted(one.tries, 'time')}{why}"
     )
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import click
 
-from web.cli.context import Failure, opened
+from web.cli.context import Failure, counted, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -158,11 +158,11 @@ def _print(report: Report) -> None:
     for one in receipt.sums:
         theirs, ours = Money(one.theirs, one.currency), Money(one.ours, one.currency)
         click.echo(
-            f"  {one.mode} {one.currency}: {one.movements} movements make {theirs},"
-            f" {one.facts} facts make {ours}"
+            f"  {one.mode} {one.currency}: {counted(one.movements, 'movement')} there: {theirs};"
+            f" {counted(one.facts, 'fact')} here: {ours}"
         )
     if receipt.mended:
-        click.echo(f"{receipt.mended} were missing in the books and ours: they were taken in.")
+        click.echo(f"{receipt.mended} of ours, missing in the books until now, taken in.")
     for state in report.open:
         click.echo(_line(state.drift))
     if receipt.left_out:
@@ -170,7 +170,7 @@ def _print(report: Report) -> None:
     if report.is_clean:
         click.echo("Nothing differs.")
     else:
-        click.echo(f"{len(report.open)} differences wait for somebody to look at them.")
+        click.echo(f"{counted(len(report.open), 'difference')} to be looked at by somebody.")
 
 
 def _line(drift: Drift) -> str:

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.cli.context import opened
+from web.cli.context import counted, opened
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from web.jobs.standing import JobStanding
+
+UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 @click.command()
@@ -35,14 +39,20 @@ def schedule(*, as_json: bool) -> None:
 
 def _told(job: JobStanding) -> str:
     if job.state is None:
-        return _line(job.name, str(job.every), "never", "", "", "")
+        return _line(job.name, _span(job.every), "never", "", "", "")
     state = job.state
     seconds = "running" if state.ended_at is None else f"{state.milliseconds / 1000:.2f}"
     began = f"{state.began_at:%Y-%m-%d %H:%M:%S}"
     did = ", ".join(f"{count} {name}" for name, count in sorted(state.outcomes.items()))
-    line = _line(job.name, str(job.every), began, seconds, state.runs, state.failures)
+    line = _line(job.name, _span(job.every), began, seconds, state.runs, state.failures)
     wrong = f"  (last error {state.error_at:%Y-%m-%d %H:%M}: {state.error})" if state.error else ""
     return f"{line}  {did or '-'}{wrong}"
+
+
+def _span(every: timedelta) -> str:
+    seconds = int(every.total_seconds())
+    size, unit = next(unit for unit in UNITS if seconds % unit[0] == 0)
+    return counted(seconds // size, unit)
 
 
 def _line(name: str, every: str, began: str, *rest: str | int) -> str:

@@ -64,7 +64,7 @@ def test_what_was_given_up_is_tried_again(table: InboxTable) -> None:
     found = typed("retry", str(listed.number))
     assert (found.exit_code, found.output) == (
         0,
-        '1 to be tried again: {"ignored_foreign": 1}\n',
+        "1 notice tried again: 1 ignored_foreign\n",
     )
     assert typed("list").exit_code == 0
     assert typed("retry", str(listed.number)).exit_code == 1
