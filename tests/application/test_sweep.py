@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from ledger import ids
 from ledger.billing.sweep import Sweep
 from ledger.facts import Cause
+from ledger.payments.gateway import OutcomeUnknown, Rejected
 from tests.application.gateways import faulty
 from tests.application.sites import SENDS_LATER_BACK, STAFF, VISA, Site, cause, eur, themself
 
@@ -69,6 +71,88 @@ def test_even_a_mistake_of_ours_stops_nobody_else(site: Site) -> None:
         (lost[0].order_id, "ZeroDivisionError")
     ]
     assert run.report.outcomes == {"settled": 1}
+
+
+def test_a_run_is_over_once_the_company_is_silent(site: Site) -> None:
+    plan_id = site.plan()
+    lost = [site.join(site.person(name), plan_id, "pm_card_outcomeLost").order_id for name in "abc"]
+    silent = faulty(site.sandbox, "before")
+    run = Sweep(site.collection_through(silent), Cause(kind="job", id=ids.new()))
+    run.resume(lost)
+    assert silent.calls == ["start_onsession"]  # type: ignore[attr-defined]
+    assert (run.report.outcomes, run.report.silent_about) == ({"unknown": 1}, lost[0])
+    run = sweep(site)
+    run.resume(lost)
+    assert (run.report.outcomes, run.report.silent_about) == ({"settled": 3}, None)
+
+
+def test_charges_and_refunds_are_over_as_well_once_the_company_is_silent(site: Site) -> None:
+    stays = [(person, stay.membership_id) for person, _, stay in (site.joined(), site.joined())]
+    first = [ids.order(membership_id, 0) for _, membership_id in stays]
+    for order_id in first:
+        away = site.collection_through(faulty(site.sandbox, "before"))
+        away.refund(order_id, eur(100), "sorry", by=STAFF, cause=cause())
+    site.later(28)
+    silent = faulty(site.sandbox, "before", "before")
+    charging, refunding = (
+        Sweep(site.collection_through(silent), Cause(kind="job", id=ids.new())) for _ in range(2)
+    )
+    charging.charge(stays)
+    refunding.resume(first)
+    assert charging.report.silent_about == stays[0][1]
+    assert refunding.report.silent_about == first[0]
+    assert silent.calls == ["charge_offsession", "refund"]  # type: ignore[attr-defined]
+    run = sweep(site)
+    run.resume(first)
+    assert site.moved() == eur(2_200)
+
+
+def test_refunds_are_not_looked_at_one_by_one_while_the_company_is_silent(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_id, asked = site.plan(), list[object]()
+    made = [site.join(site.person(name), plan_id).order_id for name in "ab"]
+    for order_id in made:
+        site.collection.refund(order_id, eur(100), "sorry", by=STAFF, cause=cause())
+
+    def silent(**which: object) -> None:
+        asked.append(which)
+        raise OutcomeUnknown(key="refund")
+
+    monkeypatch.setattr(site.sandbox, "get_refund", silent)
+    run = sweep(site)
+    run.look_again(made)
+    assert len(asked) == 1
+    assert run.report.silent_about == made[0]
+
+
+def test_a_company_that_refuses_to_tell_of_one_is_asked_about_the_others(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_id = site.plan()
+    lost = [site.join(site.person(name), plan_id, "pm_card_outcomeLost").order_id for name in "ab"]
+    site.later(hours=1)
+
+    def refused(**_: object) -> None:
+        raise Rejected(why="no such customer")
+
+    monkeypatch.setattr(site.sandbox, "ensure_customer", refused)
+    run = sweep(site)
+    run.resume(lost)
+    assert (run.report.outcomes, run.report.silent_about) == ({"unknown": 2}, None)
+
+
+def test_a_database_that_is_away_is_no_fault_of_the_item(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(site.collection, "resume", away)
+    run = sweep(site)
+    with pytest.raises(psycopg.OperationalError):
+        run.resume([ids.new(), ids.new()])
+    assert run.report.is_well
 
 
 def test_the_grace_that_is_over_ends_the_membership(site: Site) -> None:

@@ -180,6 +180,24 @@ def test_what_is_ours_but_unknown_is_tried_again_with_growing_pauses(
     assert office.inbox.work().outcomes == {"processed": 1}
 
 
+def test_a_silent_company_is_asked_about_one_notice_and_the_others_wait_as_they_did(
+    office: Office,
+) -> None:
+    for _order in range(2):
+        office.order()
+    office.post(office.told())
+    count, asked = sum(office.states().values()), list[Any]()
+
+    def silent(notice: Any) -> Resolved:
+        asked.append(notice)
+        raise OutcomeUnknown(key=notice.id)
+
+    report = office.through(Altered(office, resolve=silent)).work()
+    assert (report.outcomes, report.is_silent, len(asked)) == ({"retrying": 1}, True, 1)
+    assert [one.tries for one in office.table.listed(["received"])] == [0] * (count - 1)
+    assert office.inbox.work().outcomes == {"processed": count - 1}
+
+
 def test_after_a_day_it_is_left_to_a_person_with_an_alarm(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -18,6 +18,10 @@ JUST_BEGUN = timedelta(seconds=30)
 """So long after it was begun, nobody looks again whether an attempt is wanted."""
 
 
+class ToldNothing(OutcomeUnknown):
+    """The payment company refuses to tell about {key}, though it answers; money may have moved."""
+
+
 class Asking:
     """Asks one gateway about attempts in the books."""
 
@@ -78,4 +82,4 @@ def _refusing_to_tell(attempt: Attempt) -> Iterator[None]:
     try:
         yield
     except Rejected as refusal:
-        raise OutcomeUnknown(key=attempt.attempt_id) from refusal
+        raise ToldNothing(key=attempt.attempt_id) from refusal

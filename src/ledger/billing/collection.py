@@ -16,7 +16,7 @@ from uuid import UUID
 from ledger import ids
 from ledger.application import Ledger, Position
 from ledger.application.joining import unwanted
-from ledger.billing.asking import Asking
+from ledger.billing.asking import Asking, ToldNothing
 from ledger.billing.methods import Methods
 from ledger.billing.outcomes import (
     GATEWAY,
@@ -191,9 +191,10 @@ class Collection:
     def _undecided(self, order: Order, attempt: Attempt, cause: Cause) -> Collected:
         try:
             payment = self.asking.ask(order, attempt)
-        except OutcomeUnknown:
+        except OutcomeUnknown as unknown:
             position = self.ledger.lose_sight(order.id, attempt.attempt_id, by=GATEWAY, cause=cause)
-            return Collected(order.id, "unknown", position=position)
+            is_silent = not isinstance(unknown, ToldNothing)
+            return Collected(order.id, "unknown", position=position, is_silent=is_silent)
         except Rejected as refusal:
             position = self._fail(order, attempt, "config", str(refusal), cause)
             return Collected(order.id, "declined", decline_code="rejected", position=position)
@@ -207,7 +208,10 @@ class Collection:
         order = self.ledger.order(collected.order_id)
         if _went_back(order) and collected.outcome == "settled":
             collected = replace(collected, outcome="given_back")
-        return _at_least(collected, self.refunds.resume(order, cause=cause))
+        if collected.is_silent:
+            return collected  # nor would it answer about a refund
+        resumed = self.refunds.resume(order, cause=cause)
+        return replace(_at_least(collected, resumed.position), is_silent=resumed.is_silent)
 
     def _paid_there(self, payment: Payment) -> UUID | None:
         """The order that money taken at the payment company itself is for (OR7).

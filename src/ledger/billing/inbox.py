@@ -16,16 +16,14 @@ from functools import cached_property
 from traceback import format_tb
 from typing import Literal
 
-import psycopg
-from eventsourcing.persistence import InterfaceError, OperationalError
-
 from ledger import ids
 from ledger.billing.observing import MandateNotKnown, NotOurs, Observing
 from ledger.clock import Clock
 from ledger.errors import LedgerError
 from ledger.facts import Cause
-from ledger.payments.gateway import Gateway, Notice, NoticeRejected
+from ledger.payments.gateway import Gateway, Notice, NoticeRejected, OutcomeUnknown
 from ledger.store.inbox import Arrival, Came, InboxTable, Listed, State, Taken
+from ledger.store.refusals import AWAY
 
 AT_ONCE = 100
 """How many notices one run takes."""
@@ -44,17 +42,18 @@ BODIES_KEPT = timedelta(days=90)
 EVIDENCE = frozenset({"content-type", "date", "user-agent"})
 """Headers that are kept beside those that sign."""
 
-AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-"""The database can't be reached; anything else that it says is about the notice at hand."""
-
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class InboxReport:
-    """How many notices came to what: processed, ignored_foreign, retrying, dead."""
+    """How many notices came to what: processed, ignored_foreign, retrying, dead.
+
+    `is_silent`: the company did not answer about the last of them, so that no other was tried.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    is_silent: bool = False
 
     @property
     def is_well(self) -> bool:
@@ -113,11 +112,16 @@ class Inbox:
     def work(self, limit: int = AT_ONCE) -> InboxReport:
         """Make facts of what waits, at most so many notices; any number of workers may.
 
+        It stops where the company does not answer; what was not tried by then waits as it did.
         Raises what the database raises: what was taken and not done is taken up again.
         """
         report, now = InboxReport(), self.clock.now()
-        for taken in self.table.take(limit, now=now, until=now + HELD_FOR):
-            report.outcomes[self._work_on(taken)] += 1
+        taken = self.table.take(limit, now=now, until=now + HELD_FOR)
+        for done, one in enumerate(taken, start=1):
+            report.outcomes[self._work_on(one, report)] += 1
+            if report.is_silent:
+                self.table.let_go(taken[done:])
+                break
         return report
 
     def retry(self, number: int | None = None) -> int:
@@ -155,7 +159,7 @@ class Inbox:
         ]
         return self.table.add(arrivals, now=self.clock.now())
 
-    def _work_on(self, taken: Taken) -> State:
+    def _work_on(self, taken: Taken, report: InboxReport) -> State:
         state: State
         why = None
         try:
@@ -166,6 +170,7 @@ class Inbox:
             state, why = "ignored_foreign", others.code
         except LedgerError as refusal:
             state, why = self._later(taken, refusal), refusal.code
+            report.is_silent = isinstance(refusal, OutcomeUnknown)
         except Exception as error:  # noqa: BLE001 -- the other notices must not wait for our mistake
             state, why = self._later(taken, error), type(error).__name__
             # What it says may name people; where it happened does not.

@@ -34,7 +34,8 @@ class Collected:
     """How a charge went.
 
     `decline_code` says why not, `action` what the page hands to the person's bank, `position`
-    where the last save of it ended in the books (0 within a batch).
+    where the last save of it ended in the books (0 within a batch). `is_silent`: the gateway gave
+    no answer at all.
     """
 
     order_id: UUID
@@ -42,6 +43,7 @@ class Collected:
     decline_code: str | None = None
     action: str | None = None
     position: Position = 0
+    is_silent: bool = False
 
 
 def require_mode(customer: Customer, ours: Mode) -> Customer:

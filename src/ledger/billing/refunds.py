@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from uuid import UUID
 
 from ledger import ids
@@ -12,6 +13,13 @@ from ledger.money import Money
 from ledger.order import Order, Refund
 from ledger.payments.gateway import Gateway, OutcomeUnknown, Rejected
 from ledger.payments.gateway import Refund as GatewayRefund
+
+
+class Resumed(NamedTuple):
+    """Where the last save ended; and whether the gateway gave no answer about one of them."""
+
+    position: Position
+    is_silent: bool
 
 
 class Refunds:
@@ -29,18 +37,25 @@ class Refunds:
         self.resume(self.ledger.order(order_id), cause=cause)
         return refund_id
 
-    def resume(self, order: Order, *, cause: Cause) -> Position:
-        """Send every refund that is not settled; the refund's id is the idempotency key."""
-        position = 0
-        for refund in list(order.refunds.values()):
-            if refund.state == "requested":
-                position = max(position, self._send(order, refund, cause))
-            elif refund.state == "pending":
-                position = max(position, self._look(order, refund, cause))
-        return position
+    def resume(self, order: Order, *, cause: Cause) -> Resumed:
+        """Send every refund that is not settled; the refund's id is the idempotency key.
+
+        One about which the gateway is silent stays as it is, and is taken up again later.
+        """
+        position, is_silent = 0, False
+        steps = {"requested": self._send, "pending": self._look}
+        for refund in [one for one in order.refunds.values() if one.state in steps]:
+            try:
+                position = max(position, steps[refund.state](order, refund, cause))
+            except OutcomeUnknown:
+                is_silent = True
+        return Resumed(position, is_silent)
 
     def look_again(self, order_id: UUID, *, cause: Cause) -> Position:
-        """Look at refunds that were made: one may still come back days later (OR2)."""
+        """Look at refunds that were made: one may still come back days later (OR2).
+
+        Raises OutcomeUnknown.
+        """
         order = self.ledger.order(order_id)
         made = [refund for refund in order.refunds.values() if refund.state == "made"]
         return max((self._look(order, refund, cause) for refund in made), default=0)
@@ -67,8 +82,6 @@ class Refunds:
                 payment_id=refund.payment_reference,
                 amount=refund.amount,
             )
-        except OutcomeUnknown:
-            return 0  # it stays requested, and is sent again with the same key
         except Rejected as refusal:
             return self._fail(order.id, refund.refund_id, refusal.code, cause)
         return self._take_in(order.id, refund.refund_id, made, cause)
@@ -76,7 +89,7 @@ class Refunds:
     def _look(self, order: Order, refund: Refund, cause: Cause) -> Position:
         try:
             found = self.gateway.get_refund(gateway_refund_id=refund.reference or "")
-        except (OutcomeUnknown, Rejected):
+        except Rejected:
             return 0  # asked again at the next sweep
         return self._take_in(order.id, refund.refund_id, found, cause)
 

@@ -53,6 +53,10 @@ UPDATE inbox.notices
        done_at = CASE WHEN %(state)s = 'retrying' THEN NULL ELSE %(now)s::timestamptz END
  WHERE number = %(number)s AND tries = %(tries)s
 """
+LET_GO = """
+UPDATE inbox.notices SET held_until = NULL, tries = tries - 1
+ WHERE number = %(number)s AND tries = %(tries)s AND held_until IS NOT NULL
+"""
 COUNTS = "SELECT state, count(*) FROM inbox.notices GROUP BY state"
 LISTED = """
 SELECT number, notice_id, kind, object_id, made_at, received_at, came, state, tries, next_at, why
@@ -161,6 +165,12 @@ class InboxTable:
             map(self._taken, rows),
             key=lambda taken: (taken.made_at, taken.number),
         )
+
+    def let_go(self, taken: Sequence[Taken]) -> None:
+        """Leave what was taken and not tried as it was, unless somebody else has taken it since."""
+        untried = [{"number": one.number, "tries": one.tries} for one in taken]
+        with self._pool.connection() as connection, connection.transaction():
+            connection.cursor().executemany(LET_GO, untried)
 
     def settle(
         self, taken: Taken, state: State, *, next_at: datetime, why: str | None, now: datetime

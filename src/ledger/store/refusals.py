@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import cast
 from uuid import UUID
 
+import psycopg
+from eventsourcing.persistence import InterfaceError, OperationalError
+
 from ledger.errors import Conflict, LedgerError
+
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+"""The database can't be reached; anything else that it says is about what was asked."""
 
 
 class ClaimTaken(Conflict):

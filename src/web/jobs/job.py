@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Protocol, TypeVar, cast
 
-from ledger.billing.sweep import Broken, Sweep
+from ledger.billing.sweep import Broken, Sweep, SweepReport
 from ledger.facts import Cause
 from projections.queries.due import DueQueries
 from web.parts import Parts
@@ -42,7 +43,9 @@ class AlwaysLeads:
 class Run:
     """One run of a job: what it works with, and what it has to tell.
 
-    `mark` is how far it had read before, and then how far it has; None of a job that reads nothing.
+    `mark` is how far it had read before, and then how far it has; 0 of a job that reads nothing.
+    `late` are items about which the payment company was silent in the runs before, to be tried
+    after the others. `is_silent`: it was so in this one, which therefore ended before its end.
     """
 
     parts: Parts
@@ -52,6 +55,8 @@ class Run:
     outcomes: Counter[str] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
     moved_mark: bool = False
+    late: dict[Hashable, None] = field(default_factory=dict)
+    is_silent: bool = False
 
     @property
     def due(self) -> DueQueries:
@@ -72,33 +77,57 @@ class Run:
         """Everything up to here was read."""
         self.mark, self.moved_mark = position, True
 
-    def sweep(self) -> Sweep:
-        """A sweep that stops when this process leads no more; `take` its report in the end."""
-        return Sweep(self.parts.collection, self.cause, before_each=self.lead.require)
+    def sweep(
+        self,
+        ask: Callable[[int, int], Sequence[Item]],
+        act: Callable[[Sweep, Iterable[Item]], None],
+    ) -> None:
+        """Sweep over what `ask(limit, skip)` finds.
 
-    def take(self, sweep: Sweep) -> None:
-        """What came of a sweep."""
-        self.outcomes.update(sweep.report.outcomes)
-        self.broken.extend(sweep.report.broken)
+        It stops when this process leads no more, and where the payment company does not answer:
+        then what that was about comes last the next time, so that it holds up nothing else.
+        """
+        sweep = Sweep(self.parts.collection, self.cause, before_each=self.lead.require)
+        try:
+            self.pages(ask, partial(act, sweep), goes_on=lambda: sweep.report.silent_about is None)
+        finally:
+            self._take(sweep.report)
 
     def pages(
-        self, ask: Callable[[int, int], Sequence[Item]], act: Callable[[Iterable[Item]], None]
+        self,
+        ask: Callable[[int, int], Sequence[Item]],
+        act: Callable[[Iterable[Item]], None],
+        *,
+        goes_on: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Act on every item that `ask(limit, skip)` finds, each once.
+        """Act on every item that `ask(limit, skip)` finds, each once, those that are late last.
 
         Between two pages the views are waited for, since they say what is still to be done.
         """
         tried: set[Item] = set()
+        late: set[Hashable] = set()
         skip = 0
         while True:
             found = ask(PAGE, skip)
             fresh = [item for item in found if item not in tried]
-            act(fresh)
-            if len(found) < PAGE or not self._is_seen():
-                return
+            late.update(item for item in fresh if item in self.late)
+            act(item for item in fresh if item not in self.late)
+            if len(found) < PAGE or not goes_on() or not self._is_seen():
+                break
             tried.update(fresh)
             # What is as it was stands before what was not tried yet: it has been due for longer.
             skip += len(found) - len(fresh)
+        act(cast("Item", item) for item in list(self.late) if item in late)
+
+    def _take(self, report: SweepReport) -> None:
+        self.outcomes.update(report.outcomes)
+        self.broken.extend(report.broken)
+        self.is_silent = report.silent_about is not None
+        if self.is_silent:
+            self.late.pop(report.silent_about, None)
+            self.late[report.silent_about] = None
+        else:
+            self.late.clear()
 
     def _is_seen(self) -> bool:
         if self.parts.ledger.is_batching:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ledger.billing.sweep import Sweep
 from ledger.dunning import PENDING_STARTS_AHEAD, PENDS
 from web.jobs.job import Run
 
@@ -13,9 +14,7 @@ MAY_COME_BACK = timedelta(days=35)
 
 def resume(run: Run) -> None:
     """Take up attempts and refunds whose outcome is not known; give up what waited too long."""
-    sweep = run.sweep()
-    run.pages(lambda limit, skip: run.due.undecided(limit, skip=skip), sweep.resume)
-    run.take(sweep)
+    run.sweep(lambda limit, skip: run.due.undecided(limit, skip=skip), Sweep.resume)
 
 
 def charge(run: Run) -> None:
@@ -23,21 +22,19 @@ def charge(run: Run) -> None:
 
     Of several missed periods only the latest (DU10): the books decide which.
     """
-    sweep, now = run.sweep(), run.now
-    run.pages(lambda limit, skip: run.due.charges(now, limit, skip=skip), sweep.charge)
-    run.take(sweep)
+    now = run.now
+    run.sweep(lambda limit, skip: run.due.charges(now, limit, skip=skip), Sweep.charge)
 
 
 def charge_early(run: Run) -> None:
     """Begin the charges of cards whose banks may take a day to answer (DU4)."""
-    sweep, now = run.sweep(), run.now
-    run.pages(
+    now = run.now
+    run.sweep(
         lambda limit, skip: run.due.early_charges(
             now, PENDING_STARTS_AHEAD, PENDS, limit, skip=skip
         ),
-        sweep.charge,
+        Sweep.charge,
     )
-    run.take(sweep)
 
 
 def lapse(run: Run) -> None:
@@ -45,15 +42,13 @@ def lapse(run: Run) -> None:
 
     A self-cancellation that takes effect needs no fact: the instant stands in the one it has.
     """
-    sweep, now = run.sweep(), run.now
-    run.pages(lambda limit, skip: run.due.lapses(now, limit, skip=skip), sweep.lapse)
-    run.take(sweep)
+    now = run.now
+    run.sweep(lambda limit, skip: run.due.lapses(now, limit, skip=skip), Sweep.lapse)
 
 
 def look_at_refunds(run: Run) -> None:
     """Look again at refunds that were made and may still come back (OR2)."""
-    sweep, since = run.sweep(), run.now - MAY_COME_BACK
-    run.pages(
-        lambda limit, skip: run.due.lately_refunded(since, limit, skip=skip), sweep.look_again
+    since = run.now - MAY_COME_BACK
+    run.sweep(
+        lambda limit, skip: run.due.lately_refunded(since, limit, skip=skip), Sweep.look_again
     )
-    run.take(sweep)

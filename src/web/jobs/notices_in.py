@@ -31,13 +31,13 @@ def fetch(run: Run) -> None:
 
 
 def work(run: Run) -> None:
-    """Make facts of the notices that wait."""
+    """Make facts of the notices that wait, as far as the payment company answers."""
     taken = AT_ONCE
-    while taken == AT_ONCE:
+    while taken == AT_ONCE and not run.is_silent:
         run.lead.require()
-        outcomes = run.parts.inbox.work().outcomes
-        run.outcomes.update(outcomes)
-        taken = outcomes.total()
+        report = run.parts.inbox.work()
+        run.outcomes.update(report.outcomes)
+        run.is_silent, taken = report.is_silent, report.outcomes.total()
 
 
 def forget(run: Run) -> None:

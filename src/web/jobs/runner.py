@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,17 +13,26 @@ from uuid import UUID
 from ledger import ids
 from ledger.errors import LedgerError
 from ledger.facts import Cause
+from ledger.payments.gateway import OutcomeUnknown
+from ledger.store.refusals import AWAY
 from web.jobs.job import Job, Lead, Run
 from web.parts import Parts
 from web.sessions.job_runs import JobRun, JobRuns
 from web.sessions.leadership import LeadershipLost
+
+PASSES = (OutcomeUnknown, *AWAY)
+"""What may be over in a moment, so that the job is done again as soon as it can be."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A run that ended: what is kept of it once its work is saved."""
+    """A run that ended: what is kept of it once its work is saved.
+
+    `is_done` is false where it is to be done again soon: the payment company did not answer, or
+    the database could not be reached.
+    """
 
     job: Job
     run: Run
@@ -31,6 +40,7 @@ class Ran:
     began_at: datetime
     seconds: float
     error: str | None
+    is_done: bool
 
 
 class Runner:
@@ -41,19 +51,22 @@ class Runner:
         self.runs = JobRuns(parts.pool)
         self.holder: UUID = ids.new()
         self._done: dict[str, datetime] = {}
+        self._late: dict[str, dict[Hashable, None]] = {}
 
     def tick(self, job: Job) -> bool:
-        """Run a job if its slot has come and nobody has run it; whether it ran."""
+        """Run a job if its slot has come and nobody has run it to its end; whether it ran."""
         now = self._parts.clock.now()
         slot = job.slot(now)
         if self._done.get(job.name) == slot:
             return False
         self._lead.require()
-        is_ours = self.runs.claim(job.name, slot, holder=self.holder, now=now)
-        self._done[job.name] = slot
-        if not is_ours:
+        if not self.runs.claim(job.name, slot, holder=self.holder, now=now):
+            self._done[job.name] = slot
             return False
-        self.keep([self.work(job, slot)])
+        ran = self.work(job, slot)
+        self.keep([ran])
+        if ran.is_done:
+            self._done[job.name] = slot
         return True
 
     def work(self, job: Job, slot: datetime) -> Ran:
@@ -64,10 +77,19 @@ class Runner:
             cause=Cause(kind="job", id=ids.new()),
             lead=self._lead,
             mark=self.runs.mark(job.name) if job.reads else 0,
+            late=self._late.setdefault(job.name, {}),
         )
         began_at, began = parts.clock.now(), time.monotonic()
-        error = _error_of(job, run)
-        return Ran(job, run, slot, began_at, time.monotonic() - began, error)
+        failure = _failure_of(job, run)
+        return Ran(
+            job=job,
+            run=run,
+            slot=slot,
+            began_at=began_at,
+            seconds=time.monotonic() - began,
+            error=_code_of(failure),
+            is_done=not isinstance(failure, PASSES),
+        )
 
     def keep(self, ran: Sequence[Ran]) -> None:
         """Keep what became of some runs, and how far they have read."""
@@ -83,6 +105,7 @@ class Runner:
         return JobRun(
             name=ran.job.name,
             slot=ran.slot,
+            done_up_to=ran.slot if ran.is_done else ran.slot - ran.job.every,
             holder=self.holder,
             began_at=ran.began_at,
             ended_at=self._parts.clock.now(),
@@ -93,19 +116,26 @@ class Runner:
         )
 
 
-def _error_of(job: Job, run: Run) -> str | None:
-    """What stopped the job, as a code: a message may quote what is personal."""
-    error: str | None = None
+def _failure_of(job: Job, run: Run) -> Exception | None:
+    """What stopped the job before its end."""
+    failure: Exception | None = None
     try:
         job.work(run)
     except LeadershipLost:
         raise
     except LedgerError as refusal:
-        error = refusal.code
+        failure = refusal
     except Exception as unforeseen:  # noqa: BLE001 -- kept and told; the other jobs go on
-        error = type(unforeseen).__name__
+        failure = unforeseen
         last = traceback.extract_tb(unforeseen.__traceback__)[-1]
-        log.error("%s: %s at %s:%s", job.name, error, last.filename, last.lineno)  # noqa: TRY400
+        log.error("%s: %s at %s:%s", job.name, _code_of(failure), last.filename, last.lineno)  # noqa: TRY400
     for broken in run.broken:
         log.error("%s: %s %s", job.name, broken.item, broken.code)
-    return error
+    return failure or (OutcomeUnknown(key=job.name) if run.is_silent else None)
+
+
+def _code_of(failure: Exception | None) -> str | None:
+    """A code: a message may quote what is personal."""
+    if isinstance(failure, LedgerError):
+        return failure.code
+    return type(failure).__name__ if failure is not None else None

@@ -144,8 +144,9 @@ class Traveller:
         due = [(job, job.slot(now)) for job in self.jobs if job.travels]
         due = [(job, slot) for job, slot in due if self._slots.get(job.name) != slot]
         self.catch_up()
-        self._runner.keep(self._worked(due))
-        self._slots |= {job.name: slot for job, slot in due}
+        ran = self._worked(due)
+        self._runner.keep(ran)
+        self._slots |= {one.job.name: one.slot for one in ran if one.is_done}
 
     def _worked(self, due: Sequence[tuple[Job, datetime]]) -> list[Ran]:
         together = [one for one in due if not one[0].alone]

@@ -12,7 +12,8 @@ from psycopg.types.json import Jsonb
 
 from web.sessions.pool import Pool
 
-# A slot that somebody else claimed and never finished was claimed by a leader who is gone.
+# A slot that was claimed and never finished was claimed by a leader who is gone, or whose run could
+# not be kept: the holder asks once a run has ended only.
 CLAIM = """
     INSERT INTO web.jobs AS job (name, slot, holder, began_at)
     VALUES (%(name)s, %(slot)s, %(holder)s, %(now)s)
@@ -20,17 +21,18 @@ CLAIM = """
     SET slot = excluded.slot, holder = excluded.holder, began_at = excluded.began_at,
         ended_at = NULL
     WHERE job.slot < excluded.slot
-       OR (job.ended_at IS NULL AND job.holder <> excluded.holder)
+       OR job.ended_at IS NULL
     RETURNING name
 """
 RECORD = """
     INSERT INTO web.jobs AS job (name, slot, holder, began_at, ended_at, milliseconds, runs,
                                  failures, outcomes, total, error, error_at, mark)
-    VALUES (%(name)s, %(slot)s, %(holder)s, %(began_at)s, %(ended_at)s, %(milliseconds)s, 1,
+    VALUES (%(name)s, %(done_up_to)s, %(holder)s, %(began_at)s, %(ended_at)s, %(milliseconds)s, 1,
             %(failed)s, %(outcomes)s, %(outcomes)s, %(error)s, %(error_at)s,
             coalesce(%(mark)s::bigint, 0))
     ON CONFLICT (name) DO UPDATE
-    SET slot = greatest(job.slot, excluded.slot), holder = excluded.holder,
+    SET slot = CASE WHEN job.slot > %(slot)s THEN job.slot ELSE excluded.slot END,
+        holder = excluded.holder,
         began_at = excluded.began_at, ended_at = excluded.ended_at,
         milliseconds = excluded.milliseconds, runs = job.runs + 1,
         failures = job.failures + excluded.failures, outcomes = excluded.outcomes,
@@ -72,10 +74,14 @@ class JobState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun:
-    """One run that has ended. `mark` is how far the job has read, if it reads."""
+    """One run that has ended. `mark` is how far the job has read, if it reads.
+
+    `done_up_to` is the slot itself, or an earlier one where it is to be run again.
+    """
 
     name: str
     slot: datetime
+    done_up_to: datetime
     holder: UUID
     began_at: datetime
     ended_at: datetime
@@ -129,6 +135,7 @@ def _values(run: JobRun) -> dict[str, object]:
     return {
         "name": run.name,
         "slot": run.slot,
+        "done_up_to": run.done_up_to,
         "holder": run.holder,
         "began_at": run.began_at,
         "ended_at": run.ended_at,
