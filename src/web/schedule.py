@@ -85,6 +85,8 @@ class Schedule:
     def _ticking(self, lead: Lead) -> Iterator[None]:
         from apscheduler.schedulers.background import BackgroundScheduler
 
+        # It warns of each tick that finds its job at work still, which is meant to happen.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         runner, now = Runner(self._parts, lead), SystemClock().now()
         scheduler: BackgroundScheduler = BackgroundScheduler(
             timezone="UTC",
