@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar, cast
+from uuid import UUID
 
 from ledger.billing.sweep import Broken, Sweep, SweepReport
+from ledger.errors import LedgerError
 from ledger.facts import Cause
+from ledger.payments.gateway import OutcomeUnknown
+from ledger.store.refusals import AWAY
 from projections.queries.due import DueQueries
 from web.parts import Parts
 
@@ -118,6 +123,19 @@ class Run:
             # What is as it was stands before what was not tried yet: it has been due for longer.
             skip += len(found) - len(fresh)
         act(cast("Item", item) for item in list(self.late) if item in late)
+
+    @contextmanager
+    def alone(self, item: UUID) -> Iterator[None]:
+        """Work on one item: where it breaks that is reported, and the others go on."""
+        self.lead.require()
+        try:
+            yield
+        except (OutcomeUnknown, *AWAY):
+            raise  # nothing is wrong with the item
+        except LedgerError as refusal:
+            self.broken.append(Broken(item, refusal.code, str(refusal)))
+        except Exception as error:  # noqa: BLE001 -- reported; the others must not wait
+            self.broken.append(Broken(item, type(error).__name__, str(error)))
 
     def _take(self, report: SweepReport) -> None:
         self.outcomes.update(report.outcomes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import cast
 
 from ledger import ids
@@ -17,10 +19,13 @@ from ledger.facts import Cause
 from ledger.member.facts import ActionRequired
 from ledger.notification import Locale, Recipient
 from ledger.order.facts import PaymentFailed
+from ledger.store.records import FactRecord
 from projections.queries.due import DueMembership, PriceMove
 from web.jobs.job import Run
 
 READ_AT_ONCE = 5_000
+FIRST_LOOKS_BACK = timedelta(days=1)
+"""How old a failure may be of which people are told where nobody was told of any before."""
 
 
 def remind(run: Run) -> None:
@@ -47,19 +52,34 @@ def tell_prices(run: Run) -> None:
 def tell_failures(run: Run) -> None:
     """Tell member and contributors of each failed renewal or instalment, once (DU2).
 
-    It reads the books from where it left off; whom it had told before it broke off stays told.
+    It reads the books from where it left off; whom it had told before it broke off stays told. At
+    first it leaves out what is long ago: nobody wants to hear of each failure of past years.
     """
-    own, staff = Reminders(run.parts.ledger), _staff(run)
+    own, recorder = Reminders(run.parts.ledger), run.parts.recorder
     tells = {PaymentFailed.TOPIC: own.tell_failure, ActionRequired.TOPIC: own.tell_action}
-    while records := run.parts.recorder.read(run.mark, READ_AT_ONCE):
-        for record in records:
-            if record.topic in tells:
-                run.lead.require()
-                fact_id = f"{record.stream_id}/{record.version}"
-                cause = Cause(kind="job", id=ids.derived(run.cause.id, fact_id))
+    tell = partial(_tell_of, run, tells, _staff(run))
+    if not run.mark:
+        horizon = recorder.horizon()
+        tell(recorder.recorded_since(run.now - FIRST_LOOKS_BACK, [*tells]))
+        run.move_mark(horizon)
+    while records := recorder.read(run.mark, READ_AT_ONCE):
+        tell(records)
+        run.move_mark(records[-1].position)
+
+
+def _tell_of(
+    run: Run,
+    tells: Mapping[str, Callable[..., int]],
+    staff: Sequence[Colleague],
+    records: Iterable[FactRecord],
+) -> None:
+    for record in records:
+        if record.topic in tells:
+            fact_id = f"{record.stream_id}/{record.version}"
+            cause = Cause(kind="job", id=ids.derived(run.cause.id, fact_id))
+            with run.alone(record.stream_id):
                 told = tells[record.topic](record.stream_id, fact_id, staff, cause=cause)
                 run.count("told", told)
-        run.move_mark(records[-1].position)
 
 
 def _each(
@@ -67,10 +87,10 @@ def _each(
 ) -> Callable[[Iterable[DueMembership]], None]:
     def all_of(found: Iterable[DueMembership]) -> None:
         for stay in found:
-            run.lead.require()
             cause = Cause(kind="job", id=ids.derived(run.cause.id, stay.membership_id))
-            tell(stay.member_id, stay.membership_id, cause=cause)
-            run.count(outcome)
+            with run.alone(stay.membership_id):
+                tell(stay.member_id, stay.membership_id, cause=cause)
+                run.count(outcome)
 
     return all_of
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from ledger.errors import NotFound
+from ledger.notification import Recipient
 from ledger.terms import Terms
 from tests.web.schedule.sites import (
     DECLINES_LATER,
@@ -17,6 +20,9 @@ from tests.web.schedule.sites import (
     eur,
     every,
 )
+from web.jobs.every import JOBS
+from web.jobs.job import AlwaysLeads, Job
+from web.jobs.runner import Runner
 
 DAY, MOMENT = timedelta(days=1), timedelta(minutes=1)
 
@@ -148,6 +154,72 @@ def test_failures_are_told_once_also_by_a_run_that_is_done_again(site: Site) -> 
     site.catch_up()
     assert _count(site, stay.member_id) == 1
     assert _count(site, owner) == 1
+
+
+def job_named(name: str) -> Job:
+    """A job of the schedule."""
+    return next(job for job in JOBS if job.name == name)
+
+
+def test_failures_of_long_ago_are_not_told_by_the_first_run(site: Site) -> None:
+    """A site that is brought up to date has failures of which nobody was told by this job."""
+    owner = site.found()
+    stay = site.join(DECLINES_LATER)
+    site.sleep(28)
+    site.run("charges")
+    site.sleep(3)
+    assert site.run("failures") == {}
+    site.sleep(2)
+    site.run("charges")
+    assert site.run("failures") == {"told": 2}
+    site.catch_up()
+    assert (_count(site, stay.member_id), _count(site, owner)) == (1, 1)
+
+
+@pytest.mark.parametrize("fault", [NotFound(what="member", id="x"), ZeroDivisionError("ada")])
+def test_one_failure_that_can_not_be_told_keeps_nobody_else_from_hearing_of_theirs(
+    site: Site, fault: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = site.join(DECLINES_LATER), site.join(DECLINES_LATER)
+    site.sleep(28)
+    site.run("charges")
+    queue = site.parts.ledger.queue_notice
+
+    def queued(recipient: Recipient, *words: Any, **more: Any) -> int:
+        if recipient.id == bad.member_id:
+            raise fault
+        return queue(recipient, *words, **more)
+
+    monkeypatch.setattr(site.parts.ledger, "queue_notice", queued)
+    assert Runner(site.parts, AlwaysLeads()).tick(job_named("failures"))
+    site.catch_up()
+    assert (bad.told("own_payment_failed"), good.told("own_payment_failed")) == (0, 1)
+    state = next(state for state in site.states() if state.name == "failures")
+    assert state.outcomes == {"told": 1, "broken": 1}
+    assert state.error in {"not_found", "ZeroDivisionError"}
+    assert site.run("failures") == {}
+
+
+def test_one_member_who_can_not_be_reminded_keeps_nobody_else_from_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (site.join(terms=every("year")) for _ in range(2))
+    site.clock.advance_to(due(bad) - 6 * DAY)
+    site.catch_up()
+    member = site.parts.ledger.member
+
+    def known(member_id: UUID) -> Any:
+        if member_id == bad.member_id:
+            raise NotFound(what="member", id=member_id)
+        return member(member_id)
+
+    monkeypatch.setattr(site.parts.ledger, "member", known)
+    job = job_named("reminders")
+    ran = Runner(site.parts, AlwaysLeads()).work(job, job.slot(site.clock.now()))
+    assert ran.run.outcomes == {"reminded": 1}
+    assert [one.item for one in ran.run.broken] == [bad.membership_id]
+    site.catch_up()
+    assert good.told("renewal_reminder") == 1
 
 
 def test_a_first_payment_that_is_declined_is_told_to_nobody(site: Site) -> None:
