@@ -14,14 +14,14 @@ from flask import Blueprint, Flask, flash, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from ledger.errors import LedgerError, NotFound
-from ledger.payments.gateway import OutcomeUnknown
+from ledger.payments.gateway import GatewayError, OutcomeUnknown
 from web import failures, languages, prices, problems
 from web.api.framework import behind
 from web.auth import caller, parts
 from web.languages import gettext, message, say
 from web.permissions import Permission
 from web.problems import FieldFault, Problem
-from web.words import WORDS
+from web.words import DECLINE, WORDS
 
 STATIC = Path(__file__).with_name("static")
 WAIT_SECONDS = 3.0
@@ -125,11 +125,19 @@ def reason(error: LedgerError | Problem) -> str:
         return told(error)
     if isinstance(error, NotFound):
         return told(Problem(HTTPStatus.NOT_FOUND, "not_found", str(error)))
+    if isinstance(error, GatewayError):  # its own sentence is for whoever runs the site
+        return _of_gateway(error)
     said = {
         name: word(name, value) if name in WORDS and isinstance(value, str) else value
         for name, value in error.details.items()
     }
     return languages.refusal(error, said)
+
+
+def _of_gateway(error: GatewayError) -> str:
+    silent = isinstance(error, OutcomeUnknown)
+    sentence = DETAILS["payment_company_silent"] if silent else DECLINE["rejected"]
+    return gettext(sentence)
 
 
 def word(kind: str, value: object) -> str:

@@ -31,6 +31,7 @@ from web.pages.paying import (
     elements,
     pay_due,
     token_of,
+    wants_another,
 )
 from web.permissions import Permission
 from web.problems import Problem
@@ -115,7 +116,7 @@ def pay(membership_id: UUID) -> Response | str:
     due = _due(membership_id)
     if due is None:
         return redirect(url_for("account.overview"))
-    if due.state == "confirming":
+    if due.state == "confirming" and not wants_another():
         return redirect(url_for("public.confirm", order_id=due.order_id))
     return _pay_page(due)
 

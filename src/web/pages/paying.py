@@ -156,13 +156,20 @@ def pay_due(
 ) -> list[Collected]:
     """Pay what is due for a membership; and, once a new method has paid it, all else that is due.
 
-    Raises what the books refuse, and refusals of the card.
+    A payment begun with a method that was not chosen now is called off first, unless it came
+    through: then that one counts. Raises what the books refuse, and refusals of the card.
     """
     parts.desk.limits.spend(JOIN_BY, member_id)
-    dues, token = Dues(parts.collection), None if form.saved else token_of(parts, form)
-    first = dues.pay(member_id, membership_id, method_token=token, by=by, cause=cause)
-    rest = dues.pay_all(member_id, by=by, cause=cause) if token and has_paid(first) else []
+    dues, chosen = Dues(parts.collection), _chosen(parts, member_id, form)
+    first = dues.pay(member_id, membership_id, method_token=chosen, by=by, cause=cause)
+    is_new = not form.saved and has_paid(first)
+    rest = dues.pay_all(member_id, by=by, cause=cause) if is_new else []
     return [first, *rest]
+
+
+def wants_another() -> bool:
+    """Whether the page is asked for another card, though a bank still asks about the one before."""
+    return "another" in request.args
 
 
 def has_paid(collected: Collected) -> bool:
@@ -180,6 +187,14 @@ def asked_again(token: str, filled: Filled[Model]) -> dict[str, str]:
     beside = {*CardForm.model_fields, "method_token", "approve", "refuse"}
     kept = {name: texts[-1] for name, texts in filled.given.items() if name not in beside}
     return {**kept, COMMAND_FIELD: request.form.get(COMMAND_FIELD, ""), "method_token": token}
+
+
+def _chosen(parts: Parts, member_id: UUID, form: PayForm) -> str | None:
+    """The token of a new method, or the id of the saved one; None where none is saved."""
+    if not form.saved:
+        return token_of(parts, form)
+    saved = parts.ledger.member(member_id).method
+    return saved.method_id if saved else None
 
 
 def _let_stripe_in(answer: Response) -> Response:

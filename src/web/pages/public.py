@@ -108,7 +108,14 @@ def confirm(order_id: UUID) -> str:
     order = _own_order(order_id)
     secret = Dues(parts().collection).action(order_id)
     asked = elements(parts(), order.placed.amount, secret=secret)
-    return render_template("public/confirm.html", order=order, elements=asked)
+    stay_id = order.placed.membership_id
+    another = url_for("own_money.pay", membership_id=stay_id, another="yes")
+    return render_template(
+        "public/confirm.html",
+        order=order,
+        elements=asked,
+        another="" if order.placed.charge == "first" else another,
+    )
 
 
 @pages.post("/orders/<uuid:order_id>/confirm")

@@ -18,7 +18,7 @@ from web.forms import Filled, cause, read_form
 from web.frame import UNPROCESSABLE, group, settled
 from web.next_steps import after_paying
 from web.pages.filling import LONGEST_TYPED, blame
-from web.pages.paying import PayForm, asks_bank, elements, pay_due
+from web.pages.paying import PayForm, asks_bank, elements, pay_due, wants_another
 from web.permissions import Permission
 from web.problems import Problem
 from web.recovery import Recovery, read_link
@@ -34,7 +34,7 @@ def show() -> Response | str:
     recovery = read_link(parts(), token)
     if recovery.standing != "due":
         return _done(recovery)
-    if recovery.due and recovery.due.state == "confirming":
+    if recovery.due and recovery.due.state == "confirming" and not wants_another():
         return redirect(url_for("recovery.confirm", token=token))
     return _page(recovery)
 
@@ -84,6 +84,7 @@ def confirm() -> Response | str:
         order=recovery.order,
         elements=elements(parts(), recovery.order.placed.amount, secret=secret),
         token=token,
+        another=url_for("recovery.show", token=token, another="yes"),
     )
 
 

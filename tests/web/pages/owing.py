@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -13,6 +14,7 @@ from ledger.facts import Actor, Cause
 from ledger.member import Membership
 from ledger.member.facts import ActionRequired, Locale
 from ledger.order.facts import PaymentFailed
+from ledger.payments.gateway import Rejected
 from ledger.payments.sandbox_states import ACTION, sandbox_id
 from tests.web.pages.conftest import Place
 from web.failure_letters import Sent, send_waiting
@@ -54,6 +56,21 @@ class Owing:
     def bank(self) -> str:
         """Where the page that plays the bank is, for the link."""
         return self.link().replace("/pay?", "/pay/confirm?")
+
+    def banks_approve(self) -> None:
+        """Every bank that was asked about the renewal says yes, wanted or not."""
+        for attempt_id in self.place.parts.ledger.order(self.order_id).attempts:
+            with suppress(Rejected):
+                action = sandbox_id(ACTION, attempt_id)
+                self.place.parts.sandbox.authenticate(action=action, approved=True)
+
+    def taken(self) -> list[int]:
+        """What the company took of everybody, in cents, each payment."""
+        now = self.place.clock.now()
+        moved = self.place.parts.sandbox.list_movements(
+            since=now - timedelta(days=100), until=now + timedelta(days=1)
+        )
+        return [each.amount.minor for each in moved if each.kind == "payment"]
 
     def tell(self, staff: Sequence[Colleague] = ()) -> int:
         """What the jobs do: queue what is to be told, and send it; how many letters."""

@@ -64,6 +64,29 @@ def test_a_card_that_is_saved_is_charged_what_is_due_while_its_member_is_there(
     assert "Paid: €12.00 for Gold." in browser.send(payment, "", approve="yes").words
 
 
+@pytest.mark.parametrize("chosen", [CARD, {"saved": "yes"}], ids=["another", "saved"])
+def test_a_member_whose_bank_asks_may_pay_with_another_card_or_the_saved_one(  # DU3
+    place: Place, chosen: dict[str, str]
+) -> None:
+    ada = owing(place, DECLINED_LATER)
+    browser = place.as_member(ada.member_id)
+    path = f"/account/memberships/{ada.membership_id}/pay"
+    bank = browser.send(browser.get(path), "", ASKS)
+    assert browser.get(path).headings == ["Confirm the payment"]
+    [way_out] = [link for link in bank.links if "another" in link]
+    paid = browser.send(browser.get(way_out), "", chosen)
+    assert "Paid: €12.00 for Gold." in paid.words
+    ada.banks_approve()
+    assert ada.taken() == [1200, 1200]
+
+
+def test_a_first_payment_that_a_bank_asks_about_has_no_such_way(place: Place) -> None:
+    gold, browser = place.plan(), place.person()
+    bank = browser.send(browser.get(f"/plans/{gold}"), f"/plans/{gold}/join", ASKS)
+    assert bank.headings == ["Confirm the payment"]
+    assert "Use another card" not in bank.words
+
+
 def test_a_bank_that_refuses_a_card_leaves_none_saved(place: Place) -> None:
     browser = place.person()
     setup = browser.send(browser.get("/account/method"), "", ASKS_ONCE)

@@ -10,8 +10,11 @@ from ledger import ids
 from ledger.billing.reminders import Colleague
 from ledger.facts import Actor
 from ledger.notification import Locale, Recipient, ToldRole
+from ledger.payments.gateway import OutcomeUnknown, Payment
 from tests.web.pages.conftest import CARD, MACHINE, Place, cause
 from tests.web.pages.owing import DECLINED_LATER, Owing, owing
+
+FIVES = {**CARD, "card_number": "5555 5555 5555 4444"}
 
 
 def test_the_letter_says_why_when_and_how_in_the_members_language(place: Place) -> None:  # DU2
@@ -165,12 +168,68 @@ def test_a_refusal_of_the_bank_leaves_it_due_and_may_be_tried_again(place: Place
     assert browser.send(again, ada.bank, approve="yes").headings == ["This is paid"]
 
 
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_whoever_is_asked_by_their_bank_may_use_another_card_instead(  # DU3
+    place: Place, lang: Locale
+) -> None:
+    ada = owing(place)
+    ada.tell()
+    browser = place.stranger()
+    bank = browser.send(browser.get(ada.link(), lang), ada.link(), saved="yes")
+    assert {"en": "Use another card", "fr": "Utiliser une autre carte"}[lang] in bank.words
+    [way_out] = [link for link in bank.links if "another" in link]
+    page = browser.get(way_out, lang)
+    assert {"en": "It is called off before", "fr": "Il est annulé avant"}[lang] in page.words
+    paid = browser.send(page, ada.link(), FIVES)
+    assert paid.headings == [{"en": "This is paid", "fr": "C’est payé"}[lang]]
+    ada.banks_approve()
+    assert ada.taken() == [1200, 1200]
+
+
+def test_the_payment_that_comes_through_while_another_card_is_typed_counts_alone(  # part of OR1
+    place: Place,
+) -> None:
+    ada = owing(place)
+    ada.tell()
+    browser = place.stranger()
+    browser.send(browser.get(ada.link()), ada.link(), saved="yes")
+    page = browser.get(f"{ada.link()}&another=yes")
+    ada.banks_approve()
+    assert browser.send(page, ada.link(), FIVES).headings == ["This is paid"]
+    ada.banks_approve()
+    assert ada.taken() == [1200, 1200]
+    method = place.parts.ledger.member(ada.member_id).method
+    assert method is not None
+    assert method.last_four == "3184"
+
+
+def test_a_company_that_does_not_confirm_the_end_of_the_first_payment_takes_no_second(  # OR1
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = owing(place)
+    ada.tell()
+    browser = place.stranger()
+    browser.send(browser.get(ada.link()), ada.link(), saved="yes")
+    page = browser.get(f"{ada.link()}&another=yes")
+    with monkeypatch.context() as silent:
+        silent.setattr(place.parts.sandbox, "close_onsession", unanswered)
+        refused = browser.send(page, ada.link(), FIVES, status=422)
+    assert "The payment company doesn't answer just now" in refused.words
+    assert ada.taken() == [1200]
+    assert browser.send(refused, ada.link(), FIVES).headings == ["This is paid"]
+    assert ada.taken() == [1200, 1200]
+
+
+def unanswered(**_: str) -> Payment:
+    """A call that the payment company does not answer."""
+    raise OutcomeUnknown(key="closing")
+
+
 def test_the_link_pays_with_another_card_which_is_saved(place: Place) -> None:  # DU3
     ada = owing(place)
     ada.tell()
     browser = place.stranger()
-    other = {**CARD, "card_number": "5555 5555 5555 4444"}
-    paid = browser.send(browser.get(ada.link()), ada.link(), other)
+    paid = browser.send(browser.get(ada.link()), ada.link(), FIVES)
     assert paid.headings == ["This is paid"]
     method = place.parts.ledger.member(ada.member_id).method
     assert method is not None
