@@ -147,6 +147,14 @@ class DiscountCode(Aggregate):
         self.record(self.Redeemed, stamp=stamp, member_id=member_id, order_id=order_id)
         return self.terms()
 
+    def redeem_after_all(self, order_id: UUID, *, member_id: UUID, stamp: Stamp) -> None:
+        """A payment that was given up came in all the same: its use counts again (DI4).
+
+        No rule asks: the money came in at the lower price. Twice is no news.
+        """
+        if order_id not in self.redemptions:
+            self.record(self.Redeemed, stamp=stamp, member_id=member_id, order_id=order_id)
+
     def terms(self) -> Discount:
         """The cut, as a membership keeps it."""
         return Discount(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -91,6 +92,47 @@ def test_a_page_that_was_paid_meanwhile_is_not_given_up(site: Site) -> None:  # 
     assert site.collection.give_up(waiting.order_id, cause=cause()).outcome == "settled"
     assert site.ledger.discount(code_id).redemptions
     assert site.opens(member_id, plan_id)
+
+
+def late(site: Site, order_id: UUID) -> str:
+    """The first payment of an order, which was thought to have failed, comes in all the same."""
+    [attempt] = site.ledger.order(order_id).attempts.values()
+    customer = site.sandbox.ensure_customer(member_id=site.ledger.order(order_id).member_id)
+    known = site.sandbox.find_payment(attempt=attempt.attempt_id, customer_id=customer.id)
+    assert known is not None
+    came_in = replace(known, status="succeeded", decline=None, settled_at=site.clock.now())
+    return site.collection.observe(came_in, cause=cause()).outcome
+
+
+def test_a_first_payment_that_comes_in_late_uses_its_code_again(site: Site) -> None:  # DI4
+    plan_id, code_id = site.plan(), site.code(total_uses=1)
+    member_id = site.person("a")
+    failed = site.join(member_id, plan_id, "pm_card_chargeDeclined", "SPRING")
+    assert not site.ledger.discount(code_id).redemptions
+    assert [late(site, failed.order_id) for _ in range(2)] == ["settled", "settled"]
+    assert site.opens(member_id, plan_id)
+    assert list(site.ledger.discount(code_id).redemptions.values()) == [member_id]
+    assert site.topics(code_id).count("discount.redeemed") == 2
+    with pytest.raises(CodeUsedUp):
+        site.join(site.person("b"), plan_id, code="SPRING")
+
+
+def test_a_code_whose_last_use_went_to_somebody_else_counts_both(site: Site) -> None:  # DI4
+    plan_id, code_id = site.plan(), site.code(total_uses=1)
+    first, second = site.person("a"), site.person("b")
+    failed = site.join(first, plan_id, "pm_card_chargeDeclined", "SPRING")
+    site.join(second, plan_id, code="SPRING")
+    late(site, failed.order_id)
+    assert set(site.ledger.discount(code_id).redemptions.values()) == {first, second}
+
+
+def test_a_late_payment_that_goes_back_uses_no_code(site: Site) -> None:  # part of DI4
+    plan_id, code_id = site.plan(), site.code()
+    member_id = site.person("a")
+    failed = site.join(member_id, plan_id, "pm_card_chargeDeclined", "SPRING")
+    site.join(member_id, plan_id)
+    assert late(site, failed.order_id) == "given_back"
+    assert not site.ledger.discount(code_id).redemptions
 
 
 def test_a_full_refund_does_not_give_the_use_back(site: Site) -> None:  # DI4

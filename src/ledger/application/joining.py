@@ -126,7 +126,8 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
         self._join(member, order, plan, stamp)
         if method is not None:
             self._keep_method(member, method, stamp)
-        return self.append(order, member, claims=[*claims, *self.method_claims(member)])
+        codes = self._used_after_all(order, stamp)
+        return self.append(order, member, *codes, claims=[*claims, *self.method_claims(member)])
 
     @use_case
     def fail_join(
@@ -200,6 +201,14 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
                 currency=plan.price.terms.amount.currency,
                 stamp=stamp,
             )
+
+    def _used_after_all(self, order: Order, stamp: Stamp) -> list[DiscountCode]:
+        """The code of a payment that was given up, and whose use went back too early (DI4)."""
+        if order.withdrawn_at is None or order.placed.discount is None:
+            return []
+        code = self.discount(order.placed.discount.terms.code_id)
+        code.redeem_after_all(order.id, member_id=order.member_id, stamp=stamp)
+        return [code]
 
     def _place_first(
         self, member: Member, plan: Plan, quote: Quote, membership_id: UUID, stamp: Stamp
