@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from ledger import ids
+from ledger.billing.methods import setup_attempt
 from ledger.billing.outcomes import Collected
 from ledger.errors import NotFound
 from ledger.facts import Cause
@@ -57,7 +57,8 @@ def answer_for_card(parts: Parts, member_id: UUID, action: str, *, approved: boo
 
 def answer_for_setup(parts: Parts, member_id: UUID, cause: Cause, *, approved: bool) -> None:
     """The same for the card that a command of this person is saving; NotFound."""
-    action = sandbox_id(ACTION, ids.derived(cause.id, "setup"))
+    customer = parts.sandbox.ensure_customer(member_id=member_id)
+    action = sandbox_id(ACTION, setup_attempt(cause, customer.id))
     answer_for_card(parts, member_id, action, approved=approved)
 
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 from ledger.application import Ledger
-from ledger.billing.customers import customer_of
+from ledger.billing.customers import customer_of, saved_with
 from ledger.billing.outcomes import require_mode
 from ledger.order import Attempt, Order
-from ledger.payments.gateway import Customer, Gateway, OutcomeUnknown, Payment, Rejected
+from ledger.payments.gateway import Gateway, OutcomeUnknown, Payment, Rejected
 
 RESENT_FOR = timedelta(hours=23)
 """How long the gateway surely knows a key again; after it an attempt is looked up, never sent."""
@@ -40,13 +40,17 @@ class Asking:
             customer = require_mode(
                 customer_of(self.ledger, self.gateway, order.member_id), order.placed.mode
             )
+        known = saved_with(
+            self.ledger, order.member_id, attempt.method_id, looks_back=not just_begun
+        )
+        customer_id = known or customer.id
         is_old = self._age(attempt) >= RESENT_FOR
         if is_old or not (just_begun or self._is_wanted(order)):
             with _refusing_to_tell(attempt):
                 return self.gateway.find_payment(
-                    attempt=attempt.attempt_id, customer_id=customer.id
+                    attempt=attempt.attempt_id, customer_id=customer_id
                 )
-        return self._charge(order, attempt, customer)
+        return self._charge(order, attempt, customer_id)
 
     def _is_wanted(self, order: Order) -> bool:
         """Whether the money is still to be taken: a removal may have come since (AX2, AX3)."""
@@ -57,17 +61,17 @@ class Asking:
         membership = self.ledger.member(order.member_id).membership(order.placed.membership_id)
         return membership.is_running(self.ledger.clock.now()) and membership.cancelled_at is None
 
-    def _charge(self, order: Order, attempt: Attempt, customer: Customer) -> Payment:
+    def _charge(self, order: Order, attempt: Attempt, customer_id: str) -> Payment:
         if attempt.off_session:
             return self.gateway.charge_offsession(
                 attempt=attempt.attempt_id,
-                customer_id=customer.id,
+                customer_id=customer_id,
                 method_id=attempt.method_id,
                 amount=attempt.amount,
             )
         return self.gateway.start_onsession(
             attempt=attempt.attempt_id,
-            customer_id=customer.id,
+            customer_id=customer_id,
             method=attempt.method_id,
             amount=attempt.amount,
             save=order.placed.period_end is not None,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
 from uuid import UUID
 
 from ledger import ids
-from ledger.application import Ledger
+from ledger.application import Ledger, Position
 from ledger.billing.customers import customer_of
 from ledger.billing.outcomes import GATEWAY, method_fields, require_mode
 from ledger.errors import MethodForbidden, NotFound
 from ledger.facts import Actor, Cause
 from ledger.order import Attempt
-from ledger.payments.gateway import Gateway, Method, Payment, Setup
+from ledger.payments.gateway import Customer, Gateway, Method, Payment, Rejected, Setup
+
+Made = TypeVar("Made")
 
 
 class Methods:
@@ -27,15 +32,30 @@ class Methods:
         the method. The one before is forgotten at the gateway.
         """
         _require_the_member(member_id, by)
-        customer = require_mode(
-            customer_of(self.ledger, self.gateway, member_id), self.ledger.rules.mode
-        )
-        setup = self.gateway.start_setup(
-            attempt=ids.derived(cause.id, "setup"), customer_id=customer.id, method=method_token
+        setup = self.for_customer(
+            member_id,
+            lambda customer: self.gateway.start_setup(
+                attempt=setup_attempt(cause, customer.id),
+                customer_id=customer.id,
+                method=method_token,
+            ),
         )
         if setup.status == "succeeded" and setup.method:
-            self._keep(member_id, setup.method, customer.id, by=by, cause=cause)
+            self._keep(member_id, setup.method, setup.customer_id, by=by, cause=cause)
         return setup
+
+    def for_customer(self, member_id: UUID, ask: Callable[[Customer], Made]) -> Made:
+        """What the company makes for the member's customer: for another one, where the one that
+        was known has been deleted there. Raises what a Gateway raises, and ModesMixed.
+        """
+        customer = self._customer(member_id)
+        try:
+            return ask(customer)
+        except Rejected:
+            another = self._customer(member_id)
+            if another.id == customer.id:
+                raise
+            return ask(another)
 
     def save_given(self, member_id: UUID, setup: Setup, *, by: Actor, cause: Cause) -> None:
         """Save a method that the member gave on the company's own page, once that has succeeded.
@@ -68,8 +88,19 @@ class Methods:
         _require_the_member(member_id, by)
         saved = self.ledger.member(member_id).method
         if saved is not None:
-            self.gateway.detach_method(method_id=saved.method_id)
+            self._forget(saved.method_id)
         return self.ledger.remove_method(member_id, by=by, cause=cause)
+
+    def lose_all_of(self, customer_id: str, *, cause: Cause) -> Position:
+        """A customer was deleted at the company: the method that was saved with it is gone (DU3).
+
+        The position of the save; 0 where none of ours was.
+        """
+        member_id = self.ledger.customer_owner(customer_id)
+        saved = self.ledger.member(member_id).method if member_id else None
+        if member_id is None or saved is None or saved.customer_id != customer_id:
+            return 0
+        return self.ledger.lose_method(member_id, saved.method_id, by=GATEWAY, cause=cause)
 
     def _keep(
         self, member_id: UUID, method: Method, customer_id: str, *, by: Actor, cause: Cause
@@ -80,7 +111,21 @@ class Methods:
         command = Cause(kind=cause.kind, id=ids.derived(cause.id, "saved method"))
         self.ledger.save_method(member_id, kept, by=by, cause=command)
         if before is not None:
-            self.gateway.detach_method(method_id=before.method_id)
+            self._forget(before.method_id)
+
+    def _forget(self, method_id: str) -> None:
+        """At the gateway; a saved method that it refuses to forget is not there any more."""
+        with suppress(Rejected):
+            self.gateway.detach_method(method_id=method_id)
+
+    def _customer(self, member_id: UUID) -> Customer:
+        found = customer_of(self.ledger, self.gateway, member_id)
+        return require_mode(found, self.ledger.rules.mode)
+
+
+def setup_attempt(cause: Cause, customer_id: str) -> UUID:
+    """The key under which a command saves a method for a customer."""
+    return ids.derived(cause.id, "setup", customer_id)
 
 
 def _require_the_member(member_id: UUID, by: Actor) -> None:

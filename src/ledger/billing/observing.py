@@ -143,6 +143,8 @@ class Observing:
     # --- methods ----------------------------------------------------------------------
 
     def _method(self, seen: MethodChange, cause: Cause) -> Position:
+        if seen.method_id is None:
+            return self.collection.methods.lose_all_of(seen.customer_id or "", cause=cause)
         member_id = self.ledger.method_owner(seen.method_id)
         if member_id is None:
             return 0  # it was never saved here

@@ -189,10 +189,11 @@ class Refund:
 class MethodChange:
     """A saved method that is gone, or that the card's network renewed by itself.
 
-    `method` is what it is now; None once it is gone.
+    `method` is what it is now; None once it is gone. Without a `method_id` the whole customer was
+    deleted, and with them whatever was saved.
     """
 
-    method_id: str
+    method_id: str | None
     customer_id: str | None
     method: Method | None
     mode: Mode

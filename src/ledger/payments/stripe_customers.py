@@ -33,6 +33,10 @@ class StripeCustomers:
             self._remembered.clear()
         return self._remembered.setdefault(asked, customer)
 
+    def is_gone(self, customer_id: str) -> bool:
+        """Whether a customer was deleted, or never was; whatever was saved with it is gone too."""
+        return self._standing(customer_id) is None
+
     def forget(self) -> None:
         """Ask again: one of them may be gone."""
         self._remembered.clear()
@@ -66,4 +70,5 @@ class StripeCustomers:
         """A new customer, or the one that was made within the last day in place of one gone."""
         marks = {LEDGER: self._ledger, MEMBER: str(member_id)}
         key = f"{member_id} after {gone}" if gone else str(member_id)
-        return self._api.create_customer({"metadata": marks}, key)
+        made = self._api.create_customer({"metadata": marks}, key)
+        return self._made(member_id, made["id"]) if made.get("deleted") else made

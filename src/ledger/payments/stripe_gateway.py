@@ -6,7 +6,8 @@ method lives in the ledger and is named each time; a customer's default is never
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -117,7 +118,7 @@ class StripeGateway:
         if made is not None:
             return self.get_setup(setup_id=made)
         params = self._asks.setup(attempt, customer_id, method)
-        with answered(attempt):
+        with answered(attempt), self._forgetting_customers():
             return setup_of(self.api.create_setup(params, str(attempt)))
 
     def get_setup(self, *, setup_id: str) -> Setup:
@@ -130,7 +131,7 @@ class StripeGateway:
 
         It sends them to `back_to`, with the session's id after it. Raises what a Gateway raises.
         """
-        with answered(attempt):
+        with answered(attempt), self._forgetting_customers():
             asked = self._asks.checkout(attempt, customer_id, back_to)
             return str(self.api.create_checkout(asked, str(attempt))["url"])
 
@@ -269,6 +270,15 @@ class StripeGateway:
 
     # --- within -----------------------------------------------------------------------
 
+    @contextmanager
+    def _forgetting_customers(self) -> Iterator[None]:
+        """Ask about customers again after a refusal: the one it was for may be gone."""
+        try:
+            yield
+        except Rejected:
+            self._customers.forget()
+            raise
+
     def _pay(
         self,
         attempt: UUID,
@@ -311,10 +321,10 @@ class StripeGateway:
         if not is_object(method):
             return None
         try:
-            found = self.api.method(method)
-            if found.get("customer") or not self._was_saved(method):
-                return None
+            found = self._gone(method, customer_id)
         except GatewayError:
+            return None
+        if found is None:
             return None
         return Payment(
             id=f"unmade_{attempt.hex}",
@@ -329,6 +339,17 @@ class StripeGateway:
             settled_at=None,
             mode=self.mode,
         )
+
+    def _gone(self, method_id: str, customer_id: str) -> Json | None:
+        """What is left of a method that was taken from its customer, or was deleted with them."""
+        try:
+            found = self.api.method(method_id)
+        except Rejected:
+            found = {"id": method_id, "type": "unknown", "customer": customer_id}
+        owner = found.get("customer")
+        if self._customers.is_gone(owner or customer_id):
+            return found
+        return found if owner is None and self._was_saved(method_id) else None
 
     def _was_saved(self, method_id: str) -> bool:
         """Whether a payment method that belongs to nobody ever belonged to somebody."""

@@ -13,7 +13,14 @@ from typing import Any
 
 from ledger.clock import Clock
 from ledger.payments.balance import Dispute
-from ledger.payments.gateway import Mode, Notice, NoticeRejected, Observation, Resolved
+from ledger.payments.gateway import (
+    MethodChange,
+    Mode,
+    Notice,
+    NoticeRejected,
+    Observation,
+    Resolved,
+)
 from ledger.payments.stripe_api import Json, StripeApi, answered, api_version
 from ledger.payments.stripe_reading import (
     LEDGER,
@@ -200,12 +207,16 @@ class StripeNotices:
         found = self._api.method(notice.object_id)
         before = _event_in(notice)["data"].get("previous_attributes") or {}
         owner = id_of(found.get("customer")) or id_of(before.get("customer"))
-        return [change_of(found, owner)] if self._is_our_customer(owner) else None
+        if owner is None or self._is_anothers(self._api.customer(owner)):
+            return None
+        return [change_of(found, owner)]
 
     def _customer(self, notice: Notice) -> list[Observation] | None:
-        # Gone with all its methods, which nothing lists any more: a charge will find them gone.
+        # Gone with all its methods, which nothing lists any more.
         gone = _event_in(notice)["data"]["object"]
-        return [] if (gone.get("metadata") or {}).get(LEDGER) == self._ledger else None
+        if self._is_anothers(gone):
+            return None
+        return [MethodChange(None, notice.object_id, None, self._mode)]
 
     # --- within -----------------------------------------------------------------------
 
@@ -218,8 +229,14 @@ class StripeNotices:
     def _is_our_customer(self, customer_id: str | None) -> bool:
         if customer_id is None:
             return False
-        metadata = self._api.customer(customer_id).get("metadata") or {}
-        return bool(metadata.get(LEDGER) == self._ledger)
+        found = self._api.customer(customer_id)
+        return not found.get("deleted") and not self._is_anothers(found)
+
+    def _is_anothers(self, customer: Json) -> bool:
+        """Whether it is marked so. One that was deleted bears no mark; the books may know it."""
+        if customer.get("deleted"):
+            return False
+        return bool((customer.get("metadata") or {}).get(LEDGER) != self._ledger)
 
     def _closed_at(self, dispute: Json) -> datetime | None:
         """When a dispute ended. Stripe says it in an event alone; else the last that it moved."""

@@ -9,7 +9,6 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ledger import ids
-from ledger.billing.customers import customer_of
 from ledger.billing.dues import Due, Dues
 from ledger.billing.outcomes import Collected
 from ledger.errors import LedgerError, NotFound
@@ -69,10 +68,14 @@ def start_checkout() -> Response:
     """Give a card on the payment company's own page; it sends the member back here."""
     company = _checkout()
     parts().desk.limits.spend(JOIN_BY, _member_id())
-    customer = customer_of(parts().ledger, parts().collection.gateway, _member_id())
     back_to = parts().settings.address + url_for("own_money.returned") + "?session="
-    address = company.start_checkout(
-        attempt=ids.derived(cause().id, "checkout"), customer_id=customer.id, back_to=back_to
+    address = parts().collection.methods.for_customer(
+        _member_id(),
+        lambda customer: company.start_checkout(
+            attempt=ids.derived(cause().id, "checkout", customer.id),
+            customer_id=customer.id,
+            back_to=back_to,
+        ),
     )
     return redirect(address, HTTPStatus.SEE_OTHER)
 

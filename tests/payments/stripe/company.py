@@ -89,9 +89,13 @@ class Company:
         return made
 
     def get(self, id_: Any, kind: str, param: str | None = None) -> Json:
-        """An object of a kind, or Stripe's answer for what does not exist."""
+        """An object of a kind, or Stripe's answer for what does not exist.
+
+        What is named by a parameter is to be used; a customer that was deleted can only be read.
+        """
         found = self.kept.get(id_)
         gone = found is None or found.get("expires_at", self.now) < self.now
+        gone = gone or bool(found and param and found.get("deleted"))
         if found is None or gone or found["object"] != kind:
             missing = invalid("resource_missing", param or kind, 400 if param else 404)
             missing.error["message"] = f"No such {kind}: '{id_}'"

@@ -222,7 +222,7 @@ class Emulator:
     def _list(self, kind: str, form: Form) -> Json:
         filters = ("customer", "payment_intent", "payment_method")
         if "customer" in form:
-            self.company.get(form["customer"], "customer", "customer")
+            self.company.get(form["customer"], "customer")
         found = [
             made
             for made in self.company.all(kind)

@@ -2,65 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
-
-import pytest
-
-from ledger.billing.inbox import Inbox, InboxReport
-from ledger.billing.observing import Observing
-from ledger.money import Money
-from ledger.store.inbox import InboxTable
-from tests.application.sites import STAFF, Site, cause, eur, opened, themself
+from tests.application.sites import STAFF, cause, eur, themself
 from tests.payments.stripe.line import gateway_over
-from tests.payments.stripe.stripe_stage import StripeStage
+from tests.payments.stripe.shop import Shop
 
 REAL_MONEY = {"payment", "refund"}
-
-
-@dataclass
-class Shop:
-    """A site that charges through the emulated Stripe, and hears what it tells."""
-
-    site: Site
-    stage: StripeStage
-    inbox: Inbox
-
-    def join(self, card: str = "pm_card_visa") -> tuple[UUID, Any]:
-        """A person joins a monthly plan with the token that their page made of a card."""
-        member_id = self.site.person()
-        token = self.stage.card(card)
-        return member_id, self.site.join(member_id, self.site.plan(), token)
-
-    def hear(self) -> InboxReport:
-        """Everything that was sent arrives, twice and backwards, and is worked off."""
-        for told in [*self.stage.sent()][::-1] * 2:
-            self.inbox.receive(told.raw, told.headers)
-        return self.inbox.work()
-
-    def balance(self) -> Money:
-        """What payments and refunds have left at Stripe."""
-        moved = self.stage.stripe.list_movements(
-            since=self.stage.began, until=self.site.clock.now().replace(year=2030)
-        )
-        return sum((each.amount for each in moved if each.kind in REAL_MONEY), eur(0))
-
-
-@pytest.fixture
-def shop(database: str) -> Iterator[Shop]:
-    with opened(database) as site:
-        stage = StripeStage(site.clock)
-        site.collection = site.collection_through(stage.stripe)
-        inbox = Inbox(
-            InboxTable(site.pool, site.ledger.vault.derive("inbox")),
-            stage.stripe,
-            Observing(site.ledger, site.collection),
-            site.clock,
-            company="stripe",
-        )
-        yield Shop(site, stage, inbox)
 
 
 def test_a_year_of_a_member_balances_to_the_cent(shop: Shop) -> None:
