@@ -129,11 +129,23 @@ class MemberUseCases(Books):
 
     @use_case
     def save_method(
-        self, member_id: UUID, method: Mapping[str, str], *, by: Actor, cause: Cause
+        self,
+        member_id: UUID,
+        method: Mapping[str, str],
+        *,
+        given_at: datetime | None = None,
+        by: Actor,
+        cause: Cause,
     ) -> Position:
-        """Keep a payment method that the gateway saved, in place of the one before (AC6)."""
+        """Keep a payment method that the gateway saved, in place of the one before (AC6).
+
+        It was given at `given_at`, or now. One that is saved already is no news: a page and a
+        notice may tell of it at the same time.
+        """
         member = self.member(member_id)
-        member.save_method(stamp=self.stamp(by, cause), **method)
+        if member.has_method(method["method_id"]):
+            return 0
+        member.save_method(stamp=self.stamp(by, cause, occurred_at=given_at), **method)
         return self.append(member, claims=self.method_claims(member), command=cause.id)
 
     @use_case

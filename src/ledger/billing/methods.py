@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from ledger.application import Ledger, Position
 from ledger.billing.customers import customer_of
 from ledger.billing.outcomes import GATEWAY, method_fields, require_mode
 from ledger.errors import MethodForbidden, NotFound
-from ledger.facts import Actor, Cause
+from ledger.facts import Actor, Cause, Fact
+from ledger.member.facts import MethodFact, MethodRemoved
 from ledger.order import Attempt
 from ledger.payments.gateway import Customer, Gateway, Method, Payment, Rejected, Setup
 
@@ -69,6 +71,29 @@ class Methods:
         if setup.status == "succeeded" and setup.method:
             self._keep(member_id, setup.method, customer.id, by=by, cause=cause)
 
+    def observe(self, setup: Setup, *, cause: Cause) -> UUID | None:
+        """Save what a bank approved after the member had gone, as the page would that began it.
+
+        Whose method it is now. None where it is nobody's: it was not begun by a page of ours, or
+        the member has chosen otherwise since. However often it is told, it is saved once.
+        """
+        member_id = setup.member_id or self.ledger.customer_owner(setup.customer_id)
+        was_begun_there = setup.attempt == ids.observed(setup.id)
+        if setup.method is None or member_id is None or was_begun_there:
+            return None
+        if self.ledger.method_owner(setup.method.id) is None and self._is_open(member_id, setup):
+            given_at = min(setup.made_at, self.ledger.clock.now())
+            self._keep(
+                member_id,
+                setup.method,
+                setup.customer_id,
+                given_at=given_at,
+                by=GATEWAY,
+                cause=cause,
+            )
+        has_it = self.ledger.member(member_id).has_method(setup.method.id)
+        return member_id if has_it else None
+
     def keep_paid_with(
         self, member_id: UUID, attempt: Attempt, payment: Payment, *, cause: Cause
     ) -> None:
@@ -103,15 +128,29 @@ class Methods:
         return self.ledger.lose_method(member_id, saved.method_id, by=GATEWAY, cause=cause)
 
     def _keep(
-        self, member_id: UUID, method: Method, customer_id: str, *, by: Actor, cause: Cause
+        self,
+        member_id: UUID,
+        method: Method,
+        customer_id: str,
+        *,
+        given_at: datetime | None = None,
+        by: Actor,
+        cause: Cause,
     ) -> None:
         kept, before = method_fields(method, customer_id), self.ledger.member(member_id).method
         if kept is None or (before is not None and before.method_id == kept["method_id"]):
             return
         command = Cause(kind=cause.kind, id=ids.derived(cause.id, "saved method"))
-        self.ledger.save_method(member_id, kept, by=by, cause=command)
+        self.ledger.save_method(member_id, kept, given_at=given_at, by=by, cause=command)
         if before is not None:
             self._forget(before.method_id)
+
+    def _is_open(self, member_id: UUID, setup: Setup) -> bool:
+        """Whether the member, since they began it, has not said otherwise how they pay."""
+        if self.ledger.member(member_id).closed_at is not None:
+            return False
+        chosen_at = _last_choice(self.ledger.facts_of(member_id))
+        return chosen_at is None or chosen_at <= setup.made_at
 
     def _forget(self, method_id: str) -> None:
         """At the gateway; a saved method that it refuses to forget is not there any more."""
@@ -131,3 +170,17 @@ def setup_attempt(cause: Cause, customer_id: str) -> UUID:
 def _require_the_member(member_id: UUID, by: Actor) -> None:
     if by != Actor(kind="member", id=member_id):
         raise MethodForbidden
+
+
+def _last_choice(facts: Iterable[Fact]) -> datetime | None:
+    """When the member chose the method they have, or none; what the company changed is no choice.
+
+    A card that its network renews stays the same method.
+    """
+    method_id, chosen_at = None, None
+    for fact in facts:
+        if isinstance(fact, MethodFact) and fact.method_id != method_id:
+            method_id, chosen_at = fact.method_id, fact.occurred_at
+        elif isinstance(fact, MethodRemoved) and fact.actor.kind == "member":
+            method_id, chosen_at = None, fact.occurred_at
+    return chosen_at

@@ -73,15 +73,12 @@ class Observing:
 
         Raises NotKnownYet, what the rules refuse, and what the gateway raises when it is asked.
         """
-        if isinstance(seen, Setup):
-            # The page that began it saves the method when the person comes back: a method is
-            # saved by the member alone (AC6), and they may have chosen another one since.
-            return 0
         take_in: dict[type[Observation], Callable[[Any, Cause], Position]] = {
             Payment: self._payment,
             Refund: self._refund,
             Dispute: self._dispute,
             Fee: self._fee,
+            Setup: self._setup,
             MethodChange: self._method,
             Mandate: self._mandate,
         }
@@ -141,6 +138,14 @@ class Observing:
         return known
 
     # --- methods ----------------------------------------------------------------------
+
+    def _setup(self, seen: Setup, cause: Cause) -> Position:
+        """What the page that began it does too, if the person comes back to it (AC6, DU3)."""
+        member_id = self.collection.methods.observe(seen, cause=cause)
+        if member_id is None:
+            return 0
+        charged = self.collection.charge_unpaid(member_id, cause=cause)
+        return max([self.ledger.position_of(member_id), *(one.position for one in charged)])
 
     def _method(self, seen: MethodChange, cause: Cause) -> Position:
         if seen.method_id is None:

@@ -131,7 +131,8 @@ class Setup:
     """A try to save a method without a charge.
 
     `method` is there once it succeeded. `action` is what the page hands to the person's bank
-    while the status is `action_required`.
+    while the status is `action_required`. `member_id` is whose customer it is, while the company
+    knows them.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Setup:
     action: str | None
     made_at: datetime
     mode: Mode
+    member_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,7 @@ def setup_of(sheet: Sheet) -> Setup:
         action=_action(sheet),
         made_at=datetime.fromisoformat(state["made_at"]),
         mode=MODE,
+        member_id=key_in(CUSTOMER, state["customer_id"]),
     )
 
 

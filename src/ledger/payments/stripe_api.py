@@ -39,6 +39,7 @@ REPLAYED = "idempotent-replayed"
 """The header of an answer that was given before."""
 
 PAYMENT_PARTS = ["payment_method", "latest_charge"]
+SETUP_PARTS = ["payment_method", "customer"]
 REFUND_PARTS = ["balance_transaction", "failure_balance_transaction"]
 
 UNBELIEVABLE = (
@@ -210,7 +211,7 @@ class StripeApi:
         """A SetupIntent."""
         with answered(setup_id):
             return self._v1.setup_intents.retrieve(
-                require_id(setup_id, "seti"), {"expand": ["payment_method"]}
+                require_id(setup_id, "seti"), {"expand": SETUP_PARTS}
             ).to_dict()
 
     def payment(self, payment_id: str) -> Json:

@@ -15,7 +15,14 @@ from ledger.clock import Clock
 from ledger.money import LARGEST_CHARGE, Money
 from ledger.payments.gateway import Rejected
 from ledger.payments.stripe_amounts import to_stripe
-from ledger.payments.stripe_api import PAYMENT_PARTS, Json, StripeApi, answered, require_id
+from ledger.payments.stripe_api import (
+    PAYMENT_PARTS,
+    SETUP_PARTS,
+    Json,
+    StripeApi,
+    answered,
+    require_id,
+)
 from ledger.payments.stripe_reading import ATTEMPT, LEDGER
 
 if TYPE_CHECKING:
@@ -76,7 +83,7 @@ class Asking:
             "allowed_payment_method_types": ["card"],
             "payment_method_options": {"card": card},
             "metadata": {LEDGER: self._ledger, ATTEMPT: str(attempt)},
-            "expand": ["payment_method"],
+            "expand": SETUP_PARTS,
         }
         if is_token(method):
             params["confirmation_token"] = method

@@ -126,7 +126,7 @@ def method_of(found: Json) -> Method:
 
 
 def setup_of(found: Json) -> Setup:
-    """A SetupIntent; its payment method is expanded."""
+    """A SetupIntent; its payment method and its customer are expanded."""
     error, status = found.get("last_setup_error"), _SETUP_STATUS[found["status"]]
     if found["status"] == "requires_payment_method" and error:
         status = "failed"
@@ -147,6 +147,7 @@ def setup_of(found: Json) -> Setup:
         action=_action(found, status),
         made_at=at(found["created"]),
         mode=mode_of(found),
+        member_id=_member_in(found["customer"]),
     )
 
 
@@ -302,6 +303,13 @@ def _our_id(found: Json, name: str) -> UUID:
     """The id we wrote into it; derived from Stripe's where it was made there (OR7)."""
     ours = (found.get("metadata") or {}).get(name)
     return UUID(ours) if ours else ids.observed(found["id"])
+
+
+def _member_in(customer: Json | str) -> UUID | None:
+    """Whose customer it is; one that was deleted says it no more."""
+    marks = customer.get("metadata") if isinstance(customer, dict) else None
+    ours = (marks or {}).get(MEMBER)
+    return UUID(ours) if ours else None
 
 
 def _action(found: Json, status: str) -> str | None:
