@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from ledger.application import Ledger
 from ledger.billing.customers import customer_of, saved_with
-from ledger.billing.outcomes import require_mode
+from ledger.billing.outcomes import purpose_of, require_mode
 from ledger.order import Attempt, Order
-from ledger.payments.gateway import Gateway, OutcomeUnknown, Payment, Rejected
+from ledger.payments.gateway import Gateway, OutcomeUnknown, Payment, Purpose, Rejected
 
 RESENT_FOR = timedelta(hours=23)
 """How long the gateway surely knows a key again; after it an attempt is looked up, never sent."""
@@ -68,6 +68,7 @@ class Asking:
                 customer_id=customer_id,
                 method_id=attempt.method_id,
                 amount=attempt.amount,
+                purpose=self._purpose(order),
             )
         return self.gateway.start_onsession(
             attempt=attempt.attempt_id,
@@ -75,7 +76,16 @@ class Asking:
             method=attempt.method_id,
             amount=attempt.amount,
             save=order.placed.period_end is not None,
+            purpose=self._purpose(order),
         )
+
+    def _purpose(self, order: Order) -> Purpose:
+        """What the method of an order's charge is saved and charged for."""
+        placed = order.placed
+        if placed.charge != "first":
+            return "instalment" if placed.charge == "instalment" else "recurring"
+        price = self.ledger.plan(placed.plan_id).price_version(placed.price_version)
+        return purpose_of([price.terms])
 
     def _age(self, attempt: Attempt) -> timedelta:
         return self.ledger.clock.now() - attempt.started_at

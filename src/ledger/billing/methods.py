@@ -11,12 +11,20 @@ from uuid import UUID
 from ledger import ids
 from ledger.application import Ledger, Position
 from ledger.billing.customers import customer_of
-from ledger.billing.outcomes import GATEWAY, method_fields, require_mode
+from ledger.billing.outcomes import GATEWAY, method_fields, purpose_of, require_mode
 from ledger.errors import MethodForbidden, NotFound
 from ledger.facts import Actor, Cause, Fact
 from ledger.member.facts import MethodFact, MethodRemoved
 from ledger.order import Attempt
-from ledger.payments.gateway import Customer, Gateway, Method, Payment, Rejected, Setup
+from ledger.payments.gateway import (
+    Customer,
+    Gateway,
+    Method,
+    Payment,
+    Purpose,
+    Rejected,
+    Setup,
+)
 
 Made = TypeVar("Made")
 
@@ -40,6 +48,7 @@ class Methods:
                 attempt=setup_attempt(cause, customer.id),
                 customer_id=customer.id,
                 method=method_token,
+                purpose=self._purpose(member_id),
             ),
         )
         if setup.status == "succeeded" and setup.method:
@@ -156,6 +165,11 @@ class Methods:
         """At the gateway; a saved method that it refuses to forget is not there any more."""
         with suppress(Rejected):
             self.gateway.detach_method(method_id=method_id)
+
+    def _purpose(self, member_id: UUID) -> Purpose:
+        """What the member's card will be charged for."""
+        now, stays = self.ledger.clock.now(), self.ledger.member(member_id).memberships.values()
+        return purpose_of(stay.terms for stay in stays if stay.is_running(now))
 
     def _customer(self, member_id: UUID) -> Customer:
         found = customer_of(self.ledger, self.gateway, member_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -9,7 +10,8 @@ from uuid import UUID
 from ledger.application import Position
 from ledger.errors import Refused
 from ledger.facts import Actor
-from ledger.payments.gateway import Customer, Method, Mode
+from ledger.payments.gateway import Customer, Method, Mode, Purpose
+from ledger.terms import Terms
 
 Outcome = Literal[
     "settled", "declined", "waiting", "unknown", "nothing_to_collect", "given_back", "setup_failed"
@@ -51,6 +53,12 @@ def require_mode(customer: Customer, ours: Mode) -> Customer:
     if customer.mode != ours:
         raise ModesMixed(ours=ours, theirs=customer.mode)
     return customer
+
+
+def purpose_of(terms: Iterable[Terms]) -> Purpose:
+    """What a card is saved for that pays for these; instalments where it pays for them alone."""
+    models = {each.model for each in terms if each.repeats}
+    return "instalment" if models == {"instalments"} else "recurring"
 
 
 def method_fields(method: Method, customer_id: str) -> dict[str, str] | None:

@@ -36,6 +36,12 @@ update_method: the card expired or is gone, the member renews it. action_require
 authenticates. mandate: the right to debit is missing or ended. config: our own settings.
 """
 
+Purpose = Literal["recurring", "instalment"]
+"""What a saved method is charged for: card networks are told both when it is saved and each time.
+
+recurring: for as long as the membership goes on. instalment: parts of one price, a known number.
+"""
+
 PaymentStatus = Literal["action_required", "pending", "succeeded", "failed", "cancelled"]
 SetupStatus = Literal["action_required", "succeeded", "failed"]
 RefundStatus = Literal["pending", "succeeded", "failed"]
@@ -262,7 +268,9 @@ class Gateway(Protocol):
         """The member's one customer: `known` while it stands, else made with their id as key."""
         ...
 
-    def start_setup(self, *, attempt: UUID, customer_id: str, method: str) -> Setup:
+    def start_setup(
+        self, *, attempt: UUID, customer_id: str, method: str, purpose: Purpose = "recurring"
+    ) -> Setup:
         """Save a method for later charges; `method` is the token a page was given for it.
 
         The person is present. Raises ParamsDrift.
@@ -274,12 +282,19 @@ class Gateway(Protocol):
         ...
 
     def start_onsession(
-        self, *, attempt: UUID, customer_id: str, method: str, amount: Money, save: bool
+        self,
+        *,
+        attempt: UUID,
+        customer_id: str,
+        method: str,
+        amount: Money,
+        save: bool,
+        purpose: Purpose = "recurring",
     ) -> Payment:
         """Take money while the person is present.
 
         `method` is the token a page was given, or a saved method's id. With `save`, a token that
-        was paid with becomes a method that can be charged again. Raises ParamsDrift.
+        was paid with becomes a method that can be charged again, for `purpose`. Raises ParamsDrift.
         """
         ...
 
@@ -288,7 +303,13 @@ class Gateway(Protocol):
         ...
 
     def charge_offsession(
-        self, *, attempt: UUID, customer_id: str, method_id: str, amount: Money
+        self,
+        *,
+        attempt: UUID,
+        customer_id: str,
+        method_id: str,
+        amount: Money,
+        purpose: Purpose = "recurring",
     ) -> Payment:
         """Take money with a saved method while the person is away. Raises ParamsDrift."""
         ...

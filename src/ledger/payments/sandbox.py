@@ -19,6 +19,7 @@ from ledger.payments.gateway import (
     OutcomeUnknown,
     ParamsDrift,
     Payment,
+    Purpose,
     Refund,
     Rejected,
     Setup,
@@ -107,7 +108,14 @@ class Sandbox(Company, Post):
         return Customer(sandbox_id(CUSTOMER, member_id), member_id, MODE)
 
     @answered
-    def start_setup(self, *, attempt: UUID, customer_id: str, method: str) -> Setup:
+    def start_setup(
+        self,
+        *,
+        attempt: UUID,
+        customer_id: str,
+        method: str,
+        purpose: Purpose = "recurring",  # noqa: ARG002 -- no network is told
+    ) -> Setup:
         """Save a test card for later charges."""
         self._require_customer(customer_id)
         asked: Asked = {"call": "setup", "customer": customer_id, "method": method}
@@ -122,7 +130,14 @@ class Sandbox(Company, Post):
 
     @answered
     def start_onsession(
-        self, *, attempt: UUID, customer_id: str, method: str, amount: Money, save: bool
+        self,
+        *,
+        attempt: UUID,
+        customer_id: str,
+        method: str,
+        amount: Money,
+        save: bool,
+        purpose: Purpose = "recurring",  # noqa: ARG002 -- no network is told
     ) -> Payment:
         """Take test money while the person is present."""
         self._require_customer(customer_id)
@@ -143,7 +158,13 @@ class Sandbox(Company, Post):
 
     @answered
     def charge_offsession(
-        self, *, attempt: UUID, customer_id: str, method_id: str, amount: Money
+        self,
+        *,
+        attempt: UUID,
+        customer_id: str,
+        method_id: str,
+        amount: Money,
+        purpose: Purpose = "recurring",  # noqa: ARG002 -- no network is told
     ) -> Payment:
         """Take test money with a saved card while the person is away."""
         asked = asked_of("offsession", customer_id, method_id, amount)

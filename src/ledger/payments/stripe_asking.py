@@ -8,12 +8,12 @@ types of payment method are never named the old way, which this version refuses.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from ledger.clock import Clock
 from ledger.money import LARGEST_CHARGE, Money
-from ledger.payments.gateway import Rejected
+from ledger.payments.gateway import Purpose, Rejected
 from ledger.payments.stripe_amounts import to_stripe
 from ledger.payments.stripe_api import (
     PAYMENT_PARTS,
@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 
 TEST_CARD = "pm_card_"
 """How Stripe's test cards begin, which are no objects and can't be fetched."""
+
+USAGE: dict[Purpose, Literal["installment", "recurring"]] = {
+    "instalment": "installment",
+    "recurring": "recurring",
+}
+"""What card networks ask to be told of a saved card, in Stripe's words (docs.stripe.com, "Save a
+card and charge it later"). An Indian mandate knows no such difference: it has an interval alone.
+"""
 
 MANDATE_HEADROOM = 3
 """A mandate allows so many times the first charge: a first charge may be cut, and prices move."""
@@ -60,10 +68,12 @@ class Asking:
     def __init__(self, api: StripeApi, ledger: str, mandate_cap: Money, clock: Clock) -> None:
         self._api, self._ledger, self._cap, self._clock = api, ledger, mandate_cap, clock
 
-    def setup(self, attempt: UUID, customer_id: str, method: str) -> SetupIntentCreateParams:
+    def setup(
+        self, attempt: UUID, customer_id: str, method: str, purpose: Purpose
+    ) -> SetupIntentCreateParams:
         """To save a method while the person is present."""
         card: SetupIntentCreateParamsPaymentMethodOptionsCard = {
-            "setup_credential_usage": "recurring"
+            "setup_credential_usage": USAGE[purpose]
         }
         if since := self._indian_since(method, self._given(method)):
             card["mandate_options"] = {
@@ -92,7 +102,10 @@ class Asking:
         return params
 
     def checkout(self, attempt: UUID, customer_id: str, back_to: str) -> SessionCreateParams:
-        """To save a method on a page of Stripe's, which gives Indian cards a mandate by itself."""
+        """To save a method on a page of Stripe's, which gives Indian cards a mandate by itself.
+
+        Such a page can't be told for which kind of charge.
+        """
         marks = {LEDGER: self._ledger, ATTEMPT: str(attempt)}
         return {
             "mode": "setup",
@@ -105,30 +118,39 @@ class Asking:
         }
 
     def onsession(
-        self, attempt: UUID, customer_id: str, method: str, amount: Money, *, save: bool
+        self,
+        attempt: UUID,
+        customer_id: str,
+        method: str,
+        amount: Money,
+        saved_for: Purpose | None,
     ) -> PaymentIntentCreateParams:
-        """To take money while the person is present. What is saved already isn't saved again."""
+        """To take money while the person is present. What is saved already isn't saved again.
+
+        Nor is a purpose told of it: the networks ask for one only while the person is away.
+        """
         params = self._payment(attempt, customer_id, amount)
         params["use_stripe_sdk"] = True
         if is_token(method):
             params["confirmation_token"] = method
         else:
             params["payment_method"] = method
-        given = self._given(method) if save else {}
-        if save and not given.get("customer"):
+        given = self._given(method) if saved_for else {}
+        if saved_for and not given.get("customer"):
             since = self._indian_since(method, given)
             params["setup_future_usage"] = "off_session"
-            params["payment_method_options"] = {"card": _saving(attempt, since, amount)}
+            card = _saving(attempt, since, amount, saved_for)
+            params["payment_method_options"] = {"card": card}
         return params
 
     def offsession(
-        self, attempt: UUID, customer_id: str, method_id: str, amount: Money
+        self, attempt: UUID, customer_id: str, method_id: str, amount: Money, purpose: Purpose
     ) -> PaymentIntentCreateParams:
         """To take money while the person is away."""
         params = self._payment(attempt, customer_id, amount)
         params["payment_method"] = require_id(method_id, "pm")
         params["off_session"] = True
-        params["payment_method_options"] = {"card": {"stored_credential_usage": "recurring"}}
+        params["payment_method_options"] = {"card": {"stored_credential_usage": USAGE[purpose]}}
         return params
 
     def _payment(self, attempt: UUID, customer_id: str, amount: Money) -> PaymentIntentCreateParams:
@@ -165,10 +187,10 @@ class Asking:
 
 
 def _saving(
-    attempt: UUID, since: int | None, amount: Money
+    attempt: UUID, since: int | None, amount: Money, purpose: Purpose
 ) -> PaymentIntentCreateParamsPaymentMethodOptionsCard:
     card: PaymentIntentCreateParamsPaymentMethodOptionsCard = {
-        "setup_credential_usage": "recurring"
+        "setup_credential_usage": USAGE[purpose]
     }
     if since is not None:
         card["mandate_options"] = {

@@ -25,6 +25,7 @@ from ledger.payments.gateway import (
     Notice,
     ParamsDrift,
     Payment,
+    Purpose,
     Refund,
     Rejected,
     Resolved,
@@ -112,12 +113,14 @@ class StripeGateway:
 
     # --- saved methods ----------------------------------------------------------------
 
-    def start_setup(self, *, attempt: UUID, customer_id: str, method: str) -> Setup:
+    def start_setup(
+        self, *, attempt: UUID, customer_id: str, method: str, purpose: Purpose = "recurring"
+    ) -> Setup:
         """Save a method for later charges."""
         made = self._setup_made(attempt, method)
         if made is not None:
             return self.get_setup(setup_id=made)
-        params = self._asks.setup(attempt, customer_id, method)
+        params = self._asks.setup(attempt, customer_id, method, purpose)
         with answered(attempt), self._forgetting_customers():
             return setup_of(self.api.create_setup(params, str(attempt)))
 
@@ -157,7 +160,14 @@ class StripeGateway:
     # --- payments ---------------------------------------------------------------------
 
     def start_onsession(
-        self, *, attempt: UUID, customer_id: str, method: str, amount: Money, save: bool
+        self,
+        *,
+        attempt: UUID,
+        customer_id: str,
+        method: str,
+        amount: Money,
+        save: bool,
+        purpose: Purpose = "recurring",
     ) -> Payment:
         """Take money while the person is present."""
         if save and is_object(method):
@@ -166,7 +176,8 @@ class StripeGateway:
             if made is not None:
                 return _as_asked(made, amount)
         try:
-            params = self._asks.onsession(attempt, customer_id, method, amount, save=save)
+            saved_for = purpose if save else None
+            params = self._asks.onsession(attempt, customer_id, method, amount, saved_for)
         except Rejected:
             # A page's token lives for half a day: the payment may be made, and the token gone.
             made = self.find_payment(attempt=attempt, customer_id=customer_id)
@@ -190,10 +201,16 @@ class StripeGateway:
             return payment_of(found)
 
     def charge_offsession(
-        self, *, attempt: UUID, customer_id: str, method_id: str, amount: Money
+        self,
+        *,
+        attempt: UUID,
+        customer_id: str,
+        method_id: str,
+        amount: Money,
+        purpose: Purpose = "recurring",
     ) -> Payment:
         """Take money with a saved method while the person is away."""
-        params = self._asks.offsession(attempt, customer_id, method_id, amount)
+        params = self._asks.offsession(attempt, customer_id, method_id, amount, purpose)
         return self._pay(attempt, customer_id, method_id, amount, params)
 
     def get_payment(self, *, payment_id: str) -> Payment:

@@ -14,7 +14,7 @@ from ledger.billing.observing import Observing
 from ledger.money import Money
 from ledger.store.inbox import InboxTable
 from tests.application.sites import Site, eur, opened
-from tests.payments.stripe.line import gateway_over
+from tests.payments.stripe.line import Watcher, gateway_over
 from tests.payments.stripe.stripe_stage import StripeStage
 
 REAL_MONEY = {"payment", "refund"}
@@ -47,9 +47,9 @@ class Shop:
         )
         return sum((each.amount for each in moved if each.kind in REAL_MONEY), eur(0))
 
-    def elsewhere(self) -> Collection:
+    def elsewhere(self, *watchers: Watcher) -> Collection:
         """The same books in a process of its own, which remembers nothing of Stripe."""
-        gateway = gateway_over(self.stage.emulator, self.site.clock)
+        gateway = gateway_over(self.stage.emulator, self.site.clock, watchers=list(watchers))
         return self.site.collection_through(gateway)
 
 

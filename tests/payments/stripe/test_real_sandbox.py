@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -62,7 +63,7 @@ def test_a_card_is_saved_charged_refunded_and_forgotten(real: StripeGateway) -> 
     setup = real.start_setup(attempt=uuid4(), customer_id=customer.id, method="pm_card_visa")
     assert setup.method is not None
     attempt = uuid4()
-    asked = {"customer_id": customer.id, "method_id": setup.method.id}
+    asked: dict[str, Any] = {"customer_id": customer.id, "method_id": setup.method.id}
     payment = real.charge_offsession(attempt=attempt, amount=eur(1200), **asked)
     assert (payment.status, payment.amount, payment.mode) == ("succeeded", eur(1200), "test")
     assert real.charge_offsession(attempt=attempt, amount=eur(1200), **asked).id == payment.id
