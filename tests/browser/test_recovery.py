@@ -42,7 +42,9 @@ SAID = {
 STRIPE = """
 window.Stripe = (key, options) => ({
   elements: (asked) => ({
-    create: () => ({ mount: (place) => { place.textContent = JSON.stringify(asked); } }),
+    create: (_, { wallets }) => ({
+      mount: (place) => { place.textContent = JSON.stringify({ ...asked, wallets }); },
+    }),
     submit: async () => ({}),
   }),
   createConfirmationToken: async () => ({ confirmationToken: { id: "%s" } }),
@@ -154,11 +156,29 @@ def test_stripes_script_makes_the_token_and_asks_the_bank(
     page.expose_function("bankApproves", approving(stripes))
     page.goto(stripes.site.address + stripes.link())
     expect(page.locator("[data-payment-fields]")).to_contain_text('"mode":"payment"')
+    expect(page.locator("[data-payment-fields]")).to_contain_text('"link":"never"')
     page.locator("main form.stack button").click()
     expect(page.locator("main h1")).to_have_text("This is paid")
     context.close()
     assert stripes.billing() == "current"
     assert faults == []
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_each_label_of_a_test_card_stands_on_one_line_of_a_phone(
+    months: Months, chromium: Browser, lang: Locale
+) -> None:
+    months.member(lang)
+    months.pass_by()
+    width, height = PHONE
+    context = chromium.new_context(locale=lang, viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
+    page.goto(months.site.address + months.link())
+    heights = page.locator(".row label").evaluate_all("labels => labels.map(l => l.clientHeight)")
+    context.close()
+    assert len(heights) == 3
+    assert len(set(heights)) == 1
 
 
 def approving(stripes: Months) -> Callable[[str], dict[str, object]]:

@@ -40,6 +40,9 @@ STRIPE_HOSTS = {
     "form-action 'self'": "https://checkout.stripe.com",
 }
 STRIPE_FRAMES = "frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com"
+"""What Stripe publishes for its script (docs.stripe.com/security/guide), without what only address
+fields and Link need, which we don't show; and its own page, to which a form of ours leads.
+"""
 
 LONGEST_TOKEN = 500
 
@@ -112,12 +115,18 @@ class Elements:
     saves: bool = True
     secret: str | None = None
     locale: str = "auto"
-    script: str = SCRIPT
 
     @property
     def counted(self) -> int:
         """The amount as Stripe counts it, which for some currencies is not as we do."""
         return to_stripe(self.amount)
+
+    def load(self) -> str:
+        """The address of Stripe's script: the page that holds it, and no other, may load what
+        Stripe needs.
+        """
+        after_this_request(_let_stripe_in)
+        return SCRIPT
 
 
 def elements(
@@ -125,13 +134,11 @@ def elements(
 ) -> Elements | None:
     """For a page that asks for a method or its bank's word; None where the sandbox does.
 
-    Without an amount, or for nothing, a method is saved. Such a page, and no other, may load what
-    Stripe needs.
+    Without an amount, or for nothing, a method is saved.
     """
     key = parts.settings.stripe_publishable_key
     if key is None:
         return None
-    after_this_request(_let_stripe_in)
     charged = amount or Money.zero(parts.settings.currency)
     use: Use = "setup" if charged.is_zero else "payment"
     return Elements(key, use, charged, saves, secret, locale())

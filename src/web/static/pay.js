@@ -14,7 +14,8 @@ function showFields(form, { use, minor, currency, saves }) {
   const later = saves ? { setupFutureUsage: "off_session" } : {};
   const cards = { allowedPaymentMethodTypes: ["card"] }; // as the server asks for when it pays
   const elements = stripe.elements({ mode: use, currency, ...amount, ...later, ...cards });
-  elements.create("payment").mount(form.querySelector("[data-payment-fields]"));
+  const wallets = { applePay: "never", googlePay: "never", link: "never" }; // nor may the page load them
+  elements.create("payment", { wallets }).mount(form.querySelector("[data-payment-fields]"));
   form.addEventListener("submit", async (event) => {
     if (form.elements.method_token.value) return;
     event.preventDefault();
