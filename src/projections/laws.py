@@ -113,10 +113,11 @@ SELECT concat_ws(' ', fact -> 'amount' ->> 'currency', fact ->> 'mode',
                       WHEN topic = 'order.dispute_closed' THEN 'disputed' ELSE 'refunded' END),
        (fact -> 'amount' ->> 'minor')::bigint
            * CASE WHEN topic IN ('order.refund_failed', 'order.payment_reversed')
-                  THEN -1 ELSE 1 END
+                    OR fact ->> 'outcome' = 'won' THEN -1 ELSE 1 END
   FROM counted
  WHERE (topic <> 'order.refund_failed' OR (fact ->> 'was_settled')::boolean)
-   AND (topic <> 'order.dispute_closed' OR fact ->> 'outcome' = 'lost')
+   AND (topic <> 'order.dispute_closed' OR fact ->> 'outcome' = 'lost'
+        OR (fact ->> 'was_lost')::boolean)
 """
 """Money in and back, each when it settled (OR8)."""
 

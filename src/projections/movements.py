@@ -105,9 +105,10 @@ class Movements(View[MovementRow]):
 
     @first(DisputeClosed)
     def dispute_closed(self, fact: DisputeClosed) -> MovementRow | None:
-        """A lost dispute takes the money; a won one moved nothing."""
-        lost = fact.outcome == "lost"
-        return self._row(fact, "dispute_lost", -fact.amount, fact.mode) if lost else None
+        """A lost dispute takes the money; one that is won after all gives it back."""
+        if fact.outcome == "lost":
+            return self._row(fact, "dispute_lost", -fact.amount, fact.mode)
+        return self._row(fact, "dispute_lost", fact.amount, fact.mode) if fact.was_lost else None
 
     @first(FeeRecorded)
     def fee(self, fact: FeeRecorded) -> MovementRow:

@@ -32,14 +32,19 @@ def effect_of(fact: Fact) -> Effect:
 
 NOTHING = Effect()
 
+
+def _decided(fact: DisputeClosed) -> Effect:
+    if fact.outcome == "lost":
+        return Effect(disputed=fact.amount.minor)
+    return Effect(disputed=-fact.amount.minor) if fact.was_lost else NOTHING
+
+
 _EFFECTS: dict[type[Fact], Callable[[Any], Effect]] = {
     Paid: lambda fact: Effect(gross=fact.amount.minor),
     PaymentReversed: lambda fact: Effect(gross=-fact.amount.minor),
     Refunded: lambda fact: Effect(refunded=fact.amount.minor),
     RefundFailed: lambda fact: Effect(refunded=-fact.amount.minor) if fact.was_settled else NOTHING,
-    DisputeClosed: lambda fact: (
-        Effect(disputed=fact.amount.minor) if fact.outcome == "lost" else NOTHING
-    ),
+    DisputeClosed: _decided,
 }
 
 

@@ -14,7 +14,7 @@ from ledger import ids
 from ledger.billing.inbox import Inbox, InboxReport
 from ledger.billing.observing import Observing
 from ledger.order import Order
-from ledger.payments.gateway import Delivery, Gateway
+from ledger.payments.gateway import Delivery, Gateway, Observation
 from ledger.store.inbox import InboxTable
 from tests.application import sites
 from tests.application.sites import ONE_TIME, Site
@@ -88,6 +88,12 @@ class Altered:
 
     def __getattr__(self, name: str) -> Any:
         return self._answers.get(name) or getattr(self._sandbox, name)
+
+
+def see(office: Office, *seen: Observation) -> None:
+    """Take in observations, as a notice would."""
+    for one in seen:
+        office.inbox.observing.take_in(one, cause=sites.cause())
 
 
 @contextmanager

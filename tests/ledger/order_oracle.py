@@ -168,7 +168,7 @@ class PurseOracle:
         """The bank decides."""
         if dispute not in self.disputes:
             return "NotFound"
-        if self.disputes[dispute][2] == "open":
+        if self.disputes[dispute][2] != "won":  # what was lost may be won after all
             self.disputes[dispute][2] = outcome
         return None
 

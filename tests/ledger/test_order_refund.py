@@ -249,10 +249,19 @@ def test_a_dispute_that_is_won_changes_nothing() -> None:  # OR8
 def test_a_dispute_that_is_lost_leaves_the_total() -> None:  # OR8
     charged = paid_order()
     dispute(charged, 1_000)
-    for outcome in ("lost", "won"):
-        charged.close_dispute("dp_1", outcome=outcome, stamp=by_gateway())
+    for _notice in range(2):
+        charged.close_dispute("dp_1", outcome="lost", stamp=by_gateway())
     assert names(charged) == ["order.dispute_opened", "order.dispute_closed"]
     assert (charged.lost, charged.refundable) == (eur(1_000), eur(200))
+
+
+def test_a_dispute_that_was_lost_and_is_won_after_all_counts_again() -> None:  # OR8
+    charged = paid_order()
+    dispute(charged, 1_000)
+    for outcome in ("lost", "won", "won", "lost"):  # the last was decided no later than the one
+        charged.close_dispute("dp_1", outcome=outcome, stamp=by_gateway())
+    assert names(charged).count("order.dispute_closed") == 2
+    assert (charged.lost, charged.refundable) == (eur(0), eur(1_200))
 
 
 def test_a_dispute_in_another_currency_never_enters_the_books() -> None:  # PL2

@@ -113,7 +113,7 @@ class Stage(ABC):
 
     @abstractmethod
     def decide(self, dispute_id: str, outcome: Literal["won", "lost"]) -> None:
-        """The bank closes a dispute; the money comes back once it is won."""
+        """The bank closes a dispute; the money comes back once it is won, lost before or not."""
 
     @abstractmethod
     def move_again(self, dispute_id: str, amount: Money, *, fee: int = 0) -> None:

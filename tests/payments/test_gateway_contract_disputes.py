@@ -121,6 +121,25 @@ def test_a_dispute_that_is_won_gives_the_money_back(stage: Stage) -> None:  # pa
     assert again.status == "succeeded"
 
 
+def test_a_dispute_that_was_lost_may_be_won_after_all(stage: Stage) -> None:  # part of OR8
+    payment, dispute = disputed(stage)
+    stage.clock.advance(DAY)
+    stage.decide(dispute.id, "lost")
+    lost = stage.get_dispute(dispute.id)
+    stage.clock.advance(DAY)
+    stage.sent()
+    stage.decide(dispute.id, "won")
+    won = stage.get_dispute(dispute.id)
+    assert won in told(stage)
+    assert [(one.status, funds(one), one.closed_at) for one in (lost, won)] == [
+        ("lost", -1200, NOON + 2 * DAY),
+        ("won", 0, NOON + 3 * DAY),
+    ]
+    assert list(won.moved) == listed(stage, won)
+    again = stage.gateway.refund(refund_id=uuid4(), payment_id=payment.id, amount=eur(1200))
+    assert again.status == "succeeded"
+
+
 def test_a_dispute_contests_what_was_not_given_back(stage: Stage) -> None:
     payment = stage.pay()
     stage.gateway.refund(refund_id=uuid4(), payment_id=payment.id, amount=eur(500))

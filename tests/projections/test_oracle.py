@@ -17,6 +17,7 @@ import pytest
 
 from ledger import ids
 from ledger.facts import Actor, Cause, Stamp
+from ledger.order import Order
 from ledger.site import Site
 from projections.catalogue import all_views
 from projections.view import Recorded
@@ -39,6 +40,11 @@ def facts_of(seed: int, commands: int = 1000) -> list[Recorded]:
     saves: list[Any] = [one for save in told_fully(seed, commands) for one in save]
     found = [fact for one in saves for fact in one.collect_events()]
     return [Recorded(place + 1, fact) for place, fact in enumerate(found)]
+
+
+def test_the_stories_tell_of_disputes_that_were_lost_and_won_after_all() -> None:  # part of OR8
+    facts = [fact for seed in SEEDS for _, fact in facts_of(seed)]
+    assert any(isinstance(fact, Order.DisputeClosed) and fact.was_lost for fact in facts)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

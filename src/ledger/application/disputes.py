@@ -10,7 +10,7 @@ from uuid import UUID
 from ledger.application.batch import ATTEMPT, DISPUTE, FEE, PAYMENT
 from ledger.application.books import Books, Position
 from ledger.application.use_case import use_case
-from ledger.facts import Actor, Cause
+from ledger.facts import Actor, Cause, Stamp
 from ledger.money import Money
 from ledger.order import Moved, Order
 from ledger.store.records import Claim
@@ -62,9 +62,7 @@ class DisputeUseCases(Books):
         order.update_dispute(
             dispute_id, amount=amount, reason=reason, refundable=refundable, stamp=stamp
         )
-        order.record_fee(dispute_id, [one for one in moved if one.is_fee], stamp=stamp)
-        funds = [one for one in moved if not one.is_fee]
-        order.move_dispute_funds(dispute_id, funds, stamp=stamp)
+        _move(order, dispute_id, moved, stamp)
         if outcome is not None:
             decided = self.stamp(by, cause, occurred_at=closed_at)
             order.close_dispute(dispute_id, outcome=outcome, stamp=decided)
@@ -89,6 +87,12 @@ class DisputeUseCases(Books):
         return self.append(order, claims=_claims(order))
 
 
+def _move(order: Order, dispute_id: str, moved: Sequence[Moved], stamp: Stamp) -> None:
+    order.record_fee(dispute_id, [one for one in moved if one.is_fee], stamp=stamp)
+    funds = [one for one in moved if not one.is_fee]
+    order.move_dispute_funds(dispute_id, funds, stamp=stamp)
+
+
 def _claims(order: Order) -> list[Claim]:
     """What is told for the first time now, once in all the books (OR6)."""
     return [
@@ -100,7 +104,7 @@ def _claims(order: Order) -> list[Claim]:
 
 def _told(fact: object) -> Iterator[tuple[str, str]]:
     match fact:
-        case Order.DisputeOpened() | Order.DisputeClosed():
+        case Order.DisputeOpened():
             yield DISPUTE, f"{fact.dispute_id}/{fact.TOPIC}"
         case Order.DisputeFundsMoved(movement_id=str(movement_id)):
             yield DISPUTE, movement_id

@@ -15,7 +15,8 @@ from ledger.facts import Aggregate, Stamp
 from ledger.money import Mode, Money, require_charge
 from ledger.order import facts
 from ledger.order.balance import Moved, untold
-from ledger.order.facts import Attempt, Charge, DiscountUsed
+from ledger.order.facts import Charge, DiscountUsed
+from ledger.order.states import Attempt
 
 
 class Collectable(Aggregate):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID
 
 from ledger.facts import Fact, FirstFact, Instant, Personal, Value
 from ledger.money import Mode, Money
+from ledger.order.states import Attempt, AttemptState, Dispute, Refund
 from ledger.terms import Discount
 
 if TYPE_CHECKING:
     from ledger.order.order import Order
 
 Charge = Literal["first", "renewal", "instalment"]
-AttemptState = Literal["open", "pending", "unknown", "failed", "abandoned", "paid"]
-RefundState = Literal["requested", "pending", "made", "failed"]
 
 
 class DiscountUsed(Value):
@@ -24,60 +21,6 @@ class DiscountUsed(Value):
 
     terms: Discount
     cut: Money
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One try to collect an order's money. Its id is the idempotency key at the gateway."""
-
-    attempt_id: UUID
-    number: int
-    amount: Money
-    off_session: bool
-    method_id: str
-    started_at: datetime
-    state: AttemptState = "open"
-    reference: str | None = None
-    decline_code: str | None = None
-    was_at_bank: bool = False
-
-
-@dataclass(slots=True)
-class Dispute:
-    """A payment that the person's bank contests."""
-
-    payment_reference: str
-    amount: Money
-    reason: str
-    funds: Money
-    refundable: bool | None = None
-    """Whether the payment company takes refunds of the payment meanwhile; None if not told."""
-    state: Literal["open", "won", "lost"] = "open"
-    unnamed: list[int] = field(default_factory=list)
-    """Minor units that facts told of which named no movement."""
-
-    @property
-    def blocks_refunds(self) -> bool:
-        """Whether the payment company takes no refund of the payment at all."""
-        return self.refundable is False and self.state != "won"
-
-    @property
-    def held(self) -> Money:
-        """What of the payment can't be given back because of it."""
-        inquiry = self.state == "open" and self.refundable is True
-        return Money.zero(self.amount.currency) if inquiry or self.state == "won" else self.amount
-
-
-@dataclass(slots=True)
-class Refund:
-    """Money on its way back."""
-
-    refund_id: UUID
-    payment_reference: str
-    amount: Money
-    reason: str
-    state: RefundState = "requested"
-    reference: str | None = None
 
 
 class OrderPlaced(FirstFact):
@@ -377,16 +320,23 @@ class DisputeFundsMoved(Fact):
 
 
 class DisputeClosed(Fact):
-    """The bank decided. Lost money leaves every total (OR8)."""
+    """The bank decided. Lost money leaves every total (OR8).
+
+    `was_lost` where it decided otherwise before: what is won after all counts again.
+    """
 
     TOPIC: ClassVar[str] = "order.dispute_closed"
     dispute_id: str
     outcome: Literal["won", "lost"]
     amount: Money
     mode: Mode
+    was_lost: bool = False
 
     def apply(self, order: Order) -> None:
         """Won, or lost."""
-        order.disputes[self.dispute_id].state = self.outcome
+        dispute = order.disputes[self.dispute_id]
+        dispute.state, dispute.decided_at = self.outcome, self.occurred_at
         if self.outcome == "lost":
             order.lost += self.amount
+        elif self.was_lost:
+            order.lost -= self.amount

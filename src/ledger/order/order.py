@@ -19,7 +19,7 @@ from ledger.money import Money
 from ledger.order import facts
 from ledger.order.balance import Moved, untold
 from ledger.order.collectable import Collectable
-from ledger.order.facts import Dispute, Refund
+from ledger.order.states import Dispute, Refund
 
 RefundStanding = Literal["pending", "succeeded", "failed"]
 
@@ -269,14 +269,18 @@ class Order(Collectable):
     def close_dispute(
         self, dispute_id: str, *, outcome: Literal["won", "lost"], stamp: Stamp
     ) -> None:
-        """The bank decided. Twice is no news."""
+        """The bank decided, perhaps otherwise than before: what was lost may be won after all.
+
+        Twice is no news, nor is what it had decided before it decided last.
+        """
         dispute = self._dispute(dispute_id)
-        if dispute.state == "open":
+        if dispute.state != outcome and dispute.is_news(outcome, stamp.occurred_at):
             self.record(
                 facts.DisputeClosed,
                 stamp=stamp,
                 dispute_id=dispute_id,
                 outcome=outcome,
+                was_lost=dispute.state == "lost",
                 amount=dispute.amount,
                 mode=self.placed.mode,
             )

@@ -17,7 +17,7 @@ from ledger.payments.sandbox_cards import (
     RefundManner,
     presented,
 )
-from ledger.payments.sandbox_disputes import contested, opened_now, planned, refundable
+from ledger.payments.sandbox_disputes import contested, opened_now, planned, refundable, standing
 from ledger.payments.sandbox_happenings import span_of
 from ledger.payments.sandbox_states import (
     AdjustmentState,
@@ -117,14 +117,16 @@ def with_dispute(sheet: Sheet, key: UUID, reason: str, now: datetime) -> Sheet:
 
 
 def with_decision(sheet: Sheet, key: UUID, outcome: Literal["won", "lost"], now: datetime) -> Sheet:
-    """A payment's sheet after a bank closed one of its disputes; a closed one stays as it is."""
+    """A payment's sheet after a bank closed one of its disputes; what was won stays so."""
     state, instant = state_of(sheet), now.isoformat()
     found = next((d for d, _ in contested(state) if d["key"] == key.hex), None)
     if found is None or datetime.fromisoformat(found["opened_at"]) > now:
         raise Rejected(why="there is no such dispute")
-    if found["closed_at"] and datetime.fromisoformat(found["closed_at"]) <= now:
+    status, _ = standing(found, now)
+    if status in {"won", outcome}:
         return sheet
-    decided = {**found, "closed_at": instant, "outcome": outcome}
+    after_all = {**found, "won_at": instant}
+    decided = after_all if status == "lost" else {**found, "closed_at": instant, "outcome": outcome}
     disputes = [decided if d is found else d for d in state["disputes"]]
     return _changed(sheet, cast("SheetState", {**state, "disputes": disputes}))
 

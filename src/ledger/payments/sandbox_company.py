@@ -107,7 +107,7 @@ class Company(Desk):
 
     @answered
     def decide_at_gateway(self, *, dispute_id: str, outcome: Literal["won", "lost"]) -> Dispute:
-        """The bank closes a dispute; one that is closed stays as it is."""
+        """The bank closes a dispute; what is won stays so, what is lost may be won after all."""
         sheet, key = self._disputed(dispute_id)
         now = self._clock.now()
 

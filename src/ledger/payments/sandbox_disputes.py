@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
 from ledger.money import Money
-from ledger.payments.balance import Dispute, Movement, MovementKind
+from ledger.payments.balance import Dispute, DisputeStatus, Movement, MovementKind
 from ledger.payments.sandbox_cards import DisputeManner
 from ledger.payments.sandbox_states import (
     DISPUTE,
@@ -72,8 +71,7 @@ def dispute_of(sheet: Sheet, key: UUID, now: datetime) -> Dispute | None:
     """One of a payment's disputes as it stands at an instant; None before it was opened."""
     for dispute, amount in contested(state_of(sheet)):
         if dispute["key"] == key.hex and reached(dispute["opened_at"], now):
-            closed_at = reached(dispute["closed_at"], now)
-            status: Literal["open", "won", "lost"] = dispute["outcome"] if closed_at else "open"
+            status, closed_at = standing(dispute, now)
             gone = dispute["moves"] and status != "won"
             moved = [one for one in dispute_movements_of(sheet, dispute, amount) if one.at <= now]
             return Dispute(
@@ -89,6 +87,15 @@ def dispute_of(sheet: Sheet, key: UUID, now: datetime) -> Dispute | None:
                 mode=MODE,
             )
     return None
+
+
+def standing(dispute: DisputeState, at: datetime) -> tuple[DisputeStatus, datetime | None]:
+    """How it stands at an instant, and since when it is decided so."""
+    won_after_all = reached(dispute.get("won_at"), at)
+    if won_after_all:
+        return "won", won_after_all
+    closed_at = reached(dispute["closed_at"], at)
+    return (dispute["outcome"] if closed_at else "open"), closed_at
 
 
 def dispute_movements_of(
@@ -110,8 +117,9 @@ def _moves(dispute: DisputeState, contested: int) -> Iterator[tuple[int, int, in
     """Each sum by a number of its own, with its fee, in minor units as they moved, and when."""
     if dispute["moves"]:
         yield 0, -contested, -FEE_MINOR, dispute["opened_at"]
-        if dispute["closed_at"] and dispute["outcome"] == "won":
-            yield 0, contested, 0, dispute["closed_at"]
+        won_at = dispute["closed_at"] if dispute["outcome"] == "won" else dispute.get("won_at")
+        if won_at:
+            yield 0, contested, 0, won_at
     for number, more in enumerate(dispute.get("adjustments", []), start=1):
         yield number, more["minor"], more["fee"], more["at"]
 
@@ -124,8 +132,8 @@ def refundable(state: SheetState, now: datetime) -> int:
 
 
 def _is_open(dispute: DisputeState, now: datetime) -> bool:
-    opened, closed = reached(dispute["opened_at"], now), reached(dispute["closed_at"], now)
-    return dispute["moves"] and opened is not None and closed is None
+    opened = reached(dispute["opened_at"], now)
+    return dispute["moves"] and opened is not None and standing(dispute, now)[0] == "open"
 
 
 def _contested_minor(state: SheetState, position: int) -> int:
@@ -154,7 +162,7 @@ def _taken(state: SheetState, disputes: int, at: datetime) -> int:
     """What the first so many disputes hold."""
     taken = 0
     for position, dispute in enumerate(state["disputes"][:disputes]):
-        won = dispute["outcome"] == "won" and reached(dispute["closed_at"], at)
+        won = standing(dispute, at)[0] == "won"
         if dispute["moves"] and reached(dispute["opened_at"], at) and not won:
             taken += max(0, _contested_minor(state, position))
     return taken

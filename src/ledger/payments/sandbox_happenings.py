@@ -53,7 +53,7 @@ def span_of(state: SheetState) -> tuple[datetime, datetime]:
     for refund in state["refunds"]:
         instants += [refund["succeeds_at"], refund["fails_at"]]
     for dispute in state["disputes"]:
-        instants += [dispute["opened_at"], dispute["closed_at"]]
+        instants += [dispute["opened_at"], dispute["closed_at"], dispute.get("won_at")]
         instants += [more["at"] for more in dispute.get("adjustments", [])]
     dates = [datetime.fromisoformat(instant) for instant in instants if instant]
     return min(dates), max(dates)
@@ -133,10 +133,12 @@ def _disputes(sheet: Sheet) -> Iterator[_Dated]:
         id_ = sandbox_id(DISPUTE, UUID(dispute["key"]))
         yield "dispute.opened", id_, dispute["opened_at"]
         yield "dispute.closed", id_, dispute["closed_at"]
+        yield "dispute.updated", id_, dispute.get("won_at")
         if dispute["moves"]:
             yield "dispute.funds_withdrawn", id_, dispute["opened_at"]
             if dispute["outcome"] == "won":
                 yield "dispute.funds_reinstated", id_, dispute["closed_at"]
+            yield "dispute.funds_reinstated", id_, dispute.get("won_at")
         for more in dispute.get("adjustments", []):
             way = "withdrawn" if more["minor"] < 0 else "reinstated"
             yield f"dispute.funds_{way}", id_, more["at"]

@@ -100,6 +100,8 @@ class DisputeState(TypedDict):
     closed_at: str | None
     outcome: Literal["won", "lost"]
     adjustments: NotRequired[list[AdjustmentState]]
+    won_at: NotRequired[str]
+    """When it was won after all, having been lost."""
 
 
 class SheetState(TypedDict):

@@ -71,6 +71,13 @@ ABOUT_METHODS = [
 EVENTS = [*ABOUT_PAYMENTS, *ABOUT_METHODS]
 """What Stripe is asked to tell. A list of events takes at most twenty kinds at a time."""
 
+DECIDING = [
+    "charge.dispute.closed",
+    "charge.dispute.updated",
+    "charge.dispute.funds_reinstated",
+]
+"""What tells that a bank decided, perhaps otherwise than before."""
+
 FOREIGN = Resolved(foreign=True)
 
 
@@ -239,12 +246,20 @@ class StripeNotices:
         return bool((customer.get("metadata") or {}).get(LEDGER) != self._ledger)
 
     def _closed_at(self, dispute: Json) -> datetime | None:
-        """When a dispute ended. Stripe says it in an event alone; else the last that it moved."""
+        """Since when a dispute has ended so: what was lost may be won after all.
+
+        Stripe says it in events alone; else it was when the last was moved.
+        """
         if is_open(dispute):
             return None
-        for ending in self._api.events(["charge.dispute.closed"], dispute["created"]):
-            if ending["data"]["object"]["id"] == dispute["id"]:
-                return at(ending["created"])
+        since = None
+        for event in self._api.events(DECIDING, dispute["created"]):
+            told = event["data"]["object"]
+            if told["id"] == dispute["id"] and told["status"] != dispute["status"]:
+                break
+            since = event["created"] if told["id"] == dispute["id"] else since
+        if since is not None:
+            return at(since)
         moved = [each["created"] for each in dispute["balance_transactions"]]
         return at(max(moved, default=dispute["created"]))
 

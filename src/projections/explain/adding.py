@@ -38,7 +38,7 @@ def of_total(fact: Fact) -> dict[str, int]:
         case "order.refund_failed" if not said.was_settled:
             return {}
         case "order.dispute_closed" if said.outcome != "lost":
-            return {}
+            return _with_net("disputed", -said.amount.minor) if said.was_lost else {}
         case topic if topic in ADDS:
             figure, sign = ADDS[topic]
             return _with_net(figure, sign * said.amount.minor)

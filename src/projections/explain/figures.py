@@ -61,11 +61,12 @@ SELECT told.state -> 'amount' ->> 'currency' AS currency, told.state ->> 'mode' 
                        WHEN 'order.dispute_closed' THEN 'disputed'
                        WHEN 'order.fee_recorded' THEN 'fees' ELSE 'refunded' END AS figure,
        CASE WHEN told.topic IN ('order.refund_failed', 'order.payment_reversed')
-            THEN -1 ELSE 1 END
+              OR told.state ->> 'outcome' = 'won' THEN -1 ELSE 1 END
            * (told.state -> 'amount' ->> 'minor')::bigint AS minor
   FROM ({told}) AS told
  WHERE (told.topic <> 'order.refund_failed' OR (told.state ->> 'was_settled')::boolean)
-   AND (told.topic <> 'order.dispute_closed' OR told.state ->> 'outcome' = 'lost')
+   AND (told.topic <> 'order.dispute_closed' OR told.state ->> 'outcome' = 'lost'
+        OR (told.state ->> 'was_lost')::boolean)
    AND {condition}
 """
 SUMS: LiteralString = """

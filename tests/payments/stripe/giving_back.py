@@ -98,12 +98,14 @@ class GivingBack:
             self.contest(charged, inquiry=manner == "inquiry")
 
     def decide(self, id_: str, outcome: Literal["won", "lost"]) -> None:
-        """The bank ends a dispute."""
+        """The bank ends a dispute; what was lost may be won after all."""
         made = self._company.get(id_, "dispute")
-        inquiry = made["status"].startswith("warning")
+        before = made["status"]
+        inquiry = before.startswith("warning")
         made["status"] = "warning_closed" if inquiry else outcome
         made["is_charge_refundable"] = outcome == "won"
-        self._company.tell("charge.dispute.closed", made)
+        again = {"status": before} if before == "lost" else {}
+        self._company.tell(f"charge.dispute.{'updated' if again else 'closed'}", made, **again)
         if outcome == "won" and not inquiry:
             self.adjust(id_, made["amount"])
 

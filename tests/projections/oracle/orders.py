@@ -239,8 +239,10 @@ KINDS = {
 
 
 def _kind(fact: Fact) -> tuple[str | None, int]:
-    if fact.get("was_settled") is False or fact.get("outcome") == "won":
+    if fact.get("was_settled") is False:
         return None, 0
+    if fact.get("outcome") == "won":
+        return ("dispute_lost", 1) if fact.get("was_lost") else (None, 0)
     return KINDS.get(fact["topic"], (None, 0))
 
 

@@ -54,8 +54,10 @@ FIGURES = {
 
 
 def figure_of(fact: dict[str, Any]) -> tuple[str | None, int]:
-    if fact.get("was_settled") is False or fact.get("outcome") == "won":
+    if fact.get("was_settled") is False:
         return None, 0
+    if fact.get("outcome") == "won":
+        return ("disputed", -1) if fact.get("was_lost") else (None, 0)
     return FIGURES.get(fact["topic"], (None, 0))
 
 
