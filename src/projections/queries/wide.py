@@ -64,7 +64,7 @@ class Bounds(NamedTuple):
     page's rows in the index, and looks up `looked_at` times as many.
     """
 
-    cheap: int = 3_000
+    cheap: int = 6_000
     dear: int = 60_000
     walked: int = 600
     looked_at: int = 20
