@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from ledger import ids
+from ledger.billing.dues import Dues
 from ledger.billing.outcomes import Collected
 from ledger.facts import Cause
 from ledger.payments.gateway import Gateway, Rejected
@@ -194,6 +195,25 @@ def test_a_later_attempt_that_was_never_made_is_followed_by_another(site: Site) 
         "abandoned",
         "paid",
     ]
+    assert site.moved() == eur(2_400)
+
+
+def test_a_members_own_try_that_was_never_made_uses_up_no_try(  # part of DU1, DU3
+    site: Site,
+) -> None:
+    member_id, _, stay = site.joined(card=SENDS_LATER_BACK)
+    site.later(28)
+    site.charge(member_id, stay.membership_id)
+    by, before = themself(member_id), site.stay(member_id)
+    site.collection.save_method(member_id, method_token=VISA, by=by, cause=cause())
+    away = Dues(site.collection_through(faulty(site.sandbox, "before")))
+    lost = away.pay(member_id, stay.membership_id, by=by, cause=cause())
+    assert lost.outcome == "unknown"
+    site.later(1)
+    assert site.collection.resume(lost.order_id, cause=cause()).decline_code == "abandoned"
+    after = site.stay(member_id)
+    assert (after.failures, after.retry_at) == (before.failures, before.retry_at)
+    assert site.charge(member_id, stay.membership_id).outcome == "settled"
     assert site.moved() == eur(2_400)
 
 

@@ -300,10 +300,13 @@ def _never_retried(attempt: Attempt, member: Member) -> bool:
 
 
 def _require_try_due(order: Order, member: Member, membership: Membership, stamp: Stamp) -> None:
-    """A charge that failed waits for its day, or for a method that was not tried (DU1, DU3)."""
+    """A charge that failed waits for its day, or for a method that was not tried (DU1, DU3).
+
+    A try that never reached the company was none.
+    """
     if membership.unpaid_order_id != order.id:
         return
-    tried = {attempt.method_id for attempt in order.attempts.values()}
+    tried = {one.method_id for one in order.attempts.values() if one.state != "abandoned"}
     if member.method is not None and member.method.method_id not in tried:
         return
     retry_at = membership.retry_at

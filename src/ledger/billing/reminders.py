@@ -9,10 +9,12 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.application import Ledger, Position
+from ledger.billing.collection import PAGE_STAYS_OPEN
 from ledger.facts import Actor, Cause, Fact
 from ledger.member import Member, Membership
 from ledger.notification import Kind, Locale, Recipient, ToldRole
-from ledger.order import Order
+from ledger.order import Attempt
+from ledger.order.facts import AttemptAbandoned, AttemptFact
 from ledger.plan import Plan
 
 REMINDED_BEFORE = timedelta(days=7)
@@ -70,14 +72,15 @@ class Reminders:
     def tell_failure(
         self, order_id: UUID, fact_id: str, staff: Iterable[Colleague], *, cause: Cause
     ) -> int:
-        """Tell the member and the contributors of a failed renewal or instalment (DU2, NO1).
+        """Tell the member and the contributors of a renewal or instalment that failed, or that
+        nobody at the company knows of (DU2, NO1).
 
-        How many are told; nobody of a first payment or of a try of the member's own, where the
-        person is there to see it.
+        How many are told; nobody of a first payment, of what the member saw themself, or of what
+        is tried again at once.
         """
         order = self._ledger.order(order_id)
-        failed = self._fact(order_id, fact_id, Order.PaymentFailed)
-        if order.placed.charge == "first" or not order.attempts[failed.attempt_id].off_session:
+        fact = self._fact(order_id, fact_id, AttemptFact)
+        if order.placed.charge == "first" or not _is_news(fact, order.attempts[fact.attempt_id]):
             return 0
         return self._tell_all(order.member_id, fact_id, staff, cause)
 
@@ -123,3 +126,15 @@ class Reminders:
         return self._ledger.queue_notice(
             recipient, kind, because_of=because_of, locale=locale, by=SCHEDULER, cause=own
         )
+
+
+def _is_news(fact: AttemptFact, attempt: Attempt) -> bool:
+    """Whether somebody must be told how a try ended.
+
+    Of their own tries the member sees those that end while they look; not one that a bank kept for
+    hours, that was left open on the page, or that never reached the company.
+    """
+    if isinstance(fact, AttemptAbandoned):
+        return not attempt.off_session  # the worker's own is made again at once
+    was_left = fact.occurred_at - attempt.started_at >= PAGE_STAYS_OPEN
+    return attempt.off_session or attempt.was_at_bank or was_left

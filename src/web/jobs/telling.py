@@ -18,7 +18,7 @@ from ledger.billing.reminders import (
 from ledger.facts import Cause
 from ledger.member.facts import ActionRequired
 from ledger.notification import Locale, Recipient
-from ledger.order.facts import PaymentFailed
+from ledger.order.facts import AttemptAbandoned, PaymentFailed
 from ledger.store.records import FactRecord
 from projections.queries.due import DueMembership, PriceMove
 from web.jobs.job import Run
@@ -50,13 +50,17 @@ def tell_prices(run: Run) -> None:
 
 
 def tell_failures(run: Run) -> None:
-    """Tell member and contributors of each failed renewal or instalment, once (DU2).
+    """Tell member and contributors of each renewal or instalment that failed unseen, once (DU2).
 
     It reads the books from where it left off; whom it had told before it broke off stays told. At
     first it leaves out what is long ago: nobody wants to hear of each failure of past years.
     """
     own, recorder = Reminders(run.parts.ledger), run.parts.recorder
-    tells = {PaymentFailed.TOPIC: own.tell_failure, ActionRequired.TOPIC: own.tell_action}
+    tells = {
+        PaymentFailed.TOPIC: own.tell_failure,
+        AttemptAbandoned.TOPIC: own.tell_failure,
+        ActionRequired.TOPIC: own.tell_action,
+    }
     tell = partial(_tell_of, run, tells, _staff(run))
     if not run.mark:
         horizon = recorder.horizon()

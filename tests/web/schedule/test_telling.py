@@ -8,12 +8,17 @@ from uuid import UUID
 
 import pytest
 
+from ledger.billing.dues import Dues
 from ledger.errors import NotFound
+from ledger.facts import Actor
 from ledger.notification import Recipient
+from ledger.payments.gateway import OutcomeUnknown
 from ledger.terms import Terms
 from tests.web.schedule.sites import (
+    ASKS_THE_PERSON,
     DECLINES_LATER,
     MACHINE,
+    VISA,
     Site,
     Stay,
     cause,
@@ -220,6 +225,99 @@ def test_one_member_who_can_not_be_reminded_keeps_nobody_else_from_it(
     assert [one.item for one in ran.run.broken] == [bad.membership_id]
     site.catch_up()
     assert good.told("renewal_reminder") == 1
+
+
+def test_a_members_own_payment_that_never_arrived_is_told_and_its_retry_keeps_its_day(
+    site: Site,
+) -> None:  # DU2
+    owner, stay = failed(site)
+    before = stay.now.retry_at
+    assert pays(stay, "pm_card_unreachable") == "unknown"
+    a_day_is_heard(site)
+    assert site.run("attempts") == {"declined": 1}
+    assert site.topics(stay.order(1))[-1] == "order.attempt_abandoned"
+    assert site.run("failures") == {"told": 2}
+    site.catch_up()
+    assert (_count(site, stay.member_id), _count(site, owner)) == (2, 2)
+    assert site.run("letters") == {"sent": 4}
+    assert stay.now.retry_at == before
+    site.live(5)
+    assert site.topics(stay.order(1)).count("order.payment_failed") == 2
+
+
+def test_the_workers_own_try_that_never_arrived_is_made_again_and_told_to_nobody(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.found()
+    stay = site.join()
+    site.sleep(28)
+    site.catch_up()
+
+    def silent(**_: object) -> None:
+        raise OutcomeUnknown(key="charge")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.parts.collection.gateway, "charge_offsession", silent)
+        assert Runner(site.parts, AlwaysLeads()).tick(job_named("charges"))
+    a_day_is_heard(site)
+    assert site.run("attempts") == {"declined": 1}
+    assert site.topics(stay.order(1))[-1] == "order.attempt_abandoned"
+    assert site.run("failures") == {}
+    assert site.run("charges") == {"settled": 1}
+
+
+@pytest.mark.parametrize(("hours", "told"), [(1, {}), (25, {"told": 2})])
+def test_a_payment_that_was_left_on_the_page_is_told_and_one_left_for_another_card_is_not(
+    site: Site, hours: int, told: dict[str, int]
+) -> None:  # DU2, DU3
+    _owner, stay = failed(site)
+    assert pays(stay, ASKS_THE_PERSON) == "waiting"
+    site.sleep(hours / 24)
+    if hours < 24:
+        assert pays(stay, "pm_card_chargeDeclined") == "declined"
+    else:
+        assert site.run("attempts") == {"declined": 1}
+    assert site.run("failures") == told
+
+
+def test_what_a_bank_refused_after_hours_is_told_though_the_member_tried_it(
+    site: Site,
+) -> None:  # DU2, DU4
+    _owner, stay = failed(site)
+    ledger, order_id = site.parts.ledger, stay.order(1)
+    ledger.begin_payment(
+        stay.member_id, stay.membership_id, method_token=VISA, by=stay.person, cause=cause()
+    )
+    attempt = ledger.order(order_id).open_attempt
+    assert attempt is not None
+    tried, by = attempt.attempt_id, Actor(kind="gateway")
+    ledger.pend_attempt(order_id, tried, reference="p", waits_for="bank", by=by, cause=cause())
+    ledger.fail_charge(order_id, tried, category="soft", code="no_funds", by=by, cause=cause())
+    assert site.run("failures") == {"told": 2}
+
+
+def failed(site: Site) -> tuple[UUID, Stay]:
+    """An owner, and a member whose renewal has failed, of which both were told."""
+    owner, stay = site.found(), site.join(DECLINES_LATER)
+    site.sleep(28)
+    site.run("charges")
+    assert site.run("failures") == {"told": 2}
+    return owner, stay
+
+
+def a_day_is_heard(site: Site) -> None:
+    """More than a day passes, and all that the payment company told of it is worked off."""
+    site.sleep(1.1)
+    for name in ("missed notices", "inbox"):
+        site.run(name)
+
+
+def pays(stay: Stay, card: str) -> str:
+    """The member pays what is due with another card."""
+    dues = Dues(stay.site.parts.collection)
+    return dues.pay(
+        stay.member_id, stay.membership_id, method_token=card, by=stay.person, cause=cause()
+    ).outcome
 
 
 def test_a_first_payment_that_is_declined_is_told_to_nobody(site: Site) -> None:
