@@ -89,14 +89,33 @@ def test_a_refund_that_comes_back_is_a_fact_of_its_own(office: Office) -> None: 
     assert (found.refunded, found.refundable) == (eur(0), eur(9_900))
 
 
-def test_a_refund_seen_only_after_it_failed_moves_nothing(office: Office) -> None:  # part of OR7
+def test_a_refund_seen_only_after_it_failed_was_made_and_failed(office: Office) -> None:  # OR7
     order, sandbox = office.order("pm_card_refundFail"), office.site.sandbox
-    sandbox.refund_at_gateway(payment_id=office.reference(order.id), amount=eur(2_000))
+    made = sandbox.refund_at_gateway(payment_id=office.reference(order.id), amount=eur(2_000))
     office.site.later(10)
     office.hear()
-    assert {"refund_requested", "refund_failed"} <= set(office.topics(order.id))
-    assert "refunded" not in office.topics(order.id)
-    assert office.site.ledger.order(order.id).refundable == eur(9_900)
+    office.hear()
+    told = [fact for fact in office.site.facts(order.id) if "refund" in fact.TOPIC]
+    assert [(fact.TOPIC, fact.occurred_at) for fact in told] == [
+        ("order.refund_requested", made.made_at),
+        ("order.refunded", made.made_at),
+        ("order.refund_failed", made.made_at + timedelta(days=1)),
+    ]
+    found = office.site.ledger.order(order.id)
+    assert (found.refunded, found.refundable) == (eur(0), eur(9_900))
+
+
+def test_a_refund_of_ours_seen_only_after_it_failed_was_made_and_failed(
+    office: Office,
+) -> None:  # OR2
+    order = office.order("pm_card_refundFail")
+    deaf = office.site.collection_through(faulty(office.site.sandbox, "after"))
+    deaf.refund(order.id, eur(2_000), "asked", by=STAFF, cause=cause())
+    assert office.topics(order.id)[-1] == "refund_requested"
+    office.site.later(10)
+    office.site.collection.resume(order.id, cause=cause())
+    assert office.topics(order.id)[-2:] == ["refunded", "refund_failed"]
+    assert office.site.ledger.order(order.id).refunded == eur(0)
 
 
 def test_a_refund_keeps_the_membership_whoever_made_it(office: Office) -> None:  # OR4

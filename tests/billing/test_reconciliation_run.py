@@ -126,6 +126,22 @@ def test_a_refund_made_behind_our_back_is_taken_in(site: Site) -> None:  # part 
     assert site.ledger.order(paid.order_id).refunded == eur(300)
 
 
+def test_a_refund_that_was_made_and_failed_before_anybody_looked_is_taken_in_as_both(
+    site: Site,
+) -> None:  # part of OR7
+    paid = a_payment(site, "pm_card_refundFail")
+    office = Office(site, site.sandbox)
+    assert office.run().is_clean
+    site.sandbox.refund_at_gateway(payment_id=reference(site, paid), amount=eur(300))
+    site.later(days=2)
+    report, again = office.run(), office.run()
+    assert not report.found
+    assert (report.receipt.mended, again.receipt.mended) == (2, 0)
+    assert again.is_clean
+    assert site.topics(paid.order_id)[-2:] == ["order.refunded", "order.refund_failed"]
+    assert site.ledger.order(paid.order_id).refunded == eur(0)
+
+
 def test_a_payment_whose_notice_was_lost_is_taken_in(site: Site) -> None:
     lost = a_payment(site, "pm_card_outcomeLost")
     assert lost.outcome == "unknown"

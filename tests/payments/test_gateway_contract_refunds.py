@@ -27,6 +27,7 @@ def test_a_refund_sends_money_back(stage: Stage) -> None:
     payment, refund_id = stage.pay(), uuid4()
     made = refund(stage, payment, 1200, refund_id)
     assert (made.status, made.settled_at, made.amount) == ("succeeded", NOON, eur(1200))
+    assert made.moved_at == NOON
     assert (made.refund_id, made.payment_id, made.mode) == (refund_id, payment.id, "test")
     assert stage.gateway.get_refund(gateway_refund_id=made.id) == made
     assert stage.gateway.get_payment(payment_id=payment.id) == payment
@@ -93,13 +94,14 @@ def test_a_refund_may_fail_later(stage: Stage) -> None:  # part of OR2
         "returned_by_bank",
         NOON + DAY,
     )
+    assert failed.moved_at == NOON, "it was made, and only then it failed"
     assert refund(stage, payment, 1200).status == "succeeded"
 
 
 def test_a_refund_may_be_pending_first(stage: Stage) -> None:
     payment = stage.pay("pm_card_pendingRefund")
     made = refund(stage, payment, 1200)
-    assert (made.status, made.settled_at) == ("pending", None)
+    assert (made.status, made.moved_at, made.settled_at) == ("pending", None, None)
     with pytest.raises(Rejected):
         refund(stage, payment, 1)
     stage.clock.advance(DAY)

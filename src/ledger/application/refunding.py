@@ -83,11 +83,15 @@ class RefundUseCases(Books):
         amount: Money,
         status: RefundStanding = "succeeded",
         failure: str | None = None,
+        moved_at: datetime | None = None,
         settled_at: datetime | None = None,
         by: Actor,
         cause: Cause,
     ) -> Position:
-        """A refund as the payment company has it, `settled_at` or now. Twice is no news."""
+        """A refund as the payment company has it, `settled_at` or now. Twice is no news.
+
+        `moved_at` is when one that failed since was made; None if it never was.
+        """
         order = self.load(Order, order_id)
         order.observe_refund(
             refund_id,
@@ -96,6 +100,7 @@ class RefundUseCases(Books):
             amount=amount,
             status=status,
             code=failure,
+            moved_at=moved_at,
             stamp=self.stamp(by, cause, occurred_at=settled_at),
         )
         return self.append(order, claims=_claims(order, refund_id))

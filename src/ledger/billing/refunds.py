@@ -70,6 +70,7 @@ class Refunds:
             amount=found.amount,
             status=found.status,
             failure=found.failure,
+            moved_at=found.moved_at,
             settled_at=found.settled_at,
             by=GATEWAY,
             cause=cause,
@@ -97,7 +98,7 @@ class Refunds:
         self, order_id: UUID, refund_id: UUID, found: GatewayRefund, cause: Cause
     ) -> Position:
         if found.status == "failed":
-            return self._fail(order_id, refund_id, found.failure or "failed", cause)
+            return self.observe(order_id, found, cause=cause)
         if found.status == "pending":
             return self.ledger.pend_refund(
                 order_id, refund_id, reference=found.id, by=GATEWAY, cause=cause

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -128,13 +129,15 @@ class Order(Collectable):
         amount: Money,
         status: RefundStanding = "succeeded",
         code: str | None = None,
+        moved_at: datetime | None = None,
         stamp: Stamp,
     ) -> None:
         """A refund as the gateway has it: asked for here, or made there behind our back (OR7).
 
         No limit asks: it has happened. It is known by its own id, never by what was refunded in
-        all. Twice is no news.
+        all. One that failed after it had been made, at `moved_at`, is both. Twice is no news.
         """
+        begun = replace(stamp, occurred_at=moved_at or stamp.occurred_at)
         if refund_id not in self.refunds:
             refund_id = self._refund_under(reference) or refund_id
         if refund_id not in self.refunds:
@@ -142,13 +145,15 @@ class Order(Collectable):
             self._payment(payment_reference)
             self.record(
                 facts.RefundRequested,
-                stamp=stamp,
+                stamp=begun,
                 refund_id=refund_id,
                 payment_reference=payment_reference,
                 amount=amount,
                 reason=MADE_AT_THE_GATEWAY,
             )
         if status == "failed":
+            if moved_at is not None:
+                self.settle_refund(refund_id, reference=reference, stamp=begun)
             self.fail_refund(refund_id, code=code or "failed", stamp=stamp)
         elif status == "pending":
             self.pend_refund(refund_id, reference=reference, stamp=stamp)

@@ -179,7 +179,8 @@ class Refund:
     """Money on its way back.
 
     A refund that succeeded may still fail days later, when the person's bank sends it back.
-    `settled_at` is when its present status began; None while it is pending.
+    `settled_at` is when its present status began; None while it is pending. `moved_at` is when the
+    money left our balance, also of one that failed since; None where it never did.
     """
 
     id: str
@@ -189,6 +190,7 @@ class Refund:
     status: RefundStatus
     failure: str | None
     made_at: datetime
+    moved_at: datetime | None
     settled_at: datetime | None
     mode: Mode
 

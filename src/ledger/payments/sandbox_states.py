@@ -247,6 +247,7 @@ def refund_of(sheet: Sheet, key: UUID, now: datetime) -> Refund:
         status="failed" if failed_at else "succeeded" if succeeded_at else "pending",
         failure="returned_by_bank" if failed_at else None,
         made_at=datetime.fromisoformat(refund["made_at"]),
+        moved_at=succeeded_at,
         settled_at=failed_at or succeeded_at,
         mode=MODE,
     )

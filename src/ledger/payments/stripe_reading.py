@@ -176,10 +176,9 @@ def payment_of(found: Json) -> Payment:
 def refund_of(found: Json, mode: Mode) -> Refund:
     """A refund of a PaymentIntent; its balance transactions are expanded."""
     status = _REFUND_STATUS[found["status"]]
-    moved = found.get("balance_transaction") if status == "succeeded" else None
+    moved = since = found.get("balance_transaction")
     if status == "failed":
-        moved = found.get("failure_balance_transaction") or found.get("balance_transaction")
-    since = moved["created"] if moved else found["created"]
+        since = found.get("failure_balance_transaction") or moved
     payment_id = id_of(found["payment_intent"])
     if payment_id is None:
         raise ValueError("a refund of no payment")
@@ -191,7 +190,8 @@ def refund_of(found: Json, mode: Mode) -> Refund:
         status=status,
         failure=_failure(found) if status == "failed" else None,
         made_at=at(found["created"]),
-        settled_at=None if status == "pending" else at(since),
+        moved_at=at(moved["created"]) if moved else None,
+        settled_at=None if status == "pending" else at((since or found)["created"]),
         mode=mode,
     )
 
