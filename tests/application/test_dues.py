@@ -204,6 +204,28 @@ def test_a_try_that_a_bank_kept_for_hours_and_refused_is_for_the_member(  # DU4
     assert (stay.billing, stay.retry_at) == ("action_required", None)
 
 
+@pytest.mark.parametrize("ending", ["removed", "cancelled", "paid"])
+def test_a_payment_that_goes_back_leaves_the_saved_card_as_it_was(  # AC6, AX2, AX3
+    site: Site, ending: str
+) -> None:
+    member_id, membership_id = failed(site)
+    person, before = themself(member_id), site.ledger.member(member_id).method
+    asked = Dues(site.collection).pay(
+        member_id, membership_id, method_token=ASKS, by=person, cause=cause()
+    )
+    if ending == "removed":
+        site.remove(member_id, membership_id)
+    elif ending == "cancelled":
+        site.cancel(member_id, membership_id)
+    else:
+        customer = site.sandbox.ensure_customer(member_id=member_id)
+        money = site.sandbox.pay_at_gateway(customer_id=customer.id, method=VISA, amount=eur(1_200))
+        site.collection.observe(money, cause=cause())
+    assert answer(site, asked.order_id, approved=True) == "given_back"
+    assert site.ledger.member(member_id).method == before
+    assert site.moved() == eur(2_400 if ending == "paid" else 1_200)
+
+
 def test_nobody_else_pays_and_nothing_else_is_paid(site: Site) -> None:
     member_id, membership_id = failed(site)
     dues = Dues(site.collection)

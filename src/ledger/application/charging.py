@@ -114,12 +114,16 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         member = self.member(order.member_id)
         membership = member.membership(order.placed.membership_id)
         claims = [Claim(PAYMENT, reference.encode(), order_id)]
-        wanted = membership.is_running(stamp.occurred_at) and membership.cancelled_at is None
-        if not wanted or membership.charge_index >= order.placed.charge_index:
+        if not _is_wanted(order, membership, stamp.occurred_at):
             give_back(order, reference, amount, NO_LONGER_WANTED, stamp)
             return self.append(order, claims=claims, relies_on=[member])
         self._renew(member, order, stamp)
         return self.append(order, member, claims=claims)
+
+    def wants(self, order: Order) -> bool:
+        """Whether money that comes in now for a later charge is kept, or goes back."""
+        membership = self.member(order.member_id).membership(order.placed.membership_id)
+        return _is_wanted(order, membership, self.clock.now())
 
     @use_case
     def fail_charge(
@@ -219,7 +223,8 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         self, member: Member, membership: Membership, index: int, ahead: timedelta, stamp: Stamp
     ) -> Order:
         plan = self.plan(membership.plan_id)
-        due_at = membership.period_end or stamp.occurred_at
+        # Of several missed periods it is the latest that is charged, at the price of its own day.
+        due_at = charge_date(membership.terms, membership.joined_at, index, self.rules.zone)
         price = plan.price_for_renewal(membership.price_version, due_at)
         member.move_price(
             membership.membership_id,
@@ -297,6 +302,11 @@ def _never_retried(attempt: Attempt, member: Member) -> bool:
     """Whether the card it was tried with is of a country whose banks want to be asked (DU4)."""
     method, tried = member.method, attempt.method_id
     return method is not None and method.method_id == tried and method.country in PENDS
+
+
+def _is_wanted(order: Order, membership: Membership, instant: datetime) -> bool:
+    goes_on = membership.is_running(instant) and membership.cancelled_at is None
+    return goes_on and membership.charge_index < order.placed.charge_index
 
 
 def _require_try_due(order: Order, member: Member, membership: Membership, stamp: Stamp) -> None:

@@ -286,7 +286,7 @@ class Collection:
         earliest = attempt.started_at if attempt else order.placed.occurred_at
         paid_at = _within(earliest, payment.settled_at, self.ledger.clock.now())
         if order.placed.charge != "first":
-            if attempt is not None and not attempt.off_session:
+            if attempt is not None and not attempt.off_session and self.ledger.wants(order):
                 self.methods.keep_paid_with(order.member_id, attempt, payment, cause=cause)
             return self.ledger.settle_charge(
                 order.id,
