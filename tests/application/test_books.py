@@ -7,14 +7,16 @@ import pytest
 
 from ledger import ids
 from ledger.application import Ledger
-from ledger.errors import NotFound
+from ledger.errors import CurrencyMismatch, NotFound
 from ledger.facts import Actor
 from ledger.member import Member
+from ledger.money import Money
 from ledger.plan import Plan
 from tests.application.sites import (
     MONTHLY,
     NOON,
     STAFF,
+    VISA,
     Site,
     cause,
     themself,
@@ -97,6 +99,37 @@ def test_a_command_answers_as_the_first_time_though_its_effect_forbids_it_now(si
         site.ledger.self_cancel(member_id, stay.membership_id, by=by, cause=one) for _ in range(3)
     }
     assert len(answers) == 1
+
+
+def test_what_follows_from_a_command_and_is_refused_is_not_taken_for_done(site: Site) -> None:
+    member_id, plan_id, one = site.person(), site.plan(), cause()
+    membership_id = ids.new()
+    order_id = ids.order(membership_id, 0)
+
+    def joins(currency: str) -> int:
+        site.ledger.begin_join(
+            member_id,
+            plan_id,
+            membership_id=membership_id,
+            method_token=VISA,
+            by=themself(member_id),
+            cause=one,
+        )
+        return site.ledger.settle_join(
+            order_id,
+            ids.attempt(order_id, 1),
+            reference="pi_1",
+            amount=Money(1_200, currency),
+            method=None,
+            by=Actor(kind="gateway"),
+            cause=one,
+        )
+
+    for _again in range(2):
+        with pytest.raises(CurrencyMismatch):
+            joins("USD")
+    assert not site.ledger.member(member_id).memberships
+    assert joins("EUR") == site.ledger.position_of(member_id)
 
 
 def test_an_answer_is_where_the_whole_save_ends(site: Site) -> None:

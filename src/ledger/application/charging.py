@@ -12,7 +12,7 @@ from ledger.application.books import Position
 from ledger.application.joining import attempt_claims, give_back
 from ledger.application.members import NEVER_TO_BE_PAID, MemberUseCases
 from ledger.application.plans import PlanUseCases
-from ledger.application.use_case import use_case
+from ledger.application.use_case import follow_up, use_case
 from ledger.dunning import LONGEST_PENDING, PENDS, starts_ahead
 from ledger.errors import NotDue, NotFound
 from ledger.facts import Actor, Cause, Stamp
@@ -90,7 +90,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         relied = [] if changed else [member]
         return self.append(order, *changed, claims=attempt_claims(order), relies_on=relied)
 
-    @use_case
+    @follow_up
     def settle_charge(
         self,
         order_id: UUID,
@@ -125,7 +125,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         membership = self.member(order.member_id).membership(order.placed.membership_id)
         return _is_wanted(order, membership, self.clock.now())
 
-    @use_case
+    @follow_up
     def fail_charge(
         self,
         order_id: UUID,
@@ -170,7 +170,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         unpaid = self.withdrawn_with([membership] if member.pending_events else [], stamp)
         return self.append(member, *unpaid)
 
-    @use_case
+    @follow_up
     def abandon_charge(
         self, order_id: UUID, attempt_id: UUID, *, proof: str, by: Actor, cause: Cause
     ) -> Position:
@@ -181,7 +181,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
 
     # --- attempts whose outcome is not decided ----------------------------------------
 
-    @use_case
+    @follow_up
     def pend_attempt(
         self,
         order_id: UUID,
@@ -202,7 +202,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         member.wait_for_bank(order.placed.membership_id, until=until, stamp=stamp)
         return self.append(order, member)
 
-    @use_case
+    @follow_up
     def lose_sight(self, order_id: UUID, attempt_id: UUID, *, by: Actor, cause: Cause) -> Position:
         """The gateway did not answer; the attempt stays open."""
         order = self.order(order_id)

@@ -11,7 +11,7 @@ from ledger.application.batch import ATTEMPT, PAYMENT
 from ledger.application.books import ACCOUNT_USED, Position
 from ledger.application.members import MemberUseCases
 from ledger.application.plans import DiscountUseCases, PlanUseCases
-from ledger.application.use_case import use_case
+from ledger.application.use_case import follow_up, use_case
 from ledger.discount import DiscountCode
 from ledger.errors import EarlyAccessPasswordNeeded, PaymentMethodNeeded
 from ledger.facts import Actor, Cause, Stamp
@@ -95,7 +95,7 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
             command=cause.id,
         )
 
-    @use_case
+    @follow_up
     def settle_join(
         self,
         order_id: UUID,
@@ -129,7 +129,7 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
         codes = self._used_after_all(order, stamp)
         return self.append(order, member, *codes, claims=[*claims, *self.method_claims(member)])
 
-    @use_case
+    @follow_up
     def fail_join(
         self,
         order_id: UUID,
@@ -145,7 +145,7 @@ class JoinUseCases(PlanUseCases, DiscountUseCases, MemberUseCases):
         order.fail(attempt_id, category=category, code=code, stamp=stamp)
         return self._drop_join(order, "first payment declined", stamp)
 
-    @use_case
+    @follow_up
     def abandon_join(
         self, order_id: UUID, attempt_id: UUID, *, proof: str, by: Actor, cause: Cause
     ) -> Position:

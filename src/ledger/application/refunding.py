@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ledger.application.batch import REFUND
 from ledger.application.books import Books, Position
-from ledger.application.use_case import use_case
+from ledger.application.use_case import follow_up, use_case
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.order import Order
@@ -35,7 +35,7 @@ class RefundUseCases(Books):
         order.request_refund(amount, reason, refund_id=refund_id, stamp=stamp)
         return self.append(order, command=cause.id)
 
-    @use_case
+    @follow_up
     def settle_refund(
         self,
         order_id: UUID,
@@ -52,7 +52,7 @@ class RefundUseCases(Books):
         order.settle_refund(refund_id, reference=reference, stamp=stamp)
         return self.append(order, claims=_claims(order, refund_id))
 
-    @use_case
+    @follow_up
     def pend_refund(
         self, order_id: UUID, refund_id: UUID, *, reference: str, by: Actor, cause: Cause
     ) -> Position:
@@ -61,7 +61,7 @@ class RefundUseCases(Books):
         order.pend_refund(refund_id, reference=reference, stamp=self.stamp(by, cause))
         return self.append(order)
 
-    @use_case
+    @follow_up
     def fail_refund(
         self, order_id: UUID, refund_id: UUID, *, code: str, by: Actor, cause: Cause
     ) -> Position:

@@ -31,7 +31,24 @@ def use_case(
     command that was carried out before answers as the first time, also where its own effect
     leaves nothing to do now, or makes the rules refuse it.
     """
+    return _carried_out(method, _first_answer)
 
+
+def follow_up(
+    method: Callable[Concatenate[B, P], Position],
+) -> Callable[Concatenate[B, P], Position]:
+    """Carry out what follows from a command, and has its cause.
+
+    Conflicts are tried again likewise. That the command was carried out says nothing of what
+    follows from it: a refusal is raised, however often the command is sent.
+    """
+    return _carried_out(method, lambda _books, _cause: None)
+
+
+def _carried_out(
+    method: Callable[Concatenate[B, P], Position],
+    first_answer: Callable[[Books, object], Position | None],
+) -> Callable[Concatenate[B, P], Position]:
     @wraps(method)
     def run(books: B, /, *args: P.args, **kwargs: P.kwargs) -> Position:
         if books.is_batching:
@@ -41,7 +58,7 @@ def use_case(
         refusal: LedgerError = Busy()
         for attempt in range(MOST_TRIES):
             try:
-                return method(books, *args, **kwargs) or _first_answer(books, cause) or 0
+                return method(books, *args, **kwargs) or first_answer(books, cause) or 0
             except (IntegrityError, StreamMoved):
                 _pause(attempt)
             except LedgerError as error:
@@ -49,7 +66,7 @@ def use_case(
                     refusal = error
                     break
                 _pause(attempt)
-        done = _first_answer(books, cause)
+        done = first_answer(books, cause)
         if done is None:
             raise refusal
         return done
