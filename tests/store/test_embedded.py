@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -89,6 +90,61 @@ def test_eight_at_once_on_an_empty_folder_share_one_server(
         assert [user.leave() for user in everybody] == [0] * 8
     assert eventually(lambda: is_stopped(home))
     assert not list(home.glob("data.new-*"))
+
+
+STEPS = ("mkdir", "chown", "chmod", "rename")
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_a_start_that_meets_another_at_any_step_of_making_the_folders_gets_through(
+    reachable_folder: Path, monkeypatch: pytest.MonkeyPatch, mask: int
+) -> None:
+    real = {name: getattr(os, name) for name in STEPS}
+    before, meetings, place = os.umask(mask), 0, 0
+    try:
+        while meetings == place:
+            home = reachable_folder / f"{place}" / "where" / "home"
+            with monkeypatch.context() as patched:
+                meeting = Meeting(home, at=place)
+                for name in STEPS:
+                    patched.setattr(os, name, meeting.around(real[name]))
+                assert_open(Embedded(home)._prepare())
+            meetings += meeting.has_been
+            place += 1
+    finally:
+        os.umask(before)
+    assert meetings > 6
+    assert not list(reachable_folder.rglob(".ledger-*"))
+
+
+class Meeting:
+    """Another start that comes along before or after one step of ours, and is not disturbed."""
+
+    def __init__(self, home: Path, at: int) -> None:
+        self.home, self.waiting, self.has_been = home, at, False
+
+    def around(self, step: Callable[..., object]) -> Callable[..., object]:
+        """The step, with whoever comes along."""
+
+        def with_company(*args: object, **named: object) -> object:
+            self._pass()
+            done = step(*args, **named)
+            self._pass()
+            return done
+
+        return with_company
+
+    def _pass(self) -> None:
+        self.waiting -= 1
+        if self.waiting == -1:
+            self.has_been = True
+            assert_open(Embedded(self.home)._prepare())
+
+
+def assert_open(cluster: Cluster) -> None:
+    """The server's user can get there, and no stranger."""
+    assert cluster.user.barred_from(cluster.home) is None
+    assert not cluster.home.stat().st_mode & stat.S_IRWXO
 
 
 def test_a_server_out_of_sight_is_not_started_twice(

@@ -7,9 +7,11 @@ the socket's folder lets in nobody but the user who runs the server, and root.
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import stat
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -107,9 +109,9 @@ class Embedded:
             start_seconds=self._start_seconds,
         )
         user = cluster.user
-        for folder in [*reversed(cluster.home.parents), cluster.home]:
-            if _made(folder):
-                folder.chmod(0o711 if user.lent and folder != cluster.home else 0o700)
+        for folder in reversed(cluster.home.parents):
+            _make(folder, 0o711 if user.lent else 0o700)
+        _make(cluster.home, 0o710 if user.lent else 0o700, group=user.gid if user.lent else -1)
         barrier = user.barred_from(cluster.home)
         if barrier == cluster.home and barrier.stat().st_uid == 0:
             # Our own folder: only the server's user may pass through it, and see nothing.
@@ -187,12 +189,27 @@ def _lets_anyone_through(folder: Path) -> bool:
     return all(place.stat().st_mode & stat.S_IXOTH for place in way)
 
 
-def _made(folder: Path) -> bool:
-    """Whether this call made the folder, and not another that started at the same instant."""
+def _make(folder: Path, mode: int, *, group: int = -1) -> None:
+    """Make a folder if it is missing, with these permissions from the first instant it is seen.
+
+    Others may start at the same time: made beside its place and moved there, it is never found
+    closed to the server's user, or open to strangers. One that is there stays as it is.
+    """
+    if folder.is_dir():
+        return
+    if os.path.lexists(folder):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
     try:
-        folder.mkdir()
-    except FileExistsError:
+        side = Path(tempfile.mkdtemp(prefix=".ledger-", dir=folder.parent))
+    except OSError as refusal:
+        raise OSError(refusal.errno, refusal.strerror, str(folder)) from refusal
+    try:
+        if group != -1:
+            os.chown(side, -1, group)
+        side.chmod(mode)
+        # Another's, still empty, is replaced by one just like it.
+        side.rename(folder)
+    except OSError:
+        side.rmdir()
         if not folder.is_dir():
             raise
-        return False
-    return True
