@@ -16,11 +16,11 @@ from werkzeug.wrappers import Response as BaseResponse
 from ledger.errors import LedgerError
 from ledger.payments.gateway import OutcomeUnknown
 from ledger.store.refusals import DatabaseUnreachable
+from ledger.traces import trace
 from projections.live import ViewNotReady
 from projections.positions import ViewNewer
 from web import problems
 from web.problems import Problem
-from web.traces import trace
 
 CODES = {
     400: ("bad_request", "The request is malformed."),

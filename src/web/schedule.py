@@ -13,6 +13,7 @@ from eventsourcing.persistence import PersistenceError
 
 from ledger.clock import SystemClock
 from ledger.errors import LedgerError
+from ledger.traces import trace
 from web.jobs.every import JOBS
 from web.jobs.job import Job
 from web.jobs.runner import Runner
@@ -20,7 +21,6 @@ from web.jobs.travelling import travel_on
 from web.parts import Parts
 from web.sessions.leadership import Lead, LeadershipLost, leading
 from web.sessions.site_time import SiteClock
-from web.traces import trace
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler

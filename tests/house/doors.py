@@ -40,6 +40,11 @@ class Door:
 DOORS = (
     Door(("projections", "web"), ("src/projections/", "src/web/"), "ledger imports ledger only"),
     Door(("web",), ("src/web/",), "projections imports ledger only"),
+    Door(
+        ("traceback", "sys.exc_info"),
+        ("src/ledger/traces.py",),
+        "where something went wrong is told by ledger/traces.py: the rest may quote what is secret",
+    ),
     Door(("stripe",), ("src/ledger/payments/stripe_",), "only the adapter's files import stripe"),
     Door(("apscheduler",), ("src/web/schedule.py",), "one file imports apscheduler"),
     Door(

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from traceback import format_tb
 from typing import Literal
 
 from ledger import ids
@@ -24,6 +23,7 @@ from ledger.facts import Cause
 from ledger.payments.gateway import Gateway, Notice, NoticeRejected, OutcomeUnknown
 from ledger.store.inbox import Arrival, Came, InboxTable, Listed, State, Taken
 from ledger.store.refusals import AWAY
+from ledger.traces import trace
 
 AT_ONCE = 100
 """How many notices one run takes."""
@@ -173,9 +173,7 @@ class Inbox:
             report.is_silent = isinstance(refusal, OutcomeUnknown)
         except Exception as error:  # noqa: BLE001 -- the other notices must not wait for our mistake
             state, why = self._later(taken, error), type(error).__name__
-            # What it says may name people; where it happened does not.
-            where = "".join(format_tb(error.__traceback__))
-            log.error("notice %s: %s\n%s", taken.number, why, where)  # noqa: TRY400
+            log.error("notice %s: %s", taken.number, "\n".join(trace(error)))  # noqa: TRY400
         now = self.clock.now()
         if state == "dead":
             log.error("notice %s (%s) is left to a person: %s", taken.number, taken.kind, why)

@@ -17,11 +17,11 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from ledger.payments.gateway import NoticeRejected
+from ledger.traces import trace
 from web import problems
 from web.auth import mark, parts
 from web.permissions import Permission
 from web.problems import Problem
-from web.traces import trace
 
 NOTICES = "/notices/"
 LARGEST_BYTES = 512 * 1024

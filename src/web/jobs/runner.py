@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from ledger.errors import LedgerError
 from ledger.facts import Cause
 from ledger.payments.gateway import OutcomeUnknown
 from ledger.store.refusals import AWAY
+from ledger.traces import trace
 from web.jobs.job import Job, Lead, Run
 from web.parts import Parts
 from web.sessions.job_runs import JobRun, JobRuns
@@ -127,8 +127,7 @@ def _failure_of(job: Job, run: Run) -> Exception | None:
         failure = refusal
     except Exception as unforeseen:  # noqa: BLE001 -- kept and told; the other jobs go on
         failure = unforeseen
-        last = traceback.extract_tb(unforeseen.__traceback__)[-1]
-        log.error("%s: %s at %s:%s", job.name, _code_of(failure), last.filename, last.lineno)  # noqa: TRY400
+        log.error("%s: %s", job.name, "\n".join(trace(unforeseen)))  # noqa: TRY400
     for broken in run.broken:
         log.error("%s: %s %s", job.name, broken.item, broken.code)
     return failure or (OutcomeUnknown(key=job.name) if run.is_silent else None)
