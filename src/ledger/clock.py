@@ -8,6 +8,11 @@ from threading import Lock
 from typing import Protocol
 
 
+def within(earliest: datetime, instant: datetime | None, latest: datetime) -> datetime:
+    """An instant that another clock told, or `latest` where it told none, kept between two."""
+    return min(max(instant or latest, earliest), latest)
+
+
 class Clock(Protocol):
     """Tells the time: an aware instant in UTC."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -139,6 +140,27 @@ def test_spent_is_paid_less_refunds_and_lost_disputes_when_settled(site: Site) -
     site.collection.resume(order.id, cause=cause())
     assert spent(site, order.id) == (eur(9_900), eur(1_000), eur(2_000))
     assert site.topics(order.id).count("order.dispute_closed") == 1
+
+
+@pytest.mark.parametrize("days", [-4_000, 4_000])
+def test_a_refund_settles_after_it_was_asked_for_and_not_in_days_to_come(
+    site: Site, days: int
+) -> None:  # part of OR2
+    order, refund_id = bought(site), ids.new()
+    site.later(2)
+    about: dict[str, Any] = {"cause": cause()}
+    site.ledger.request_refund(order.id, eur(100), "asked", refund_id=refund_id, by=STAFF, **about)
+    site.later(1)
+    asked_at, now = site.facts(order.id)[-1].occurred_at, site.clock.now()
+    site.ledger.settle_refund(
+        order.id,
+        refund_id,
+        reference="re_1",
+        settled_at=now + timedelta(days=days),
+        by=GATEWAY,
+        cause=cause(),
+    )
+    assert site.facts(order.id)[-1].occurred_at == (asked_at if days < 0 else now)
 
 
 def test_a_fee_is_kept_once_and_leaves_what_can_be_refunded(site: Site) -> None:  # part of OR8

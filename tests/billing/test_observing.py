@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from ledger.payments.gateway import Mandate, MandateStatus, Payment, Resolved
+from ledger.payments.sandbox_states import FEE_KNOWN_AFTER
 from tests.application.gateways import faulty
 from tests.application.sites import MONTHLY, SENDS_LATER_BACK, STAFF, cause, eur, themself
 from tests.billing.offices import Altered, Office, see
@@ -53,6 +54,18 @@ def test_the_fee_is_recorded_once_it_is_known(office: Office) -> None:  # part o
     office.hear()
     office.hear()
     assert office.topics(order.id).count("fee_recorded") == 1
+
+
+def test_a_fee_that_is_learned_late_is_of_the_day_on_which_it_was_kept(
+    office: Office,
+) -> None:  # part of NU1
+    order = office.order()
+    paid = office.site.facts(order.id)[-1]
+    office.site.later(3)
+    office.hear()
+    fee = office.site.facts(order.id)[-1]
+    assert (fee.TOPIC, fee.recorded_at) == ("order.fee_recorded", office.site.clock.now())
+    assert fee.occurred_at == paid.occurred_at + FEE_KNOWN_AFTER
 
 
 def test_a_refund_made_at_the_gateway_is_tracked_by_itself(office: Office) -> None:  # OR2, OR7

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from ledger import ids
 from ledger.errors import RefundBlocked
-from ledger.payments.balance import Dispute, Movement
+from ledger.payments.balance import Dispute, Fee, Movement
 from ledger.store.refusals import ClaimTaken
 from tests.application.sites import GATEWAY, STAFF, cause, eur
 from tests.billing.offices import Office, see
+
+DAY = timedelta(days=1)
+FAR = 4_000 * DAY
 
 
 def dispute_of(office: Office, payment_id: str, **more: Any) -> Dispute:
@@ -151,3 +156,35 @@ def test_one_thing_at_the_company_is_never_told_of_two_orders(office: Office) ->
     with pytest.raises(ClaimTaken):
         ledger.settle_join(other.id, ids.new(), reference=reference, method=None, **about)
     assert office.topics(other.id) == before
+
+
+@pytest.mark.parametrize("off", [-FAR, FAR])
+def test_nothing_was_before_its_payment_nor_is_to_come_whatever_the_company_says(
+    office: Office, off: timedelta
+) -> None:  # part of OR7
+    order, site = office.order("pm_card_refundFail"), office.site
+    paid, payment_id = site.facts(order.id)[-1], office.reference(order.id)
+    site.later(5)
+    now = site.clock.now()
+    told: dict[str, Any] = {"moved_at": now + off, "settled_at": now + off}
+    refunds = [
+        site.sandbox.refund_at_gateway(payment_id=payment_id, amount=eur(100)) for _ in range(2)
+    ]
+    moved = [replace(one, at=now + off) for one in funds_of(office, payment_id, -500)]
+    see(
+        office,
+        replace(refunds[0], **told),
+        replace(refunds[1], status="failed", failure="returned_by_bank", **told),
+        Fee("txn_fee", payment_id, eur(43), now + off, "test"),
+        dispute_of(
+            office,
+            payment_id,
+            status="lost",
+            moved=tuple(moved),
+            made_at=now + off,
+            closed_at=now + off,
+        ),
+    )
+    news = site.facts(order.id)[paid.originator_version :]
+    assert len(news) == 9
+    assert {fact.occurred_at for fact in news} == {paid.occurred_at if off < DAY else now}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from ledger.application.batch import ATTEMPT, DISPUTE, FEE, PAYMENT
 from ledger.application.books import Books, Position
 from ledger.application.use_case import use_case
+from ledger.clock import within
 from ledger.facts import Actor, Cause, Stamp
 from ledger.money import Money
 from ledger.order import Moved, Order
@@ -47,10 +49,11 @@ class DisputeUseCases(Books):
         """A dispute as it stands: `outcome` by its status alone (OR7, OR8).
 
         `moved` is each change of our balance so far, the oldest first, fees among them. What the
-        books have heard of before is no news.
+        books have heard of before is no news. No instant is before the payment, nor to come.
         """
-        order = self.load(Order, order_id)
-        stamp, begun = self.stamp(by, cause), self.stamp(by, cause, occurred_at=opened_at)
+        order, stamp = self.load(Order, order_id), self.stamp(by, cause)
+        began, now = order.began(payment_reference), stamp.recorded_at
+        begun = replace(stamp, occurred_at=within(began, opened_at, now))
         order.open_dispute(
             dispute_id,
             payment_reference=payment_reference,
@@ -62,9 +65,10 @@ class DisputeUseCases(Books):
         order.update_dispute(
             dispute_id, amount=amount, reason=reason, refundable=refundable, stamp=stamp
         )
+        moved = [replace(one, at=within(began, one.at, now)) for one in moved]
         _move(order, dispute_id, moved, stamp)
         if outcome is not None:
-            decided = self.stamp(by, cause, occurred_at=closed_at)
+            decided = replace(stamp, occurred_at=within(begun.occurred_at, closed_at, now))
             order.close_dispute(dispute_id, outcome=outcome, stamp=decided)
         return self.append(order, claims=_claims(order))
 
@@ -82,8 +86,9 @@ class DisputeUseCases(Books):
         self, order_id: UUID, *, reference: str, moved: Moved, by: Actor, cause: Cause
     ) -> Position:
         """What the payment company kept of a payment."""
-        order = self.load(Order, order_id)
-        order.record_fee(reference, [moved], stamp=self.stamp(by, cause))
+        order, stamp = self.load(Order, order_id), self.stamp(by, cause)
+        at = within(order.began(reference), moved.at, stamp.recorded_at)
+        order.record_fee(reference, [replace(moved, at=at)], stamp=stamp)
         return self.append(order, claims=_claims(order))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from ledger.application.batch import REFUND
 from ledger.application.books import Books, Position
 from ledger.application.use_case import follow_up, use_case
+from ledger.clock import within
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.order import Order
@@ -48,7 +50,9 @@ class RefundUseCases(Books):
     ) -> Position:
         """The gateway made the refund, at `settled_at` or now: it counts in the totals."""
         order = self.load(Order, order_id)
-        stamp = self.stamp(by, cause, occurred_at=settled_at)
+        began = order.refund_began(refund_id)
+        stamp = self.stamp(by, cause)
+        stamp = replace(stamp, occurred_at=within(began, settled_at, stamp.recorded_at))
         order.settle_refund(refund_id, reference=reference, stamp=stamp)
         return self.append(order, claims=_claims(order, refund_id))
 
@@ -92,7 +96,10 @@ class RefundUseCases(Books):
 
         `moved_at` is when one that failed since was made; None if it never was.
         """
-        order = self.load(Order, order_id)
+        order, now = self.load(Order, order_id), self.clock.now()
+        began = order.refund_began(refund_id, payment_reference)
+        made_at = moved_at and within(began, moved_at, now)
+        settled_at = within(made_at or began, settled_at, now)
         order.observe_refund(
             refund_id,
             payment_reference=payment_reference,
@@ -100,7 +107,7 @@ class RefundUseCases(Books):
             amount=amount,
             status=status,
             code=failure,
-            moved_at=moved_at,
+            moved_at=made_at,
             stamp=self.stamp(by, cause, occurred_at=settled_at),
         )
         return self.append(order, claims=_claims(order, refund_id))

@@ -25,6 +25,7 @@ from ledger.billing.outcomes import (
     method_fields,
 )
 from ledger.billing.refunds import Refunds
+from ledger.clock import within
 from ledger.errors import AttemptOpen, NotDue, NotFound, PaymentMethodNeeded
 from ledger.facts import Actor, Cause
 from ledger.money import Money
@@ -284,7 +285,7 @@ class Collection:
     def _settle(self, order: Order, payment: Payment, cause: Cause) -> Position:
         attempt = order.attempts.get(payment.attempt)
         earliest = attempt.started_at if attempt else order.placed.occurred_at
-        paid_at = _within(earliest, payment.settled_at, self.ledger.clock.now())
+        paid_at = within(earliest, payment.settled_at, self.ledger.clock.now())
         if order.placed.charge != "first":
             if attempt is not None and not attempt.off_session and self.ledger.wants(order):
                 self.methods.keep_paid_with(order.member_id, attempt, payment, cause=cause)
@@ -346,11 +347,6 @@ class Collection:
 
 def _at_least(collected: Collected, position: Position) -> Collected:
     return replace(collected, position=max(collected.position, position))
-
-
-def _within(earliest: datetime, instant: datetime | None, latest: datetime) -> datetime:
-    """When it settled, whatever the gateway's clock says: not before it was tried, nor to come."""
-    return min(max(instant or latest, earliest), latest)
 
 
 def _went_back(order: Order) -> bool:

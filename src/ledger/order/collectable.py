@@ -27,6 +27,7 @@ class Collectable(Aggregate):
         self.paid: Money
         self.attempts: dict[UUID, Attempt] = {}
         self.payments: dict[str, Money] = {}
+        self.came_in_at: dict[str, datetime] = {}
         self.reversed: set[str] = set()
         self.movements: set[str] = set()
         """The gateway's names of the changes of our balance that were told by themselves."""
@@ -93,6 +94,10 @@ class Collectable(Aggregate):
     def references(self) -> frozenset[str]:
         """The gateway's names of the payments that came in."""
         return frozenset(self.payments)
+
+    def began(self, reference: str) -> datetime:
+        """When what a payment is for could begin: as it came in, else when it was asked for."""
+        return self.came_in_at.get(reference, self.placed.occurred_at)
 
     @property
     def is_settled(self) -> bool:

@@ -138,6 +138,7 @@ class Paid(Fact):
         """Paid."""
         order.paid += self.amount
         order.payments[self.reference] = self.amount
+        order.came_in_at[self.reference] = self.occurred_at
         if self.attempt_id in order.attempts:
             order.attempts[self.attempt_id].state = "paid"
             order.attempts[self.attempt_id].reference = self.reference
@@ -205,7 +206,7 @@ class RefundRequested(Fact):
     def apply(self, order: Order) -> None:
         """One refund under way."""
         order.refunds[self.refund_id] = Refund(
-            self.refund_id, self.payment_reference, self.amount, self.reason
+            self.refund_id, self.payment_reference, self.amount, self.reason, self.occurred_at
         )
 
 

@@ -160,6 +160,11 @@ class Order(Collectable):
         else:
             self.settle_refund(refund_id, reference=reference, stamp=stamp)
 
+    def refund_began(self, refund_id: UUID, payment_reference: str = "") -> datetime:
+        """When a refund could be made: once it was asked for, else once the payment had come in."""
+        known = self.refunds.get(refund_id)
+        return known.requested_at if known else self.began(payment_reference)
+
     def pend_refund(self, refund_id: UUID, *, reference: str, stamp: Stamp) -> None:
         """The gateway took the refund. Twice is no news."""
         if self._refund(refund_id).state == "requested":

@@ -70,5 +70,6 @@ class Refund:
     payment_reference: str
     amount: Money
     reason: str
+    requested_at: datetime
     state: RefundState = "requested"
     reference: str | None = None
