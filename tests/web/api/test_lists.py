@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
+from ledger.segment import SmartSegment
 from tests.web.api.conftest import CARD, Client, House
 
+ZOE = "zoe@example.org"
 PEOPLE = (
-    ("zoe@example.org", "Zoë Müller"),
+    (ZOE, "Zoë Müller"),
     ("adam@example.org", "Adam Smith"),
     ("mary@example.org", "Mary Shelley"),
 )
@@ -103,6 +106,26 @@ def test_figures_add_up_to_their_movements(owner: Client) -> None:  # part of OR
 def test_segments_count_and_lead_to_their_lists(owner: Client) -> None:  # part of SE1
     counts = {one["segment"]: one["members"]["count"] for one in owner.get("/segments")["items"]}
     assert (counts["members"], counts["customers"], counts["accounts_without_plan"]) == (2, 2, 1)
+
+
+def test_nobody_edits_a_smart_segment_or_merges_duplicates(  # SE1
+    house: House, owner: Client
+) -> None:
+    house.sign_up("ada@example.org", "Ádam  SMITH")
+    segments = owner.get("/segments")["items"]
+    assert [one["segment"] for one in segments] == list(get_args(SmartSegment))
+    for one in segments:
+        listed = owner.get("/members", segment=one["segment"])["items"]
+        assert len(listed) == one["members"]["count"]
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            path = f"/segments/{one['segment']}"
+            assert owner.ask(method, path, json={"name": "Mine"}).status_code in {404, 405}
+    assert owner.get("/segments")["items"] == segments
+    duplicates = owner.get("/members", segment="possible_duplicates")["items"]
+    by_name, by_card = {"ada@example.org", "adam@example.org"}, {"mary@example.org", ZOE}
+    assert {one["email"] for one in duplicates} == by_name | by_card
+    paths = owner.get("/openapi.json")["paths"]
+    assert not [path for path in paths if "merge" in path]
 
 
 def test_a_history_is_paged(owner: Client) -> None:  # part of AU2
