@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from ledger.billing.dues import Dues
 from ledger.errors import LedgerError
 from ledger.facts import Actor, Cause
 from ledger.member import Membership
@@ -174,7 +175,9 @@ class Cast:
                 cause=cause,
             )
             self._answer(setup.action)
-        self.site.parts.collection.charge_unpaid(person.member_id, cause=cause)
+        dues = Dues(self.site.parts.collection)
+        for paid in dues.pay_all(person.member_id, by=person.actor, cause=cause):
+            self._answer(paid.action)
 
     def _token(self, card: str, cause: Cause) -> str:
         """What the page made of the card: one token a wish, however often it is sent."""

@@ -11,6 +11,7 @@ from typing import Literal
 from uuid import UUID
 
 from ledger import ids
+from ledger.billing.dues import Dues
 from ledger.billing.outcomes import Collected
 from ledger.discount import DiscountRules
 from ledger.errors import LedgerError
@@ -193,13 +194,14 @@ class People:
         """Another card where a payment failed, with which what is due is charged at once."""
         member = self.parts.ledger.member(member_id)
         if any(membership.is_unpaid for membership in member.memberships.values()):
-            self.parts.collection.save_method(
+            person, collection = Actor(kind="member", id=member_id), self.parts.collection
+            collection.save_method(
                 member_id,
                 method_token=_own("pm_card_mastercard", member_id),
-                by=Actor(kind="member", id=member_id),
+                by=person,
                 cause=self._cause(),
             )
-            self.parts.collection.charge_unpaid(member_id, cause=self._cause())
+            Dues(collection).pay_all(member_id, by=person, cause=self._cause())
 
     def _move_prices(self) -> None:
         """The monthly plan costs more, also for those who are members (PL4)."""

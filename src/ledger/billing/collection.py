@@ -119,7 +119,8 @@ class Collection:
     def charge_unpaid(self, member_id: UUID, *, cause: Cause) -> list[Collected]:
         """Charge at once what waited for another method, after one was saved (DU3).
 
-        What was tried with this very method is left to its day.
+        For who is not there any more, as one whose bank approved a card after they had left; who is
+        there pays all by `Dues.pay_all`. What was tried with this very method is left to its day.
         """
         now = self.ledger.clock.now()
         unpaid = [

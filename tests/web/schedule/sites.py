@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger import ids
+from ledger.billing.dues import Dues
 from ledger.billing.outcomes import Collected
 from ledger.clock import VirtualClock
 from ledger.discount import DiscountRules
@@ -103,7 +104,7 @@ class Stay:
             self.member_id, method_token=card, by=self.person, cause=cause()
         )
         assert saved.status == "succeeded"
-        collection.charge_unpaid(self.member_id, cause=cause())
+        Dues(collection).pay_all(self.member_id, by=self.person, cause=cause())
 
     def order(self, index: int) -> UUID:
         """The id of the order of their nth charge."""
