@@ -45,8 +45,8 @@ DriftClass = Literal[
 missing_in_ledger: money of ours moved there, and we have no fact of it. missing_at_gateway: we have
 a fact of money that moved nowhere. amount, currency, mode: both have it, otherwise. status: we say
 that it settled, they say that it did not. fee_missing: what they kept of a payment is not in our
-books. foreign: money moved for which nobody here asked. stale_attempt: a try of which nobody has
-known for a day what came of it.
+books. foreign: others use the same account; told once, and counted in each receipt. stale_attempt:
+a try of which nobody has known for a day what came of it.
 """
 
 Moved = Literal[
@@ -95,6 +95,18 @@ class MoneySum(Value):
     ours: int
 
 
+class ForeignSum(Value):
+    """What others moved on the same account, in one currency and mode: how often, and minor units.
+
+    Signed as it moved the balance. It is no part of what is compared.
+    """
+
+    currency: str
+    mode: Mode
+    movements: int
+    minor: int
+
+
 class DriftCount(Value):
     """How many drifts of a class were found."""
 
@@ -117,6 +129,7 @@ class ReconciliationReceipt(Value):
     found: tuple[DriftCount, ...]
     mended: int
     left_out: int
+    foreign: tuple[ForeignSum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

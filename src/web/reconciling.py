@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger import ids
-from ledger.billing.observing import NotKnownYet
 from ledger.billing.reconciliation_run import Reconciler, Report
 from ledger.errors import NotFound
 from ledger.facts import Actor, Cause
@@ -38,12 +37,8 @@ def reconcile(
     Raises RangeMalformed, GatewayChanged, GatewayModeDiffers and OutcomeUnknown.
     """
 
-    def take_in(seen: Observation, why: Cause) -> bool:
-        try:
-            parts.inbox.observing.take_in(seen, cause=why)
-        except NotKnownYet:
-            return False
-        return True
+    def take_in(seen: Observation, why: Cause) -> None:
+        parts.inbox.observing.take_in(seen, cause=why)
 
     undecided = DueQueries(parts.pool).undecided(MOST_UNDECIDED)
     run = Reconciler(parts.ledger, parts.collection.gateway, take_in)

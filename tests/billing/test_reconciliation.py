@@ -86,10 +86,14 @@ def test_a_kept_fee_that_nobody_wrote_down_is_a_missing_fee() -> None:
     assert classes(compare(moved, [entry_of(moved[0])], SCOPE)) == ["fee_missing"]
 
 
-def test_a_payment_that_nobody_here_asked_for_is_foreign_with_its_fee() -> None:
+def test_a_payment_of_others_is_foreign_with_its_fee() -> None:
     moved = [movement(), movement(minor=43, kind="fee")]
     told = Told(foreign=frozenset({"pay of pay_1"}))
-    assert classes(compare(moved, [], SCOPE, told)) == ["foreign", "foreign"]
+    found = compare(moved, [], SCOPE, told)
+    assert classes(found) == ["foreign"], "that others use the account is one difference"
+    (total,) = found.foreign
+    assert (total.movements, total.minor) == (2, sum(one.amount.minor for one in moved))
+    assert not found.sums, "it is no part of what is compared"
 
 
 @pytest.mark.parametrize(

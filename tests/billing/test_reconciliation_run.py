@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ledger import ids
-from ledger.billing.observing import NotKnownYet, Observing
+from ledger.billing import reconciliation_run
+from ledger.billing.observing import Observing
 from ledger.billing.outcomes import Collected
 from ledger.billing.reconciliation_run import Reconciler, Report
 from ledger.errors import GatewayChanged, RangeMalformed
@@ -20,7 +21,17 @@ from ledger.order import Moved
 from ledger.payments.balance import Movement
 from ledger.payments.gateway import Identity, Observation
 from ledger.payments.sandbox import Sandbox
-from tests.application.sites import GATEWAY, SCHEDULER, STAFF, VISA, Site, cause, eur, opened
+from tests.application.sites import (
+    GATEWAY,
+    MONTHLY,
+    SCHEDULER,
+    STAFF,
+    VISA,
+    Site,
+    cause,
+    eur,
+    opened,
+)
 
 
 @pytest.fixture
@@ -61,13 +72,8 @@ class Office:
         reconciler = Reconciler(self.site.ledger, self.gateway, self.take_in)
         return reconciler.run(by=SCHEDULER, cause=cause(), **asked)
 
-    def take_in(self, found: Observation, why: Cause) -> bool:
-        observing = Observing(self.site.ledger, self.site.collection)
-        try:
-            observing.take_in(found, cause=why)
-        except NotKnownYet:
-            return False
-        return True
+    def take_in(self, found: Observation, why: Cause) -> None:
+        Observing(self.site.ledger, self.site.collection).take_in(found, cause=why)
 
 
 def classes(report: Report) -> list[str]:
@@ -182,7 +188,7 @@ def test_a_dispute_that_moves_money_again_and_again_never_drifts(site: Site) -> 
 def test_what_the_books_refuse_to_take_in_is_left_to_a_person(site: Site) -> None:
     a_payment(site, "pm_card_outcomeLost")
     office = Office(site, site.sandbox)
-    office.take_in = lambda *_: True  # type: ignore[method-assign] # nothing comes of it
+    office.take_in = lambda *_: None  # type: ignore[method-assign] # nothing comes of it
     report = office.run()
     assert sorted(classes(report)) == ["fee_missing", "missing_in_ledger"]
 
@@ -208,13 +214,46 @@ def test_a_movement_in_another_currency_or_mode_is_told(site: Site) -> None:
     assert classes(Office(site, Other(site.sandbox, change=real)).run()) == ["mode"]
 
 
-def test_a_payment_that_nobody_here_asked_for_is_foreign(site: Site) -> None:
-    at = site.clock.now()
-    theirs = Movement("m_1", "payment", "pay_x", "pay_x", eur(70), at, "test")
-    fee = replace(theirs, id="m_2", kind="fee", amount=eur(-3))
-    report = Office(site, Other(site.sandbox, added=[theirs, fee])).run()
-    assert classes(report) == ["foreign", "foreign"]
-    assert not report.is_clean
+def test_money_of_others_is_told_once_and_counted_every_night(site: Site) -> None:
+    office, there = Office(site, site.sandbox), site.sandbox.pay_at_gateway
+    for _night in range(5):
+        for minor in (500, 700):
+            there(customer_id=None, method=VISA, amount=eur(minor))
+        site.later(days=1)
+        report = office.run()
+        assert classes(report) == ["foreign"]
+        assert len(report.open) == 1
+        (others,) = report.receipt.foreign
+        assert others.movements > 0
+        assert others.minor * 4 == others.movements * (500 + 700 - 33 - 36), "with their fees"
+        assert (report.receipt.sums, report.receipt.mended) == ((), 0)
+    (state,) = report.open
+    site.ledger.accept_drift(state.drift.drift_id, "our shop", by=STAFF, cause=cause())
+    there(customer_id=None, method=VISA, amount=eur(500))
+    assert office.run().is_clean
+    site.later(days=9)
+    assert not office.run().receipt.foreign
+    there(customer_id=None, method=VISA, amount=eur(500))
+    assert office.run().is_clean, "what somebody accepted is no news when it comes again"
+    assert site.topics(ids.SITE).count("site.drift_detected") == 1
+
+
+def test_money_of_others_is_theirs_however_much_it_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation_run, "MOST_ASKED", 1)
+    for _ in range(3):
+        site.sandbox.pay_at_gateway(customer_id=None, method=VISA, amount=eur(500))
+    assert classes(Office(site, site.sandbox).run()) == ["foreign"]
+
+
+def test_money_of_our_customer_that_nobody_asked_for_is_left_to_a_person(site: Site) -> None:
+    member_id, _plan_id, _stay = site.joined(MONTHLY)
+    customer = site.sandbox.ensure_customer(member_id=member_id)
+    site.sandbox.pay_at_gateway(customer_id=customer.id, method=VISA, amount=eur(77))
+    report = Office(site, site.sandbox).run()
+    assert sorted(classes(report)) == ["fee_missing", "missing_in_ledger"]
+    assert not report.receipt.foreign
 
 
 def test_money_of_ours_that_moved_nowhere_is_missing_there(site: Site) -> None:

@@ -16,7 +16,7 @@ from ledger import ids
 from ledger.money import Money
 from ledger.payments.balance import Movement, MovementKind
 from ledger.payments.gateway import Mode
-from ledger.site_money import Drift, DriftClass, MoneySum
+from ledger.site_money import Drift, DriftClass, ForeignSum, MoneySum
 
 STALE_AFTER = timedelta(hours=24)
 """When it should be known what came of a try."""
@@ -76,8 +76,8 @@ class Scope:
 class Told:
     """What was learned of single sources by asking.
 
-    `foreign` are payments for which nobody here asked; `said` how the company has a source of ours
-    of which it lists no movement, where it has it at all.
+    `foreign` are payments of others on the same account; `said` how the company has a source of
+    ours of which it lists no movement, where it has it at all.
     """
 
     foreign: frozenset[str] = frozenset()
@@ -86,10 +86,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs, the oldest first, and what both say was moved in the time that was judged."""
+    """What differs, the oldest first, and what both say was moved in the time that was judged.
+
+    `foreign` is what others moved then on the same account.
+    """
 
     drifts: Sequence[Drift]
     sums: Sequence[MoneySum]
+    foreign: Sequence[ForeignSum] = ()
 
 
 class _Pair(NamedTuple):
@@ -118,16 +122,26 @@ def compare(
     """
     told = told or Told()
     drifts: list[Drift] = []
-    sums = _Sums()
+    sums, foreign = _Sums(), _Sums()
     for pairs in _paired(movements, entries):
         for place, pair in enumerate(pairs):
             in_time = any(scope.in_time(side.at) for side in pair.sides)
+            found = _drift(pair, place, scope, told)
             if in_time:
-                sums.add(pair)
+                is_foreign = any(drift.drift == "foreign" for drift in found)
+                (foreign if is_foreign else sums).add(pair)
             if in_time or pair.sides[0].source in scope.watched:
-                drifts += _drift(pair, place, scope, told)
+                drifts += found
     drifts.sort(key=lambda drift: (drift.at, drift.kind, drift.source, drift.drift_id))
-    return Comparison(drifts, sums.all())
+    return Comparison(_foreign_once(drifts), sums.all(), foreign.of_others())
+
+
+def _foreign_once(drifts: list[Drift]) -> list[Drift]:
+    """That others use the account is one difference; the oldest movement of theirs tells it."""
+    first: dict[UUID, Drift] = {}
+    for drift in drifts:
+        first.setdefault(drift.drift_id, drift)
+    return list(first.values())
 
 
 def stale(tries: Iterable[Try], account: str, now: datetime) -> list[Drift]:
@@ -159,6 +173,11 @@ def drift_id(
 ) -> UUID:
     """The same id whenever the same difference is found."""
     return ids.derived(ids.SITE, "drift", account, drift, kind, source, place)
+
+
+def foreign_id(account: str) -> UUID:
+    """The same id whatever others move on an account."""
+    return ids.derived(ids.SITE, "drift", account, "foreign")
 
 
 # --- joining ----------------------------------------------------------------------------
@@ -249,9 +268,10 @@ def _drift(pair: _Pair, place: int, scope: Scope, told: Told) -> list[Drift]:
     if drift is None:
         return []
     theirs, ours, source = pair.theirs, pair.ours, pair.sides[0].source
+    its_id = drift_id(scope.account, drift, pair.sides[0].kind, source, place)
     return [
         Drift(
-            drift_id=drift_id(scope.account, drift, pair.sides[0].kind, source, place),
+            drift_id=foreign_id(scope.account) if drift == "foreign" else its_id,
             account=scope.account,
             drift=drift,
             kind=pair.sides[0].kind,
@@ -298,6 +318,12 @@ class _Sums:
                 counted = self._sums[amount.currency, side.mode]
                 counted[first] += 1
                 counted[first + 1] += amount.minor
+
+    def of_others(self) -> list[ForeignSum]:
+        return [
+            ForeignSum(currency=currency, mode=mode, movements=movements, minor=theirs)
+            for (currency, mode), (movements, theirs, _, _) in sorted(self._sums.items())
+        ]
 
     def all(self) -> list[MoneySum]:
         return [

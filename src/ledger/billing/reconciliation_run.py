@@ -9,7 +9,7 @@ is for a person.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -57,10 +57,10 @@ MOST_ASKED = 1_000
 
 MISSING = frozenset({"missing_in_ledger", "fee_missing"})
 
-TakeIn = Callable[[Observation, Cause], bool]
+TakeIn = Callable[[Observation, Cause], object]
 """Takes something of the company's into the books, as if a notice had told of it.
 
-False where it is about nothing of ours. May raise LedgerError where the books refuse it.
+May raise LedgerError where the books refuse it.
 """
 
 
@@ -132,9 +132,8 @@ class Reconciler:
         before = lists.compared(scope)
         self._mend(before.drifts, lists, cause)
         after = lists.compared(scope) if before.drifts else before
-        mended = _moves(before) - _moves(after)
         found = [*after.drifts, *self._stale(undecided, scope)]
-        receipt = _receipt(scope, after, found, len(mended))
+        receipt = _receipt(scope, after, found, _mended(before, after, lists.told))
         position = self.ledger.record_reconciliation(receipt, found, by=by, cause=cause)
         site = self.ledger.site()
         kept = site.reconciliation.receipt if site.reconciliation else receipt
@@ -225,38 +224,54 @@ class Reconciler:
 
     def _mend(self, drifts: Sequence[Drift], lists: _Lists, cause: Cause) -> None:
         """Let what is missing take the way of a notice that was lost: payments before the rest."""
-        ours: dict[str, bool] = {}
+        foreign: set[str] = set()
         missing = [one for one in drifts if one.drift in MISSING and one.kind != "fee"]
         missing.sort(key=lambda drift: drift.kind != "payment")
-        for drift in missing[:MOST_ASKED]:
+        left = MOST_ASKED
+        for drift in missing:
             payment_id = drift.payment_id or drift.source
-            if ours.get(payment_id, True):
-                ours[payment_id] = self._taken_in(drift, payment_id, _part(cause, drift.drift_id))
+            if self._is_of_others(payment_id, foreign):
+                foreign.add(payment_id)  # however many: they are no sign that something is wrong
+            elif left:
+                left -= 1
+                self._take_what_moved_in(drift, _part(cause, drift.drift_id))
                 self._enter_order(lists, self.ledger.order_of_payment(payment_id))
         fees = lists.fees()
         for drift in [one for one in drifts if one.drift in MISSING and one.kind == "fee"]:
             payment_id = drift.payment_id or drift.source
             order_id = self.ledger.order_of_payment(payment_id)
-            # Whose a payment is that is not in the books was found out just now.
-            ours.setdefault(payment_id, order_id is not None)
             if order_id is not None:
                 for fee in fees[drift.source]:
                     self._take_fee_in(order_id, fee, cause)
                 self._enter_order(lists, order_id)
-        foreign = frozenset(payment_id for payment_id, is_ours in ours.items() if not is_ours)
-        lists.told = replace(lists.told, foreign=foreign)
+            elif self._is_of_others(payment_id, foreign):
+                foreign.add(payment_id)
+        lists.told = replace(lists.told, foreign=frozenset(foreign))
 
-    def _taken_in(self, drift: Drift, payment_id: str, cause: Cause) -> bool:
-        """Whether it is about something of ours."""
+    def _is_of_others(self, payment_id: str, foreign: Container[str]) -> bool:
+        """Whether another system made a payment on the same account.
+
+        One for a customer of ours is ours, also where nobody here asked for it.
+        """
+        if payment_id in foreign:
+            return True
+        if self.ledger.order_of_payment(payment_id) is not None:
+            return False
+        try:
+            self.gateway.get_payment(payment_id=payment_id)
+        except Rejected:
+            return True
+        return False
+
+    def _take_what_moved_in(self, drift: Drift, cause: Cause) -> None:
         try:
             seen = self._seen(drift)
             if seen is not None:
-                return self._take_in(seen, cause)
+                self._take_in(seen, cause)
         except OutcomeUnknown:
             raise
         except LedgerError:
-            return True  # the books refuse what happened there: a person is told
-        return self.ledger.order_of_payment(payment_id) is not None
+            pass  # the books refuse what happened there: a person is told
 
     def _seen(self, drift: Drift) -> Observation | None:
         """What moved the money, as it stands now; None where they have nothing of that name."""
@@ -308,6 +323,12 @@ def _part(cause: Cause, *words: object) -> Cause:
     return Cause(kind=cause.kind, id=ids.derived(cause.id, *words))
 
 
+def _mended(before: Comparison, after: Comparison, told: Told) -> int:
+    """How many changes of the balance differ no more, but for those that are none of ours."""
+    ours = [drift for drift in before.drifts if drift.payment_id not in told.foreign]
+    return len({(drift.kind, drift.source) for drift in ours} - _moves(after))
+
+
 def _moves(compared: Comparison) -> set[tuple[str, str]]:
     return {(drift.kind, drift.source) for drift in compared.drifts}
 
@@ -327,4 +348,5 @@ def _receipt(
         ),
         mended=mended,
         left_out=0,
+        foreign=tuple(compared.foreign),
     )

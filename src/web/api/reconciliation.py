@@ -40,6 +40,15 @@ class SumReply(Reply):
     ours: Money
 
 
+class ForeignReply(Reply):
+    """What others moved on the same account, signed as it moved the balance; not compared."""
+
+    currency: str
+    mode: str
+    movements: int
+    sum: Money
+
+
 class LatestReply(Reply):
     """The latest reconciliation. `mended` were missing in the books and taken in by it."""
 
@@ -52,6 +61,7 @@ class LatestReply(Reply):
     found: dict[str, int]
     mended: int
     left_out: int = Field(description="drifts beyond those that are listed one by one")
+    foreign: list[ForeignReply]
 
 
 class DriftReply(Reply):
@@ -192,6 +202,15 @@ def latest_reply(latest: Reconciliation) -> LatestReply:
         found={one.drift: one.found for one in receipt.found},
         mended=receipt.mended,
         left_out=receipt.left_out,
+        foreign=[
+            ForeignReply(
+                currency=one.currency,
+                mode=one.mode,
+                movements=one.movements,
+                sum=Money(one.minor, one.currency),
+            )
+            for one in receipt.foreign
+        ],
     )
 
 

@@ -161,6 +161,11 @@ def _print(report: Report) -> None:
             f"  {one.mode} {one.currency}: {counted(one.movements, 'movement')} there: {theirs};"
             f" {counted(one.facts, 'fact')} here: {ours}"
         )
+    for others in receipt.foreign:
+        click.echo(
+            f"  {others.mode} {others.currency}: {counted(others.movements, 'movement')} of others"
+            f" on the same account: {Money(others.minor, others.currency)}; not compared"
+        )
     if receipt.mended:
         click.echo(f"{receipt.mended} of ours, missing in the books until now, taken in.")
     for state in report.open:

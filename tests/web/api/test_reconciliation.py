@@ -59,6 +59,8 @@ def test_what_differs_is_listed_exported_and_accepted(house: House, stranger: Mo
     owner = house.as_staff("owner")
     (drift,) = run(owner)["items"]
     assert (drift["drift"], drift["theirs"]["minor"], drift["ours"]) == ("foreign", 700, None)
+    (others,) = owner.get("/reconciliation")["latest"]["foreign"]
+    assert (others["movements"], others["sum"]["minor"], others["mode"]) == (1, 700, "test")
     answer = owner.ask("GET", "/reconciliation.csv", query_string={"state": "all"})
     (row,) = csv.DictReader(io.StringIO(answer.text))
     assert (row["source"], row["theirs_minor"], row["ours_minor"]) == (stranger.source, "700", "")
@@ -72,7 +74,7 @@ def test_what_differs_is_listed_exported_and_accepted(house: House, stranger: Mo
 def test_the_list_is_paged(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     at = house.clock.now()
     found = [
-        Movement(f"m_{n}", "payment", f"pay_{n}", f"pay_{n}", Money(700, "EUR"), at, "test")
+        Movement(f"m_{n}", "payment", f"pay_{n}", f"pay_{n}", Money(700, "EUR"), at, "live")
         for n in range(5)
     ]
     monkeypatch.setattr(Sandbox, "list_movements", lambda *_, **__: found)

@@ -67,6 +67,7 @@ def test_what_differs_ends_with_a_code_of_its_own(home: str, stranger: Movement)
     assert told.exit_code == DRIFT
     assert "foreign: payment pay_x" in told.stdout
     assert "theirs 7.00 EUR" in told.stdout
+    assert "1 movement of others on the same account: 7.00 EUR" in told.stdout
 
 
 def test_the_drifts_are_written_as_csv(home: str, stranger: Movement, tmp_path: Path) -> None:
