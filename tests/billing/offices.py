@@ -14,7 +14,7 @@ from ledger import ids
 from ledger.billing.inbox import Inbox, InboxReport
 from ledger.billing.observing import Observing
 from ledger.order import Order
-from ledger.payments.gateway import Delivery, Gateway, Observation
+from ledger.payments.gateway import Delivery, Gateway, Observation, Resolved
 from ledger.store.inbox import InboxTable
 from tests.application import sites
 from tests.application.sites import ONE_TIME, Site
@@ -94,6 +94,15 @@ def see(office: Office, *seen: Observation) -> None:
     """Take in observations, as a notice would."""
     for one in seen:
         office.inbox.observing.take_in(one, cause=sites.cause())
+
+
+def broken(office: Office, fault: BaseException) -> Inbox:
+    """An inbox whose company does not say what a notice is about."""
+
+    def resolve(_: Any) -> Resolved:
+        raise fault
+
+    return office.through(Altered(office, resolve=resolve))
 
 
 @contextmanager
