@@ -14,6 +14,7 @@ from ledger.errors import LedgerError
 from ledger.facts import Actor, Cause
 from ledger.member import Member
 from ledger.notification import Kind, Locale
+from ledger.store.refusals import AWAY
 from projections.notices import NoticeRow
 from projections.queries.notices import NoticeFilter
 from projections.queries.paging import Turn
@@ -43,8 +44,8 @@ def send_waiting(
 ) -> Sent:
     """Send the notices of failed charges that wait for it (DU2, DU3).
 
-    `before_each` may raise, to break off. What is left waits for the next time; one that breaks is
-    reported, and the others go on.
+    `before_each` may raise, to break off; so does a database that can't be reached. What is left
+    waits for the next time; one that breaks is reported, and the others go on.
     """
     sent = Sent()
     for kind in KINDS:
@@ -54,8 +55,12 @@ def send_waiting(
                 before_each()
             try:
                 sent.letters += send(parts, notice, cause=cause)
+            except AWAY:
+                raise  # nothing is wrong with the letter
             except LedgerError as refusal:
                 sent.broken.append(Broken(notice.notice_id, refusal.code, str(refusal)))
+            except Exception as error:  # noqa: BLE001 -- reported; the others must not wait
+                sent.broken.append(Broken(notice.notice_id, type(error).__name__, str(error)))
     return sent
 
 

@@ -28,6 +28,8 @@ from tests.web.schedule.sites import (
 from web.jobs.every import JOBS
 from web.jobs.job import AlwaysLeads, Job
 from web.jobs.runner import Runner
+from web.mails.payments import payment_failed
+from web.sessions.mailbox import Mail
 
 DAY, MOMENT = timedelta(days=1), timedelta(minutes=1)
 
@@ -203,6 +205,27 @@ def test_one_failure_that_can_not_be_told_keeps_nobody_else_from_hearing_of_thei
     assert state.outcomes == {"told": 1, "broken": 1}
     assert state.error in {"not_found", "ZeroDivisionError"}
     assert site.run("failures") == {}
+
+
+def test_one_letter_that_can_not_be_written_keeps_no_other_from_being_sent(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = site.join(DECLINES_LATER), site.join(DECLINES_LATER)
+    site.sleep(28)
+    site.run("charges")
+    site.run("failures")
+    site.catch_up()
+
+    def written(settings: Any, email: str, *words: Any, **more: Any) -> Mail:
+        if email.startswith(bad.member_id.hex):
+            raise ZeroDivisionError
+        return payment_failed(settings, email, *words, **more)
+
+    monkeypatch.setattr("web.failure_letters.payment_failed", written)
+    assert Runner(site.parts, AlwaysLeads()).tick(job_named("letters"))
+    state = next(state for state in site.states() if state.name == "letters")
+    assert (state.outcomes, state.error) == ({"sent": 1, "broken": 1}, "ZeroDivisionError")
+    assert good.told("own_payment_failed") == 1
 
 
 def test_one_member_who_can_not_be_reminded_keeps_nobody_else_from_it(
