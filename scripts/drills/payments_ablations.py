@@ -6,8 +6,8 @@ Each replaces one line of production code by what a more careless house would ha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -15,6 +15,7 @@ from uuid import UUID
 from ledger import ids
 from ledger.application import Position, disputes
 from ledger.billing.asking import Asking
+from ledger.billing.inbox import Inbox
 from ledger.billing.refunds import Refunds
 from ledger.facts import Cause
 from ledger.money import Money
@@ -71,10 +72,25 @@ def dedupe_by_notice_id_alone() -> Iterator[None]:
         yield
 
 
-ABLATIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
-    "a new key per try": new_key_per_try,
-    "cumulative refunds": cumulative_refunds,
-    "dedupe by notice id alone": dedupe_by_notice_id_alone,
-    "no catch-up": nullcontext,
+@contextmanager
+def no_catch_up() -> Iterator[None]:
+    """Notices that got lost are not fetched."""
+    with patch.object(Inbox, "catch_up", lambda _: 0):
+        yield
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Something that is taken away, and which of the promises must break for it."""
+
+    without: Callable[[], AbstractContextManager[None]]
+    breaks: frozenset[str]
+
+
+ABLATIONS = {
+    "a new key per try": Ablation(new_key_per_try, frozenset({"double_charges"})),
+    "cumulative refunds": Ablation(cumulative_refunds, frozenset({"drift"})),
+    "dedupe by notice id alone": Ablation(dedupe_by_notice_id_alone, frozenset({"drift"})),
+    "no catch-up": Ablation(no_catch_up, frozenset({"drift", "open_attempts", "open_refunds"})),
 }
-NO_CATCH_UP = "no catch-up"
+"""By name. One of the promises that it `breaks` must be broken, or the drill proves nothing."""

@@ -11,7 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from ledger.payments.gateway import OutcomeUnknown
+from ledger.store.inbox import InboxTable
 from ledger.store.recorder import FactRecorder
+from web.sessions.desk import Desk
+from web.sessions.replays import Mine, Replays
 
 UNTROUBLED = frozenset({"identify", "verify_notice"})
 """Calls that ask nobody."""
@@ -23,11 +26,15 @@ class Crash(BaseException):
 
 @dataclass(frozen=True)
 class Rates:
-    """How often what goes wrong, of a hundred. `line` and `crash` count before and after alike."""
+    """How often what goes wrong, of a hundred; before and after count alike.
+
+    A process may crash at each call to the company, and at each of the some three writes to the
+    database that go with it.
+    """
 
     line: int = 25
     crash: int = 12
-    crash_at_save: int = 3
+    crash_at_write: int = 4
     lost: int = 15
     twice: int = 15
     late: int = 30
@@ -42,6 +49,8 @@ class Luck:
         self.rates = rates or Rates()
         self.counts: Counter[str] = Counter()
         self.is_calm = False
+        self.is_dead = False
+        """Whether the process has ended: what still runs of it may write nothing."""
 
     def strikes(self, what: str, of_a_hundred: float) -> bool:
         """Whether it goes wrong this time."""
@@ -54,10 +63,15 @@ class Luck:
         """Whether somebody happens to do something."""
         return not self.is_calm and self.dice.randrange(100) < of_a_hundred
 
-    def may_crash(self, of_a_hundred: float) -> None:
-        """Perhaps the end."""
-        if self.strikes("crashes", of_a_hundred):
+    def may_crash(self, of_a_hundred: int | None = None) -> None:
+        """Perhaps the end: as likely before a step as after it. At a call, unless told."""
+        if self.strikes("crashes", (of_a_hundred or self.rates.crash) / 2):
+            self.is_dead = True
             raise Crash
+
+    def may_crash_at_write(self) -> None:
+        """Perhaps the end, beside a write to the database."""
+        self.may_crash(self.rates.crash_at_write)
 
     @contextmanager
     def calmed(self) -> Iterator[None]:
@@ -87,13 +101,13 @@ class Unreliable:
         luck = self._luck
 
         def carried(*given: object, **asked: object) -> object:
-            luck.may_crash(luck.rates.crash / 2)
+            luck.may_crash()
             if self._breaks and luck.strikes("calls lost", luck.rates.line / 2):
                 raise OutcomeUnknown(key=name)
             answer = call(*given, **asked)
             if self._breaks and luck.strikes("answers lost", luck.rates.line / 2):
                 raise OutcomeUnknown(key=name)
-            luck.may_crash(luck.rates.crash / 2)
+            luck.may_crash()
             return answer
 
         return carried
@@ -108,10 +122,44 @@ class CrashingRecorder(FactRecorder):
 
     def insert_events(self, *given: Any, **more: Any) -> Any:
         """Save, unless this is the end."""
-        self._luck.may_crash(self._luck.rates.crash_at_save / 2)
+        self._luck.may_crash_at_write()
         saved = super().insert_events(*given, **more)
-        self._luck.may_crash(self._luck.rates.crash_at_save / 2)
+        self._luck.may_crash_at_write()
         return saved
+
+
+class CrashingTable(InboxTable):
+    """An inbox of a process that may end right before or right after it writes there."""
+
+    def __init__(self, pool: Any, key: bytes, luck: Luck) -> None:
+        super().__init__(pool, key)
+        self._luck = luck
+
+    def add(self, *given: Any, **more: Any) -> int:
+        """Keep notices, unless this is the end."""
+        self._luck.may_crash_at_write()
+        new = super().add(*given, **more)
+        self._luck.may_crash_at_write()
+        return new
+
+    def settle_all(self, *given: Any) -> None:
+        """Write down what came of notices, unless this is the end."""
+        self._luck.may_crash_at_write()
+        super().settle_all(*given)
+        self._luck.may_crash_at_write()
+
+
+class MortalReplays(Replays):
+    """Commands under way, of a process that tidies nothing up when it ends."""
+
+    def __init__(self, desk: Desk, pool: Any, clock: Any, luck: Luck) -> None:
+        super().__init__(pool, clock, desk.seals)
+        self._luck = luck
+
+    def drop(self, command_id: UUID, mine: Mine) -> None:
+        """Let go of a command: whoever is dead holds on to it until its time is up."""
+        if not self._luck.is_dead:
+            super().drop(command_id, mine)
 
 
 @dataclass
@@ -131,6 +179,11 @@ class Post:
         self.under_way.append(raw)
         if self.luck.strikes("notices repeated", self.luck.rates.twice):
             self.under_way.append(raw)
+
+    def take_back(self, raw: bytes) -> None:
+        """Nobody said that it has arrived: it is sent again another day."""
+        self.luck.counts["notices sent again"] += 1
+        self.under_way.append(raw)
 
     def brought(self) -> list[bytes]:
         """What arrives today, shuffled; the rest comes another day."""

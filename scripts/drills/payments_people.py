@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from ledger.billing.dues import Dues
-from ledger.errors import LedgerError
-from ledger.facts import Actor, Cause
-from ledger.member import Membership
+from ledger.facts import Actor
 from ledger.money import Money
-from ledger.payments.gateway import OutcomeUnknown, Payment, Rejected
+from ledger.payments.gateway import Payment, Rejected
 from ledger.terms import Terms
+from scripts.drills.payments_browser import Said
 from scripts.drills.payments_site import Site
 from tests.payments.stripe.company import Refusal
+from web.sessions.sessions import Kind
 
-STAFF = Actor(kind="contributor", id=UUID(int=7))
 CARDS = (
     *["pm_card_visa"] * 8,
     *["pm_card_chargeCustomerFail"] * 2,
@@ -41,6 +40,12 @@ BETTER_CARDS = (
     "pm_card_in",
     "pm_card_authenticationRequired",
 )
+ANSWERS = (*["yes"] * 6, *["yes and away"] * 2, "no", "nothing")
+"""What people do when their bank asks; some confirm and close the window."""
+RUNNING = """
+SELECT member_id, membership_id, billing IN ('past_due', 'action_required') FROM memberships
+ WHERE runs_until > %(now)s ORDER BY joined_at, membership_id
+"""
 SMALL = 400
 """Refunds in minor units: small, so that one payment is refunded several times."""
 
@@ -53,14 +58,16 @@ class Person:
     plan_id: UUID
     card: str
 
-    @property
-    def actor(self) -> Actor:
-        """The person."""
-        return Actor(kind="member", id=self.member_id)
+
+class Stay(NamedTuple):
+    """A membership that runs."""
+
+    membership_id: UUID
+    is_unpaid: bool
 
 
 class Cast:
-    """All who act. Each act is one wish, repeated until nothing crashes."""
+    """All who act. Members and staff do so over HTTP: one wish, sent again until it is answered."""
 
     def __init__(self, site: Site, members: int) -> None:
         self.site, self.luck = site, site.luck
@@ -69,9 +76,9 @@ class Cast:
         self.foreign: set[str] = set()
         self._looked_at = site.clock.now()
         self._refunded_there: list[Payment] = []
-        self._tokens: dict[UUID, str] = {}
-        plans = self._plans()
-        self.people = [self._person(number, plans) for number in range(members)]
+        with self.luck.calmed():
+            self.owner_id, plans = self._owner(), self._plans()
+            self.people = [self._person(number, plans) for number in range(members)]
 
     # --- before -----------------------------------------------------------------------
 
@@ -89,35 +96,46 @@ class Cast:
     def _plan(self, terms: Terms) -> UUID:
         plan_id, machine = self.luck.id(), Actor(kind="machine")
         name = f"Plan {plan_id.hex[:6]}"
-        with self.luck.calmed():
-            ledger, cause = self.site.parts.ledger, self.site.cause
-            ledger.draft_plan(plan_id, name=name, description="", by=machine, cause=cause())
-            ledger.set_price(plan_id, terms, by=machine, cause=cause())
-            ledger.open_plan(plan_id, by=machine, cause=cause())
+        ledger, cause = self.site.parts.ledger, self.site.cause
+        ledger.draft_plan(plan_id, name=name, description="", by=machine, cause=cause())
+        ledger.set_price(plan_id, terms, by=machine, cause=cause())
+        ledger.open_plan(plan_id, by=machine, cause=cause())
         return plan_id
+
+    def _owner(self) -> UUID:
+        owner_id = self.luck.id()
+        self.site.parts.ledger.found_site(
+            owner_id,
+            email="owner@example.org",
+            name="Owner",
+            locale="en",
+            by=Actor(kind="machine"),
+            cause=self.site.cause(),
+        )
+        return owner_id
 
     def _person(self, number: int, plans: list[UUID]) -> Person:
         dice = self.luck.dice
         # The first few cover what goes most wrong, however few they are.
         plan_id = plans[min(2, number % 7 // 2)] if number % 7 > 1 else plans[0]
         person = Person(self.luck.id(), plan_id, dice.choice(CARDS))
-        with self.luck.calmed():
-            self.site.parts.ledger.open_account(
-                person.member_id,
-                email=f"drill{number}@example.org",
-                name=f"Drill {number}",
-                locale="en",
-                by=person.actor,
-                cause=self.site.cause(),
-            )
+        self.site.parts.ledger.open_account(
+            person.member_id,
+            email=f"drill{number}@example.org",
+            name=f"Drill {number}",
+            locale="en",
+            by=Actor(kind="member", id=person.member_id),
+            cause=self.site.cause(),
+        )
         return person
 
     # --- members ----------------------------------------------------------------------
 
     def act(self) -> None:
         """Everybody who happens to do something now."""
+        running = self._running()
         for person in self.people:
-            self._act_of(person)
+            self._act_of(person, running.get(person.member_id, []))
         self._look_at_payments()
         if self.luck.chance(35):
             self._refund_by_staff()
@@ -131,70 +149,82 @@ class Cast:
 
     def leave(self) -> None:
         """Staff end memberships: of all whose banks take their time, and of some others."""
+        running = self._running()
         for person in self.people:
-            if self._country(person) == "IN" or self.luck.dice.randrange(3) == 0:
-                running = [stay.membership_id for stay in self._running(person)]
-                if running:
-                    self.site.parts.ledger.remove_memberships(
-                        person.member_id, running, "drill", by=STAFF, cause=self.site.cause()
-                    )
+            stays = [str(stay.membership_id) for stay in running.get(person.member_id, [])]
+            if stays and (self._country(person) == "IN" or self.luck.dice.randrange(3) == 0):
+                path = f"/members/{person.member_id}/removals"
+                self._as_staff(path, {"membership_ids": stays, "reason": "drill"})
 
-    def _act_of(self, person: Person) -> None:
-        running = self._running(person)
+    def _act_of(self, person: Person, running: Sequence[Stay]) -> None:
         if not running:
             if self.luck.chance(40):
-                self._try(lambda cause: self._join(person, cause))
-        elif any(stay.is_unpaid for stay in running):
-            if self.luck.chance(30):
-                card = self.luck.dice.choice(BETTER_CARDS)
-                self._try(lambda cause: self._mend(person, card, cause))
+                self._join(person)
+        elif unpaid := [stay for stay in running if stay.is_unpaid]:
+            if self.luck.chance(15):
+                self._replace_card(person)
+            elif self.luck.chance(15):
+                self._pay(person, unpaid[0])
         elif self.luck.chance(1):
-            stay, ledger = running[0], self.site.parts.ledger
-            self._try(
-                lambda cause: ledger.self_cancel(
-                    person.member_id, stay.membership_id, by=person.actor, cause=cause
-                )
-            )
+            path = f"/account/memberships/{running[0].membership_id}/self-cancel"
+            self._ask(person, path, None, self.luck.id())
 
-    def _join(self, person: Person, cause: Cause) -> None:
-        collected = self.site.parts.collection.join(
-            person.member_id,
-            person.plan_id,
-            method_token=self._token(person.card, cause),
-            by=person.actor,
-            cause=cause,
-        )
-        self._answer(collected.action)
+    def _join(self, person: Person) -> None:
+        token, key = self.site.stage.card(person.card), self.luck.id()
+        body = {"plan_id": str(person.plan_id), "method_token": token}
+        self._answer_bank(person, self._ask(person, "/account/memberships", body, key).body)
 
-    def _mend(self, person: Person, card: str, cause: Cause) -> None:
-        for _ in range(2):
-            setup = self.site.parts.collection.save_method(
-                person.member_id,
-                method_token=self._token(card, cause),
-                by=person.actor,
-                cause=cause,
-            )
-            self._answer(setup.action)
-        dues = Dues(self.site.parts.collection)
-        for paid in dues.pay_all(person.member_id, by=person.actor, cause=cause):
-            self._answer(paid.action)
+    def _replace_card(self, person: Person) -> None:
+        """Another card; where their bank asks about it, it is saved once they have answered."""
+        body, key = {"method_token": self._better_card()}, self.luck.id()
+        said = self._ask(person, "/account/method", body, key)
+        if said.code == "confirmation_needed":
+            self._confirm_card(person, str(said.body["action"]))
+            said = self._ask(person, "/account/method", body, key)
+        for payment in said.body.get("payments", []):
+            self._answer_bank(person, payment)
 
-    def _token(self, card: str, cause: Cause) -> str:
-        """What the page made of the card: one token a wish, however often it is sent."""
-        if cause.id not in self._tokens:
-            self._tokens[cause.id] = self.site.stage.card(card)
-        return self._tokens[cause.id]
+    def _pay(self, person: Person, stay: Stay) -> None:
+        """What is due, with another card."""
+        path, body = f"/account/memberships/{stay.membership_id}/pay", self._better_card()
+        said = self._ask(person, path, {"method_token": body}, self.luck.id())
+        self._answer_bank(person, said.body)
 
-    def _answer(self, action: str | None) -> None:
-        """The person's bank asks them; most confirm, and some never do anything."""
-        answer = self.luck.dice.choice(["yes"] * 8 + ["no", "nothing"])
-        if action is not None and answer != "nothing":
-            with self.luck.calmed():
-                self.site.stage.confirm(action, approved=answer == "yes")
+    def _better_card(self) -> str:
+        return self.site.stage.card(self.luck.dice.choice(BETTER_CARDS))
 
-    def _running(self, person: Person) -> list[Membership]:
-        now, member = self.site.clock.now(), self.site.parts.ledger.member(person.member_id)
-        return [stay for stay in member.memberships.values() if stay.is_running(now)]
+    def _answer_bank(self, person: Person, payment: dict[str, Any]) -> None:
+        """Their bank asks them; most confirm and come back, and some never do anything."""
+        action = payment.get("action")
+        if action is None:
+            return
+        answer = self.luck.dice.choice(ANSWERS)
+        if answer == "yes and away" or (answer == "yes" and not self.site.plays_bank):
+            self.site.stage.confirm(action, approved=True)
+        if answer in {"yes", "no"}:
+            path = f"/account/orders/{payment['order_id']}/confirm"
+            self._ask(person, path, {"approved": answer == "yes"}, self.luck.id())
+
+    def _confirm_card(self, person: Person, action: str) -> None:
+        approved = self.luck.dice.choice(ANSWERS).startswith("yes")
+        if self.site.plays_bank:
+            body = {"action": action, "approved": approved}
+            self._ask(person, "/account/method/confirm", body, self.luck.id())
+        else:
+            self.site.stage.confirm(action, approved=approved)
+
+    def _ask(self, person: Person, path: str, body: object | None, key: UUID) -> Said:
+        return self.site.ask(Kind.MEMBER, person.member_id, path, body, key=key)
+
+    def _running(self) -> dict[UUID, list[Stay]]:
+        """Everybody's memberships, as the pages show them."""
+        self.site.follow()
+        with self.site.parts.pool.connection() as connection:
+            rows = connection.execute(RUNNING, {"now": self.site.clock.now()}).fetchall()
+        running: dict[UUID, list[Stay]] = {}
+        for member_id, membership_id, is_unpaid in rows:
+            running.setdefault(member_id, []).append(Stay(membership_id, is_unpaid))
+        return running
 
     def _country(self, person: Person) -> str | None:
         method = self.site.parts.ledger.member(person.member_id).method
@@ -207,13 +237,13 @@ class Cast:
             return
         payment = self.luck.dice.choice(self.payments[-60:])
         order_id = self.site.parts.ledger.order_of_payment(payment.id)
-        amount = Money(self.luck.dice.randint(1, SMALL), payment.amount.currency)
+        minor = self.luck.dice.randint(1, SMALL)
         if order_id is not None:
-            self._try(
-                lambda cause: self.site.parts.collection.refund(
-                    order_id, amount, "drill", by=STAFF, cause=cause
-                )
-            )
+            amount = {"minor": minor, "currency": payment.amount.currency}
+            self._as_staff(f"/orders/{order_id}/refunds", {"amount": amount, "reason": "drill"})
+
+    def _as_staff(self, path: str, body: object) -> None:
+        self.site.ask(Kind.CONTRIBUTOR, self.owner_id, path, body, key=self.luck.id())
 
     # --- at the payment company -------------------------------------------------------
 
@@ -245,15 +275,3 @@ class Cast:
             method = self.luck.dice.choice(indian).method
             with self.luck.calmed(), suppress(Rejected, Refusal):
                 self.site.stage.end_mandate(method)
-
-    # --- within -----------------------------------------------------------------------
-
-    def _try(self, act: Callable[[Cause], object]) -> None:
-        """Somebody's wish: what is refused they leave, what is unknown the worker takes up."""
-        cause = self.site.cause()
-        try:
-            self.site.insist(lambda: act(cause))
-        except OutcomeUnknown:
-            self.luck.counts["wishes unanswered"] += 1
-        except LedgerError as refusal:
-            self.luck.counts[f"refused {refusal.code}"] += 1

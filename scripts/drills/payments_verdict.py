@@ -1,23 +1,25 @@
 """What the books say, held against the payment company's own list of movements.
 
-Shares no code with reconciliation: facts are added up here, by what moved and for what.
+Shares no code with reconciliation: facts are added up here, by what moved and for what. Only when
+that is done the reconciler looks too: it is to find nothing, and to have nothing to mend.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
 from ledger.billing.inbox import Inbox
-from ledger.facts import Fact
+from ledger.facts import Actor, Fact
 from ledger.order import Order
 from ledger.payments.balance import Movement
 from ledger.store.mapper import FactMapper
 from scripts.drills.payments_people import Cast
 from scripts.drills.payments_site import NOON, Site
+from web.reconciling import reconcile
 
 Moved = tuple[str, str, int]
 """Of what kind, for what (the company's id and the currency), how many minor units.
@@ -36,7 +38,10 @@ READ_AT_ONCE, MOST_LEFT = 10_000, 10_000
 
 @dataclass
 class Verdict:
-    """What was promised and what came of it: all but `charges` should be nothing."""
+    """What was promised and what came of it: all but `charges` should be nothing.
+
+    What stands above `found` was judged before the reconciler had looked at anything.
+    """
 
     charges: int = 0
     drift: int = 0
@@ -47,22 +52,43 @@ class Verdict:
     broken: list[str] = field(default_factory=list)
     differ: list[tuple[str, str, int, int]] = field(default_factory=list)
     """What moved, for what, by how much there and by how much here."""
+    found: list[str] = field(default_factory=list)
+    """What the reconciler says differs."""
+    mended: int = 0
+    """What it had to take into the books."""
 
     @property
     def is_kept(self) -> bool:
         """Whether every promise was kept, and there was something to promise."""
-        wrong = (
-            self.drift,
-            self.double_charges,
-            self.open_attempts,
-            self.open_refunds,
-            self.notices_left,
-        )
-        return not any(wrong) and not self.broken and self.charges > 0
+        return not self.wrong and self.charges > 0
+
+    @property
+    def wrong(self) -> dict[str, int]:
+        """How much of what there should be nothing of."""
+        counts = {
+            name: len(value) if isinstance(value, list) else value
+            for name, value in asdict(self).items()
+            if name not in {"charges", "differ"}
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def why(self) -> str:
+        """The promises that were broken, and the first difference."""
+        told = [f"{name.replace('_', ' ')} {count}" for name, count in self.wrong.items()]
+        for kind, source, theirs, ours in self.differ[:1]:
+            told.append(f"the first: {kind} {source}: {theirs} there, {ours} here")
+        return ", ".join([*told, *self.broken[:1], *self.found[:1]]) or "nothing was charged"
 
 
 def judged(site: Site, cast: Cast) -> Verdict:
-    """The verdict on a site that has come to rest."""
+    """The verdict on a site that has come to rest, first without the reconciler, then by it."""
+    verdict = _counted(site, cast)
+    verdict.found, verdict.mended = _reconciled(site, cast)
+    return verdict
+
+
+def _counted(site: Site, cast: Cast) -> Verdict:
     facts = list(_facts(site))
     orders = [site.parts.ledger.order(order_id) for order_id in _placed(facts)]
     movements = _movements(site, cast)
@@ -83,6 +109,27 @@ def judged(site: Site, cast: Cast) -> Verdict:
         broken=site.broken,
         differ=[(*key, theirs[key], ours[key]) for key in differ],
     )
+
+
+def _reconciled(site: Site, cast: Cast) -> tuple[list[str], int]:
+    """What the reconciler finds over all the months, but for others' money; what it mends."""
+    site.follow()
+    report = reconcile(
+        site.parts,
+        since=NOON - timedelta(days=1),
+        until=site.clock.now(),
+        by=Actor(kind="machine"),
+        cause=site.cause(),
+    )
+    ours = [
+        drift
+        for drift in report.found
+        if drift.drift != "foreign" or drift.payment_id not in cast.foreign
+    ]
+    said = [
+        f"{one.drift} {one.kind} {one.source}: {one.theirs} there, {one.ours} here" for one in ours
+    ]
+    return said, report.receipt.mended
 
 
 def _notices_left(inbox: Inbox) -> int:
