@@ -60,7 +60,7 @@ class Explaining:
     @property
     def people(self) -> ExplainPeople:
         """Members by month, lifetime value."""
-        return ExplainPeople(self._scope, self._books)
+        return ExplainPeople(self._scope, self._books, self.parts.site)
 
     @property
     def rows(self) -> ExplainRows:

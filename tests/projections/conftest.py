@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from projections import moments
+from tests.conftest import FreshDatabases
 from tests.projections.books import Books, opened
+from tests.projections.explaining import Pasts
 from tests.projections.kept import Kept
 
 
@@ -16,6 +19,13 @@ def books(database: str) -> Iterator[Books]:
     """Empty books on a database of their own."""
     with opened(database) as books:
         yield books
+
+
+@pytest.fixture(scope="session")
+def pasts(template: str, fresh_databases: FreshDatabases) -> Iterator[Pasts]:
+    """Sites with a past, told once a run."""
+    with ExitStack() as kept:
+        yield Pasts(template, fresh_databases, kept)
 
 
 @pytest.fixture

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
+from ledger.member import AccessAnswer, Member
 from projections.catalogue import all_views
+from projections.check import Checker
 from projections.explain.access import ExplainAccess
 from projections.explain.answers import Line, Turn
 from projections.explain.books import Books as ExplainedBooks
@@ -22,7 +25,10 @@ from projections.explain.people import ExplainPeople
 from projections.explain.recurring import ExplainRecurring
 from projections.explain.rows import ExplainRows, RowsExplained
 from projections.explain.segments import ExplainSegments
-from tests.projections.books import EUROS, Books, opened
+from projections.one_member import grown
+from projections.rebuild_rows import Mismatch
+from tests.conftest import FreshDatabases
+from tests.projections.books import EUROS, Books, line, opened
 from tests.projections.full_stories import told_fully
 from tests.projections.oracle import Oracle
 
@@ -59,7 +65,7 @@ class Past:
 
     @property
     def people(self) -> ExplainPeople:
-        return ExplainPeople(self.scope, self._read)
+        return ExplainPeople(self.scope, self._read, EUROS)
 
     @property
     def access(self) -> ExplainAccess:
@@ -78,9 +84,7 @@ class Past:
     @property
     def instants(self) -> list[datetime]:
         """Some in the past, the last thing that happened, and long after."""
-        happened = sorted(datetime.fromisoformat(fact["timestamp"]) for fact in self.oracle.facts)
-        some = [happened[len(happened) * part // 5] for part in range(1, 5)]
-        return [*some, happened[-1], happened[-1] + timedelta(days=40)]
+        return instants_of(self.oracle)
 
     def spoil(self, statement: str, **named: object) -> int:
         """Change the views by hand; how many rows that were."""
@@ -97,14 +101,50 @@ class Past:
         return found
 
 
-@contextmanager
-def past(dsn: str, seed: int, commands: int) -> Iterator[Past]:
-    """Books in which a story was told, with views that have read it all."""
-    with opened(dsn) as books:
-        for save in told_fully(seed, commands):
-            books.save(*save)
-        books.follower().catch_up()
-        yield Past(books, Oracle(books.exported()), Scope(books.pool))
+@dataclass
+class Pasts:
+    """Sites with a past by seed and length: each told once, and copied for everybody who asks."""
+
+    template: str
+    databases: FreshDatabases
+    kept: ExitStack
+    told: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, seed: int, commands: int) -> Iterator[Past]:
+        """Books in which a story was told, with views that have read it all; to do with as one
+        likes.
+        """
+        with (
+            self.databases.copy_of(self._told(seed, commands)) as dsn,
+            opened(dsn) as books,
+        ):
+            yield Past(books, Oracle(books.exported()), Scope(books.pool))
+
+    def _told(self, seed: int, commands: int) -> str:
+        """The name of a database to copy."""
+        if (seed, commands) not in self.told:
+            dsn = self.kept.enter_context(self.databases.copy_of(self.template))
+            with opened(dsn) as books:
+                for save in told_fully(seed, commands):
+                    books.save(*save)
+                books.follower().catch_up()
+            self.told[seed, commands] = str(conninfo_to_dict(dsn)["dbname"])
+        return self.told[seed, commands]
+
+
+def instants_of(oracle: Oracle) -> list[datetime]:
+    """Some in its past, the last thing that happened, and long after."""
+    happened = sorted(datetime.fromisoformat(fact["timestamp"]) for fact in oracle.facts)
+    some = [happened[len(happened) * part // 5] for part in range(1, 5)]
+    return [*some, happened[-1], happened[-1] + timedelta(days=40)]
+
+
+def judged(seed: int, commands: int) -> Oracle:
+    """What the judge says of such a story, without a database."""
+    saves = told_fully(seed, commands)
+    facts: list[Any] = [fact for save in saves for one in save for fact in one.collect_events()]
+    return Oracle([line(place, fact) for place, fact in enumerate(facts, 1)])
 
 
 def summed(lines: Iterator[Line] | list[Line], figure: str, currency: str, mode: str) -> int:
@@ -112,3 +152,18 @@ def summed(lines: Iterator[Line] | list[Line], figure: str, currency: str, mode:
     return sum(
         line.adds.get(figure, 0) for line in lines if line.unit and line.unit == (currency, mode)
     )
+
+
+def checked(site: Past) -> list[Mismatch]:
+    """What `ledger views verify --everybody` finds."""
+    books = site.books
+    checker = Checker(books.dsn, books.recorder, books.mapper, all_views(EUROS), books.clock)
+    return checker.check(everybody=True)
+
+
+def answered(site: Past, member_id: UUID, plan_id: UUID, at: datetime) -> AccessAnswer:
+    """What the books say."""
+    records = site.books.recorder.of_stream(member_id)
+    member = grown(site.books.mapper.open_records(records))
+    assert isinstance(member, Member)
+    return member.access(plan_id, at)

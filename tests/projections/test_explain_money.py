@@ -13,25 +13,22 @@ from projections.explain.adding import ORDER_FIGURES, TOTALS
 from projections.explain.answers import Line, Turn
 from projections.explain.figures import CONDITIONS, FIGURES, SUBJECT
 from projections.queries.money import FILTERS, MoneyQueries, MovementFilter
-from tests.conftest import FreshDatabases
-from tests.projections.explaining import WHOLE, Past, past, summed
+from tests.projections.explaining import WHOLE, Past, Pasts, summed
 from tests.projections.oracle.orders import order_row, refundable
 
 SEEDS = (3, 4)
 
 
 @pytest.fixture(scope="module", params=SEEDS)
-def site(
-    request: pytest.FixtureRequest, template: str, fresh_databases: FreshDatabases
-) -> Iterator[Past]:
-    with fresh_databases.copy_of(template) as dsn, past(dsn, request.param, 500) as found:
+def site(request: pytest.FixtureRequest, pasts: Pasts) -> Iterator[Past]:
+    with pasts.of(request.param, 500) as found:
         yield found
 
 
 @pytest.fixture
-def spoilt(database: str) -> Iterator[Past]:
+def spoilt(pasts: Pasts) -> Iterator[Past]:
     """A site whose views a test may change by hand."""
-    with past(database, 5, 250) as found:
+    with pasts.of(5, 250) as found:
         yield found
 
 

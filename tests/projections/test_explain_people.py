@@ -14,8 +14,7 @@ from projections.queries.reports.calendar import Calendar, day_of
 from projections.queries.reports.facts import Turnover
 from projections.queries.reports.lifetime import LifetimeQueries
 from projections.queries.reports.membership import MembershipReports
-from tests.conftest import FreshDatabases
-from tests.projections.explaining import WHOLE, Past, past, summed
+from tests.projections.explaining import WHOLE, Past, Pasts, summed
 from tests.projections.oracle.lines import moment
 
 ZONE = ZoneInfo("Europe/Paris")
@@ -23,15 +22,15 @@ KINDS: tuple[Turnover, ...] = get_args(Turnover)
 
 
 @pytest.fixture(scope="module")
-def site(template: str, fresh_databases: FreshDatabases) -> Iterator[Past]:
-    with fresh_databases.copy_of(template) as dsn, past(dsn, 3, 600) as found:
+def site(pasts: Pasts) -> Iterator[Past]:
+    with pasts.of(3, 600) as found:
         yield found
 
 
 @pytest.fixture
-def spoilt(database: str) -> Iterator[Past]:
+def spoilt(pasts: Pasts) -> Iterator[Past]:
     """A site whose views a test may change by hand."""
-    with past(database, 5, 300) as found:
+    with pasts.of(5, 300) as found:
         yield found
 
 
@@ -76,6 +75,20 @@ def test_a_presence_edited_by_hand_is_found(spoilt: Past) -> None:
         m=found.parts[0].member_id,
     )
     assert not spoilt.people.turnover(whole, "new", limit=1000, after=None).agrees
+
+
+def test_somebody_who_came_and_is_told_to_have_come_back_is_found(spoilt: Past) -> None:
+    whole = Stretch(months(spoilt).bounds[0], spoilt.instants[-2], spoilt.instants[-2])
+    member = spoilt.people.turnover(whole, "new", limit=1000, after=None).parts[0].member_id
+    # A stay long before: the month begins and ends with as many members, but one was there before.
+    spoilt.spoil(
+        "UPDATE timelines SET began = '2001-01-01'::timestamptz || began,"
+        " ended = '2001-02-01'::timestamptz || ended WHERE member_id = %(m)s",
+        m=member,
+    )
+    for kind in KINDS:
+        found = spoilt.people.turnover(whole, kind, limit=1000, after=None)
+        assert (found.apart, found.agrees) == ([member], False)
 
 
 def test_what_a_cohort_brought_is_re_added_from_the_books(site: Past) -> None:  # part of NU4

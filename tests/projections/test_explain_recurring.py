@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from psycopg.rows import dict_row
 
-from projections.explain.moved import ExplainMoved, Month
+from projections.courses import Kind
+from projections.explain.moved import ExplainMoved, Month, MovementExplained
 from projections.explain.recurring import Asked, RecurringExplained, Worth
 from projections.queries.reports.calendar import Calendar, day_of
 from projections.queries.reports.recurring import KINDS, RecurringQueries
-from tests.conftest import FreshDatabases
-from tests.projections.explaining import Past, past
+from tests.projections.explaining import Past, Pasts, checked
 from tests.projections.oracle.figures import by_currency, recurring
 
 ZONE = ZoneInfo("Europe/Paris")
@@ -24,17 +26,15 @@ EVERYTHING = Asked(limit=100_000)
 
 
 @pytest.fixture(scope="module", params=(3, 5))
-def site(
-    request: pytest.FixtureRequest, template: str, fresh_databases: FreshDatabases
-) -> Iterator[Past]:
-    with fresh_databases.copy_of(template) as dsn, past(dsn, request.param, 600) as found:
+def site(request: pytest.FixtureRequest, pasts: Pasts) -> Iterator[Past]:
+    with pasts.of(request.param, 600) as found:
         yield found
 
 
-@pytest.fixture
-def spoilt(database: str) -> Iterator[Past]:
+@pytest.fixture(params=[(5, 500), (5, 300), (3, 400)], ids=str)
+def spoilt(request: pytest.FixtureRequest, pasts: Pasts) -> Iterator[Past]:
     """A site whose views a test may change by hand."""
-    with past(database, 3, 400) as found:
+    with pasts.of(*request.param) as found:
         yield found
 
 
@@ -147,15 +147,110 @@ def test_a_months_movements_lead_from_one_mrr_to_the_next(
             assert {one.fact_id for one in found.parts} == {one.fact_id for one in found.facts}
 
 
-def test_a_movement_edited_by_hand_is_found(spoilt: Past) -> None:
-    calendar, now = months(spoilt), spoilt.instants[-2]
-    month = Month(calendar.bounds[0], calendar.bounds[-1], now, "EUR")
-    explainer = ExplainMoved(spoilt.recurring)
-    before = explainer.month(month, "new", limit=1, after=None)
+def whole(site: Past, currency: str) -> Month:
+    """All the months of a site's past as one."""
+    calendar = months(site)
+    return Month(calendar.bounds[0], calendar.bounds[-1], site.instants[-2], currency)
+
+
+def explained(site: Past, currency: str, kind: Kind) -> MovementExplained:
+    """All that moved."""
+    return ExplainMoved(site.recurring).month(whole(site, currency), kind, limit=1000, after=None)
+
+
+PLACES = """
+SELECT member_id, place FROM timelines, generate_subscripts(changed_at, 1) AS place
+ WHERE currencies[place] = %(currency)s AND kinds[place] = %(kind)s
+   AND changed_at[place] >= %(since)s AND changed_at[place] <= %(now)s
+ ORDER BY place DESC, member_id
+"""
+
+
+def place_of(site: Past, currency: str, kind: Kind) -> dict[str, Any]:
+    """Whose timeline has such a change, and where in it: as late in it as can be."""
+    month = whole(site, currency)
+    with site.books.pool.connection() as connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        asked = {**month._asdict(), "kind": kind}
+        found: dict[str, Any] | None = cursor.execute(PLACES.encode(), asked).fetchone()
+    assert found is not None
+    return found
+
+
+MOVING = {
+    "another amount": "numerators[%(place)s] = numerators[%(place)s] + 1",
+    "another share": "denominators[%(place)s] = denominators[%(place)s] + 1",
+    "another currency": "currencies[%(place)s] = 'CHF'",
+    "another kind": "kinds[%(place)s] = 'expansion'",
+    "another time": "changed_at[%(place)s] = changed_at[%(place)s] - interval '3000 days'",
+    "gone": "numerators[%(place)s] = 0",
+}
+
+
+@pytest.mark.parametrize("edit", MOVING)
+def test_a_movement_edited_by_hand_is_found_with_its_member(spoilt: Past, edit: str) -> None:
+    before, own = explained(spoilt, "EUR", "new"), place_of(spoilt, "EUR", "new")
     assert before.agrees
-    assert before.next_after is not None
+    statement = f"UPDATE timelines SET {MOVING[edit]} WHERE member_id = %(member_id)s"  # noqa: S608
+    assert spoilt.spoil(statement, **own) == 1
+    after = explained(spoilt, "EUR", "new")
+    assert after.moved != before.moved
+    assert not after.agrees
+    assert after.apart == [own["member_id"]]
+
+
+OTHERWISE = """
+SELECT member_id, place, currencies[place] AS currency
+  FROM timelines, generate_subscripts(changed_at, 1) AS place
+ WHERE currencies[place] <> 'EUR' AND changed_at[place] <= %(now)s
+ ORDER BY 'EUR' = ANY (currencies) DESC, place, member_id
+"""
+
+
+def test_an_edit_in_one_currency_changes_no_figure_of_another(spoilt: Past) -> None:
+    before, now = explained(spoilt, "EUR", "new"), spoilt.instants[-2]
+    with spoilt.books.pool.connection() as connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        own = cursor.execute(OTHERWISE.encode(), {"now": now}).fetchone()
+    assert own is not None
     spoilt.spoil(
-        "UPDATE timelines SET numerators[1] = numerators[1] + 1 WHERE member_id = %(m)s",
-        m=before.parts[0].member_id,
+        "UPDATE timelines SET numerators[%(place)s] = numerators[%(place)s] + 1"
+        " WHERE member_id = %(member_id)s",
+        **own,
     )
-    assert not explainer.month(month, "new", limit=1, after=None).agrees
+    assert explained(spoilt, "EUR", "new") == before
+    assert not explained(spoilt, own["currency"], "new").agrees
+    found = spoilt.recurring.at(now, EVERYTHING)
+    assert [one.currency for one in found.figures if not one.agrees] == [own["currency"]]
+    assert found.apart == [own["member_id"]]
+
+
+def test_a_membership_that_is_counted_twice_is_found_with_its_member(spoilt: Past) -> None:
+    own, now = place_of(spoilt, "EUR", "new"), spoilt.instants[-2]
+    spoilt.spoil("UPDATE timelines SET steps[%(place)s] = 2 WHERE member_id = %(member_id)s", **own)
+    found = spoilt.recurring.at(now, EVERYTHING)
+    assert not found.agrees
+    assert found.apart == [own["member_id"]]
+
+
+def test_edits_that_cancel_each_other_out_are_found(spoilt: Past) -> None:
+    own = place_of(spoilt, "EUR", "churned")
+    # Joined and left within the month: without either, the month begins and ends as it did.
+    spoilt.spoil(
+        "UPDATE timelines SET currencies = array_replace(currencies, 'EUR', 'CHF')"
+        " WHERE member_id = %(member_id)s",
+        **own,
+    )
+    found = explained(spoilt, "EUR", "churned")
+    assert own["member_id"] in found.apart
+    assert not found.agrees
+
+
+def test_what_a_figure_does_not_hold_may_be_edited_and_it_stands(spoilt: Past) -> None:
+    before, own = explained(spoilt, "EUR", "new"), place_of(spoilt, "EUR", "new")
+    spoilt.spoil(
+        "UPDATE timelines SET plan_ids[%(place)s] = member_id WHERE member_id = %(member_id)s",
+        **own,
+    )
+    assert explained(spoilt, "EUR", "new") == before
+    assert [one.view for one in checked(spoilt)] == ["timelines"]

@@ -15,9 +15,8 @@ from projections.catalogue import all_views
 from projections.explain.answers import Line, Turn
 from projections.explain.rows import KeyMalformed, RowsExplained
 from projections.view import View
-from tests.conftest import FreshDatabases
 from tests.projections.books import EUROS
-from tests.projections.explaining import Past, past
+from tests.projections.explaining import Past, Pasts
 from tests.projections.tables import stored
 from tests.projections.test_engine import spoil
 
@@ -27,15 +26,15 @@ SOME = 25
 
 
 @pytest.fixture(scope="module")
-def site(template: str, fresh_databases: FreshDatabases) -> Iterator[Past]:
-    with fresh_databases.copy_of(template) as dsn, past(dsn, 7, 500) as found:
+def site(pasts: Pasts) -> Iterator[Past]:
+    with pasts.of(7, 500) as found:
         yield found
 
 
 @pytest.fixture
-def spoilt(database: str) -> Iterator[Past]:
+def spoilt(pasts: Pasts) -> Iterator[Past]:
     """A site whose views a test may change by hand."""
-    with past(database, 5, 250) as found:
+    with pasts.of(5, 250) as found:
         yield found
 
 

@@ -13,8 +13,8 @@ from psycopg.rows import tuple_row
 
 from ledger.errors import NotFound
 from projections.explain.answers import Definition, Line, Lines, Turn, turned
-from projections.explain.books import Books, Scope
-from projections.explain.rows import stories_of
+from projections.explain.books import Books, Reach, Scope, Told
+from projections.explain.rows import Story, stories_of
 from projections.explain.stored import StoredRows
 from projections.members import MemberRow, Members
 from projections.queries.members import MemberFilter
@@ -186,11 +186,10 @@ class ExplainSegments:
             beside=[_holds(name, value) for name, value in given.items()],
         )
         facts = self.books.of_subject(member_id, read.reach)
-        stories = stories_of(view, (member_id,), facts, lenient=read.reach.as_of is not None)
-        story = stories.get((member_id,))
-        if not read.rows and story is None:
-            raise NotFound(what="member", id=member_id)
+        story = _story(view, member_id, facts, read.reach)
         stored = next(iter(read.rows), None)
+        if stored is None and story is None:
+            raise NotFound(what="member", id=member_id)
         lines: Sequence[Line] = story.lines if story else ()
         holds = read.beside[0] if stored else (False,) * len(given)
         conditions = [
@@ -225,13 +224,17 @@ class ExplainSegments:
         view = Members(self.site)
         read = StoredRows(self.scope, view).read(sql.SQL(ONE), {"member_id": member_id})
         facts = self.books.of_subject(member_id, read.reach)
-        lenient = read.reach.as_of is not None
-        story = stories_of(view, (member_id,), facts, lenient=lenient).get((member_id,))
+        story = _story(view, member_id, facts, read.reach)
         stored, made = next(iter(read.rows), None), story.row if story else None
         return all(
             getattr(stored, column, None) == getattr(made, column, None)
             for column in OF_SEGMENT["possible_duplicates"]
         )
+
+
+def _story(view: Members, member_id: UUID, facts: Sequence[Told], reach: Reach) -> Story | None:
+    stories = stories_of(view, (member_id,), facts, lenient=reach.as_of is not None)
+    return stories.get((member_id,))
 
 
 def _given(asked: MemberFilter) -> dict[str, Any]:

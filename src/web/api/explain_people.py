@@ -50,7 +50,8 @@ class CountReply(Reply):
 
 class TurnoverReply(Explained):
     """A month: starting + new + returned - left = ending. `parts` are the facts of the kind that
-    was asked for, one person each.
+    was asked for, one person each. `apart`: members of whom the view says something else than
+    their facts.
     """
 
     kind: Turnover
@@ -58,6 +59,7 @@ class TurnoverReply(Explained):
     ending: CountReply
     moved: dict[str, Count]
     parts: list[PartReply]
+    apart: list[UUID]
 
 
 @routes.get(
@@ -119,4 +121,5 @@ def _turnover(call: Call[None, MembersExplainQuery], found: TurnoverExplained) -
         ending=CountReply(**found.ending._asdict()),
         moved=dict(found.moved),
         parts=[part_reply(one) for one in found.parts],
+        apart=list(found.apart),
     )

@@ -106,7 +106,7 @@ class RecurringExplainedReply(Explained):
 
 class MovedReply(Explained):
     """A month of a currency: starting + moved, which is signed, = ending. `parts` add up to the
-    kind that was asked for.
+    kind that was asked for. `apart`: members whose share is not what their facts make of it.
     """
 
     currency: str
@@ -115,6 +115,7 @@ class MovedReply(Explained):
     ending: RecurringFigureReply
     moved: dict[str, str]
     parts: list[PartReply]
+    apart: list[UUID]
 
 
 @routes.get(
@@ -186,6 +187,7 @@ def moved_reply(
         ending=_figure(found.ending),
         moved={name: str(amount) for name, amount in found.moved.items()},
         parts=[part_reply(one) for one in found.parts],
+        apart=list(found.apart),
     )
 
 

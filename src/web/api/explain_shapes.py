@@ -181,20 +181,25 @@ class ConditionReply(Reply):
 
 
 class OtherReply(Reply):
-    """Somebody who may be the same person, and what they share."""
+    """Somebody who may be the same person, and what they share; `agrees`: so say their facts."""
 
     member_id: UUID
     same_name: bool
     same_method: bool
+    agrees: bool
 
 
 class EntryReply(Explained):
-    """Whether a member is in a segment at an instant: every condition must hold."""
+    """Whether a member is in a segment at an instant: every condition must hold. `is_stored`:
+    whether the member list has them; `is_made`: whether the facts make such a row.
+    """
 
     segment: str
     member_id: UUID
     at: datetime
     is_in: bool
+    is_stored: bool
+    is_made: bool
     conditions: list[ConditionReply]
     others: list[OtherReply]
 
@@ -267,6 +272,8 @@ class Teller:
             member_id=member_id,
             at=found.now,
             is_in=found.is_in,
+            is_stored=found.is_stored,
+            is_made=found.is_made,
             conditions=[_condition(one) for one in found.conditions],
             others=[OtherReply(**other._asdict()) for other in found.others],
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from ledger.money import Money
 from projections.courses import Kind
@@ -86,8 +87,7 @@ def _recurring(found: reports.RecurringExplainedReply) -> Iterator[str]:
         apart = "" if one.agrees else f"   the facts make {one.readded}"
         yield f"  {one.membership_id}  {one.stated:>12} {one.currency}{apart}"
         yield from _parts(one.parts)
-    if found.apart:
-        yield f"members apart: {', '.join(map(str, found.apart))}"
+    yield from _apart(found.apart)
 
 
 def _moved(found: reports.MovedReply) -> Iterator[str]:
@@ -97,6 +97,12 @@ def _moved(found: reports.MovedReply) -> Iterator[str]:
     yield f"  {'ending':<14}{_both(found.ending)}"
     yield f"{found.kind}:"
     yield from _parts(found.parts)
+    yield from _apart(found.apart)
+
+
+def _apart(members: Sequence[UUID]) -> Iterator[str]:
+    if members:
+        yield f"members apart: {', '.join(map(str, members))}"
 
 
 def _both(figure: reports.RecurringFigureReply) -> str:
@@ -122,6 +128,8 @@ def _rows(found: shapes.RowsReply) -> Iterator[str]:
 
 def _conditions(found: shapes.EntryReply) -> Iterator[str]:
     yield f"{'in' if found.is_in else 'not in'} {found.segment}, at {found.at.isoformat()}"
+    if found.is_stored != found.is_made:
+        yield "  is not stored" if found.is_made else "  no fact makes the member"
     for condition in found.conditions:
         holds = "holds" if condition.holds else "does not hold"
         yield f"  {condition.name} {_value(condition.asked)}: {holds}"
@@ -135,7 +143,8 @@ def _conditions(found: shapes.EntryReply) -> Iterator[str]:
             for name, same in (("name", other.same_name), ("payment method", other.same_method))
             if same
         ]
-        yield f"  {other.member_id} has the same {' and '.join(shared)}"
+        verdict = "" if other.agrees else "   differs: their facts say otherwise"
+        yield f"  {other.member_id} has the same {' and '.join(shared)}{verdict}"
 
 
 def _other(agrees: bool, refolded: Any) -> str:

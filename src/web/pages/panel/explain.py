@@ -277,7 +277,12 @@ def _answered(answer: AccessAnswer) -> str:
 
 def _values(conditions: Sequence[Condition]) -> list[Value]:
     return [
-        Value(gettext(COMPARED[one.column]), _written(one.stored), one.stored == one.refolded)
+        # What the list is sorted and found by has no other name; it is there where it differs.
+        Value(
+            gettext(COMPARED[one.column]) if one.column in COMPARED else one.column,
+            _written(one.stored),
+            one.agrees,
+        )
         for condition in conditions
         for one in condition.compared
     ]
