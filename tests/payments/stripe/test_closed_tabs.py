@@ -107,6 +107,7 @@ def test_of_two_closed_pages_the_later_one_counts_however_they_are_told(  # DU9
     second = gives(shop, member_id, ASKS)
     for setup in (second, first):
         shop.stage.confirm(setup.action, approved=True)
+    shop.site.later(hours=1)
     told = list(shop.stage.sent())
     for one in told[::-1] if turned else told:
         shop.inbox.receive(one.raw, one.headers)
