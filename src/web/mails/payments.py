@@ -44,6 +44,10 @@ WHY = {
         "en": "Your bank has ended our right to charge the saved card.",
         "fr": "Votre banque a mis fin à notre droit de prélever sur la carte enregistrée.",
     },
+    "gone": {
+        "en": "The payment company no longer keeps the saved card.",
+        "fr": "L’organisme de paiement ne conserve plus la carte enregistrée.",
+    },
     "no_method": {
         "en": "No card is saved.",
         "fr": "Aucune carte n’est enregistrée.",
@@ -67,6 +71,7 @@ BY_CODE = {
     "india_recurring_payment_mandate_canceled": "mandate",
     "invalid_mandate": "mandate",
     "mandate_invalid": "mandate",
+    "method_detached": "gone",
 }
 """What a decline's code is called here; any other is a card that was declined."""
 
@@ -109,6 +114,10 @@ STAFF_WHY = {
     "mandate": {
         "en": "the right to debit has ended",
         "fr": "le droit de prélever a pris fin",
+    },
+    "gone": {
+        "en": "the payment company no longer keeps the card",
+        "fr": "l’organisme de paiement ne conserve plus la carte",
     },
     "no_method": {"en": "no card is saved", "fr": "aucune carte n’est enregistrée"},
     "declined": {"en": "the card was declined", "fr": "la carte a été refusée"},

@@ -134,6 +134,27 @@ def test_a_charge_that_finds_no_card_is_told_too(place: Place) -> None:  # DU3
     assert paid.headings == ["This is paid"]
 
 
+def test_a_card_that_the_company_no_longer_keeps_is_told_to_member_and_staff(  # DU3
+    place: Place,
+) -> None:
+    member_id = place.member(place.plan())
+    method = place.parts.ledger.member(member_id).method
+    assert method is not None
+    place.parts.sandbox.detach_method(method_id=method.method_id)
+    place.clock.advance(timedelta(days=30))
+    [membership_id] = place.parts.ledger.member(member_id).memberships
+    place.parts.collection.charge_due(member_id, membership_id, cause=cause())
+    place.staff("store_manager")
+    ada = Owing(place, member_id, membership_id)
+    ada.tell([staff_of(place, "store_manager", "en")])
+    [told] = place.parts.desk.mailbox.recent(to="store_manager@example.org")
+    assert "the payment company no longer keeps the card" in told.mail.text
+    assert "The payment company no longer keeps the saved card." in ada.letter().text
+    browser = place.stranger()
+    paid = browser.send(browser.get(ada.link()), ada.link(), CARD)
+    assert paid.headings == ["This is paid"]
+
+
 def test_what_was_paid_meanwhile_is_not_told(place: Place) -> None:
     ada = owing(place, DECLINED_LATER)
     browser = place.as_member(ada.member_id)
