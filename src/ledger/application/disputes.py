@@ -65,8 +65,7 @@ class DisputeUseCases(Books):
         order.update_dispute(
             dispute_id, amount=amount, reason=reason, refundable=refundable, stamp=stamp
         )
-        moved = [replace(one, at=within(began, one.at, now)) for one in moved]
-        _move(order, dispute_id, moved, stamp)
+        _move(order, dispute_id, [_bounded(one, began, now) for one in moved], stamp)
         if outcome is not None:
             decided = replace(stamp, occurred_at=within(begun.occurred_at, closed_at, now))
             order.close_dispute(dispute_id, outcome=outcome, stamp=decided)
@@ -87,9 +86,13 @@ class DisputeUseCases(Books):
     ) -> Position:
         """What the payment company kept of a payment."""
         order, stamp = self.load(Order, order_id), self.stamp(by, cause)
-        at = within(order.began(reference), moved.at, stamp.recorded_at)
-        order.record_fee(reference, [replace(moved, at=at)], stamp=stamp)
+        kept = _bounded(moved, order.began(reference), stamp.recorded_at)
+        order.record_fee(reference, [kept], stamp=stamp)
         return self.append(order, claims=_claims(order))
+
+
+def _bounded(moved: Moved, began: datetime, now: datetime) -> Moved:
+    return replace(moved, at=within(began, moved.at, now))
 
 
 def _move(order: Order, dispute_id: str, moved: Sequence[Moved], stamp: Stamp) -> None:
