@@ -147,6 +147,8 @@ DECLINE = {
     "mandate_invalid": message("The bank has ended the right to charge this card."),
     "currency_not_supported": message("This card can't pay in this currency."),
     "rejected": message("The payment company can't take this payment."),
+    "cancelled": message("The payment was not confirmed with the bank."),
+    "abandoned": message("The payment never reached the payment company; nothing was taken."),
 }
 """Of any other code, nothing more is said than that the bank declined."""
 BRAND = {

@@ -29,8 +29,8 @@ class Due:
     """A charge that failed and is still wanted.
 
     `retry_at` is when it is tried again without the member, if it is; `access_until` is when
-    access stops unless it is paid. `decline_code` is why the latest try failed; None where there
-    was no method to try.
+    access stops unless it is paid. `decline_code` is why the latest try failed, "abandoned" where
+    one of the member's own never reached the company; None where there was no method to try.
     """
 
     membership_id: UUID
@@ -188,5 +188,11 @@ def _state(attempt: Attempt | None) -> DueState:
 
 
 def _latest_decline(order: Order) -> str | None:
-    codes = [attempt.decline_code for attempt in order.attempts.values() if attempt.decline_code]
-    return codes[-1] if codes else None
+    codes = [_code_of(attempt) for attempt in order.attempts.values()]
+    return next((code for code in reversed(codes) if code is not None), None)
+
+
+def _code_of(attempt: Attempt) -> str | None:
+    """Why a try failed; None of one that the worker makes again at once."""
+    is_lost = attempt.state == "abandoned" and not attempt.off_session
+    return "abandoned" if is_lost else attempt.decline_code

@@ -48,6 +48,11 @@ WHY = {
         "en": "The payment company no longer keeps the saved card.",
         "fr": "L’organisme de paiement ne conserve plus la carte enregistrée.",
     },
+    "lost": {
+        "en": "The payment that you began never reached the payment company; nothing was taken.",
+        "fr": "Le paiement que vous aviez commencé n’est jamais parvenu à l’organisme de paiement ;"
+        " rien n’a été prélevé.",
+    },
     "no_method": {
         "en": "No card is saved.",
         "fr": "Aucune carte n’est enregistrée.",
@@ -63,6 +68,7 @@ BY_CODE = {
     "authentication_failure": "authentication",
     "authentication_not_handled": "authentication",
     "authentication_required": "authentication",
+    "cancelled": "authentication",
     "payment_attempt_expired": "authentication",
     "expired_card": "expired",
     "expired_payment_method": "expired",
@@ -72,6 +78,7 @@ BY_CODE = {
     "invalid_mandate": "mandate",
     "mandate_invalid": "mandate",
     "method_detached": "gone",
+    "abandoned": "lost",
 }
 """What a decline's code is called here; any other is a card that was declined."""
 
@@ -118,6 +125,10 @@ STAFF_WHY = {
     "gone": {
         "en": "the payment company no longer keeps the card",
         "fr": "l’organisme de paiement ne conserve plus la carte",
+    },
+    "lost": {
+        "en": "the payment that they began never reached the payment company",
+        "fr": "le paiement commencé n’est jamais parvenu à l’organisme de paiement",
     },
     "no_method": {"en": "no card is saved", "fr": "aucune carte n’est enregistrée"},
     "declined": {"en": "the card was declined", "fr": "la carte a été refusée"},

@@ -262,7 +262,8 @@ def test_a_members_own_payment_that_never_arrived_is_told_and_its_retry_keeps_it
     assert site.run("failures") == {"told": 2}
     site.catch_up()
     assert (_count(site, stay.member_id), _count(site, owner)) == (2, 2)
-    assert site.run("letters") == {"sent": 4}
+    site.run("letters")
+    assert letters(site).count("never reached the payment company") == 2
     assert stay.now.retry_at == before
     site.live(5)
     assert site.topics(stay.order(1)).count("order.payment_failed") == 2
@@ -301,6 +302,9 @@ def test_a_payment_that_was_left_on_the_page_is_told_and_one_left_for_another_ca
     else:
         assert site.run("attempts") == {"declined": 1}
     assert site.run("failures") == told
+    site.catch_up()
+    site.run("letters")
+    assert letters(site).count("wants you to confirm this payment yourself") == len(told)
 
 
 def test_what_a_bank_refused_after_hours_is_told_though_the_member_tried_it(
@@ -325,6 +329,8 @@ def failed(site: Site) -> tuple[UUID, Stay]:
     site.sleep(28)
     site.run("charges")
     assert site.run("failures") == {"told": 2}
+    site.catch_up()
+    assert site.run("letters") == {"sent": 2}
     return owner, stay
 
 
@@ -333,6 +339,11 @@ def a_day_is_heard(site: Site) -> None:
     site.sleep(1.1)
     for name in ("missed notices", "inbox"):
         site.run(name)
+
+
+def letters(site: Site) -> str:
+    """What was written to anybody."""
+    return "\n".join(kept.mail.text for kept in site.parts.desk.mailbox.recent())
 
 
 def pays(stay: Stay, card: str) -> str:
