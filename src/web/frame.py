@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, flash, g, redirect, render_template, request, url_for
@@ -28,6 +28,9 @@ WAIT_SECONDS = 3.0
 """How long a page waits for the views to show what its form has just done."""
 
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
+
+Tone = Literal["good", "bad"]
+"""How a notice looks: something was done, or it was not."""
 
 TITLES = {
     400: message("That did not work"),
@@ -162,15 +165,15 @@ def require_views(position: int) -> None:
         raise behind(found, position)
 
 
-def onward(endpoint: str, notice: str = "", **values: Any) -> Response:
-    """Go on to another page, which says what was done."""
-    return onward_to(url_for(endpoint, **values), notice)
+def onward(endpoint: str, notice: str = "", *, tone: Tone = "good", **values: Any) -> Response:
+    """Go on to another page, which says what was done, or that it was not."""
+    return onward_to(url_for(endpoint, **values), notice, tone=tone)
 
 
-def onward_to(path: str, notice: str = "") -> Response:
-    """Go on to a path of this site, which says what was done."""
+def onward_to(path: str, notice: str = "", *, tone: Tone = "good") -> Response:
+    """Go on to a path of this site, which says what was done, or that it was not."""
     if notice:
-        flash(notice)
+        flash(notice, tone)
     return redirect(path, HTTPStatus.SEE_OTHER)
 
 

@@ -56,7 +56,7 @@ def install(app: Flask) -> None:
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         gettext, ngettext, newstyle=True
     )
-    environment.filters.update(money=money, day=day, moment=moment, number=number)
+    environment.filters.update(money=money, day=day, moment=moment, month=month, number=number)
     environment.globals.update(locale=locale, locales=NAMES)
     app.after_request(_remember)
 
@@ -228,6 +228,12 @@ def day_for(reader: Locale, day: date) -> str:
 @lru_cache(maxsize=4_096)
 def _day(day: date, style: str, reader: Locale) -> str:
     return format_date(day, style, locale=_named(REGIONS[reader]))
+
+
+def month(stored: str) -> str:
+    """A card's last month, stored as 2031-12, as it stands on the card."""
+    year, _, name = stored.partition("-")
+    return f"{name}/{year}"
 
 
 def moment(instant: datetime | None) -> str:

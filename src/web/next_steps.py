@@ -10,6 +10,7 @@ from ledger.billing.dues import NextCharge, next_charge
 from ledger.billing.outcomes import Collected
 from ledger.member import Member, Membership
 from ledger.order import Order
+from web.frame import Tone
 from web.languages import day, gettext, message, say
 from web.parts import Parts
 from web.words import DECLINE
@@ -85,6 +86,11 @@ def after_paying(parts: Parts, collected: Collected) -> str:
     if following is None:
         return _of_order(PAID_FOR_GOOD, order)
     return _of_order(PAID, order, next=following.amount, day=day(following.at))
+
+
+def tone(paid: Sequence[Collected]) -> Tone:
+    """How to tell of payments: badly where one of them was declined."""
+    return "bad" if any(one.outcome == "declined" for one in paid) else "good"
 
 
 def why(decline_code: str | None) -> str:

@@ -49,7 +49,7 @@ ORDER_STATE = {
     "pending": message("Pending"),
     "unknown": message("Outcome unknown"),
     "failed": message("Declined"),
-    "withdrawn": message("Withdrawn"),
+    "withdrawn": message("Not charged"),
     "paid": message("Paid"),
     "partly_refunded": message("Partly refunded"),
     "refunded": message("Refunded"),
@@ -162,6 +162,20 @@ MANDATE_STATUS = {
     "pending": message("waiting for the bank"),
     "inactive": message("ended"),
 }
+LETTER = {
+    "member_joined": message("somebody joined"),
+    "renewal_paid": message("a renewal is paid"),
+    "payment_failed": message("a payment failed"),
+    "member_cancelled": message("a member cancelled"),
+    "paid_twice": message("something was paid twice"),
+    "welcome": message("welcome"),
+    "receipt": message("a receipt"),
+    "own_payment_failed": message("the payment failed"),
+    "renewal_reminder": message("a renewal is near"),
+    "price_change": message("the price changes"),
+    "cancellation_confirmed": message("the cancellation"),
+    "refund_issued": message("a refund"),
+}
 KNOWN_REASON = {
     "credit_not_processed": message("a refund was expected"),
     "duplicate": message("charged twice"),
@@ -219,6 +233,7 @@ WORDS: dict[str, dict[str, str]] = {
     "brand": BRAND,
     "dispute_outcome": DISPUTE_OUTCOME,
     "mandate_status": MANDATE_STATUS,
+    "letter": LETTER,
     "known_reason": KNOWN_REASON,
     "model": MODEL,
     "state": STATE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,8 @@ def clock_show(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(said))
         return
-    click.echo(f"{now:%Y-%m-%d %H:%M:%S} UTC" + (f", {ahead} ahead" if ahead else ""))
+    whole = timedelta(seconds=round(ahead.total_seconds())) if ahead else None
+    click.echo(f"{now:%Y-%m-%d %H:%M:%S} UTC" + (f", {whole} ahead" if whole else ""))
     if travel:
         click.echo(
             f"On its way to {travel.target:%Y-%m-%d %H:%M} UTC; a worker, or"

@@ -31,7 +31,8 @@ class Letter:
 
     def to(self, address: str, *, locale: str, signature: str) -> Mail:
         """The mail, ready to be kept for sending."""
-        link = [f"{self.label}:\n{self.url}"] if self.url else []
+        colon = "\u00a0:" if locale == "fr" else ":"
+        link = [f"{self.label}{colon}\n{self.url}"] if self.url else []
         return Mail(
             to=address,
             subject=self.subject,

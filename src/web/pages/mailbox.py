@@ -5,19 +5,32 @@ from __future__ import annotations
 from uuid import UUID
 
 from flask import render_template
+from pydantic import Field
 
+from ledger.texts import LONGEST_EMAIL
 from web.auth import parts, requires
+from web.forms import read_args
 from web.frame import group
+from web.pages.filling import Args
 from web.permissions import Permission
 
 pages = group("mailbox")
 
 
+class MailboxArgs(Args):
+    """Whose mails to show; everybody's unless told."""
+
+    to: str | None = Field(default=None, max_length=LONGEST_EMAIL)
+
+
 @pages.get("/mailbox")
 @requires(Permission.PUBLIC)
 def latest() -> str:
-    """The latest mails; in live mode there is no such page."""
-    return render_template("public/mailbox.html", mails=parts().desk.mailbox.recent())
+    """The latest mails, to everybody or to one address; in live mode there is no such page."""
+    args = read_args(MailboxArgs).value
+    to = (args.to or "").strip() if args else ""
+    mails = parts().desk.mailbox.recent(to=to or None)
+    return render_template("public/mailbox.html", mails=mails, to=to)
 
 
 @pages.get("/mailbox/<uuid:mail_id>")

@@ -17,7 +17,7 @@ from web.auth import caller, parts, requires
 from web.bank import answer_for_setup
 from web.forms import Filled, actor, cause, read_form
 from web.frame import DETAILS, UNPROCESSABLE, group, onward, settled, told
-from web.next_steps import after_paying, after_removing, after_saving
+from web.next_steps import after_paying, after_removing, after_saving, tone
 from web.pages.filling import blame, signed
 from web.pages.paying import (
     LONGEST_TOKEN,
@@ -139,7 +139,7 @@ def paid(membership_id: UUID) -> Response | tuple[str, int]:
             filled, wrong = blame(filled, refused)
     due = _due(membership_id)
     if due is None:
-        return onward("account.overview", wrong)
+        return onward("account.overview", wrong, tone="bad")
     return _pay_page(due, filled, wrong), UNPROCESSABLE
 
 
@@ -187,7 +187,7 @@ def _onward(collected: list[Collected], notice: str = "") -> Response:
     waiting = next((one for one in collected if asks_bank(one)), None)
     if waiting is not None:
         return onward("public.confirm", notice, order_id=waiting.order_id)
-    return onward("account.overview", notice)
+    return onward("account.overview", notice, tone=tone(collected))
 
 
 def _bank_asks(filled: Filled[MethodForm], setup: Setup) -> str:

@@ -22,7 +22,7 @@ from web.forms import Filled, cause, read_args, read_form
 from web.frame import UNPROCESSABLE, group, onward, reason, settled
 from web.headers import CONTENT_SECURITY_POLICY
 from web.languages import gettext, say
-from web.next_steps import after_paying, why
+from web.next_steps import after_paying, tone, why
 from web.pages.filling import Args, blame
 from web.pages.joining import JoinForm, asks_card, join, visible_plan
 from web.pages.paying import (
@@ -130,7 +130,8 @@ def confirmed(order_id: UUID) -> Response:
     settled(collected.position)
     if asks_bank(collected):
         return redirect(url_for("public.confirm", order_id=order_id))
-    return onward("account.overview", after_paying(parts(), collected))
+    notice = after_paying(parts(), collected)
+    return onward("account.overview", notice, tone=tone([collected]))
 
 
 @pages.get("/embed/plans")
@@ -235,7 +236,8 @@ def _joined(plan_id: UUID, collected: Collected) -> Response:
     if asks_bank(collected):
         return redirect(url_for("public.confirm", order_id=collected.order_id))
     if collected.outcome in NOT_JOINED:
-        return onward("public.plan", why(collected.decline_code), plan_id=plan_id)
+        notice = why(collected.decline_code)
+        return onward("public.plan", notice, tone="bad", plan_id=plan_id)
     if collected.outcome in WELCOME:
         notice = say("Welcome to {plan}.", plan=parts().ledger.plan(plan_id).name)
         return onward("account.overview", notice)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import after_this_request, redirect, render_template, request, url_for
+from flask import after_this_request, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ledger.billing.dues import Dues, next_charge
@@ -145,4 +145,6 @@ def _unusable(problem: Problem) -> Response:
     """A link that was sent again since, or is too old, says where to go instead."""
     unusable = problem.code == "link_unusable"
     page = "public/recovery_unusable.html" if unusable else "problem.html"
-    return Response(render_template(page, problem=problem), problem.status, problem.headers)
+    answer = make_response(render_template(page, problem=problem), problem.status)
+    answer.headers.update(problem.headers)
+    return answer

@@ -73,6 +73,7 @@ class Browser:
     def _seen(self, status: int) -> Page:
         assert self.answer is not None
         assert self.answer.status_code == status, self.answer.text
+        assert self.answer.mimetype == "text/html"
         return Page(self.answer.text, self.answer.request.path)
 
 

@@ -17,7 +17,7 @@ def test_a_member_sees_plan_dates_price_card_and_orders(place: Place) -> None:  
         "Since 22 Nov 2026",
         "Renews on 22 Dec 2026",
         "Visa ending in 4242",
-        "expires 2031-12",
+        "expires 12/2031",
         "First payment Paid €12.00",
     ):
         assert said in joined.words

@@ -57,7 +57,9 @@ def test_every_fact_about_a_member_is_told_in_words() -> None:
     assert ledger.application  # every fact is imported with it
     topics = {fact.TOPIC for fact in fact_classes() if not fact.TOPIC.startswith(ELSEWHERE)}
     of_members = {
-        topic for topic in topics if topic.split(".")[0] in {"member", "order", "discount"}
+        topic
+        for topic in topics
+        if topic.split(".")[0] in {"member", "order", "discount", "notice"}
     }
     assert of_members == set(SENTENCES)
 

@@ -48,7 +48,7 @@ SENTENCES = {
     "order.attempt_pending": message("The payment for {plan} is pending"),
     "order.outcome_unknown": message("The payment company did not answer; the outcome is unknown"),
     "order.attempt_abandoned": message("The try to charge for {plan} came to nothing"),
-    "order.payment_failed": message("The payment for {plan} was declined ({code})"),
+    "order.payment_failed": message("The payment for {plan} failed. {code}"),
     "order.paid": message("Paid {amount} for {plan}"),
     "order.payment_reversed": message("The payment company took back {amount} ({code})"),
     "order.fee_recorded": message("The payment company kept {amount}"),
@@ -63,6 +63,11 @@ SENTENCES = {
     "order.dispute_closed": message("Dispute closed: {outcome}"),
     "discount.redeemed": message("Used a discount code"),
     "discount.released": message("The use of a discount code was given back"),
+    "notice.queued": message("A letter to {recipient} is due: {kind}"),
+    "notice.sent": message("A letter to {recipient} was sent: {kind}"),
+    "notice.failed": message("A letter to {recipient} could not be sent: {kind}"),
+    "notice.given_up": message("A letter to {recipient} was not sent after all: {kind}"),
+    "notice.bounced": message("A letter to {recipient} came back: {kind}"),
 }
 """One for every fact that concerns a member."""
 
@@ -81,6 +86,8 @@ TONES = {
 }
 CODED = {
     "brand": "brand",
+    "code": "decline",
+    "kind": "letter",
     "outcome": "dispute_outcome",
     "reason": "known_reason",
     "status": "mandate_status",
@@ -106,13 +113,19 @@ class Line:
 def lines(entries: Sequence[Entry], *, most: int | None = None) -> list[Line]:
     """A history, the latest first, or the latest so many lines of it."""
     plans, names = _plan_names(entries), staff_names()
+    letters = {e.stream_id: e.fields for e in entries if e.topic == "notice.queued"}
     latest = list(reversed(entries))[:most]
-    return [_line(entry, plans, names) for entry in latest]
+    return [_line(entry, plans, names, letters.get(entry.stream_id, {})) for entry in latest]
 
 
-def _line(entry: Entry, plans: Mapping[str, str], names: Mapping[UUID, str]) -> Line:
+def _line(
+    entry: Entry,
+    plans: Mapping[str, str],
+    names: Mapping[UUID, str],
+    letter: Mapping[str, Any],
+) -> Line:
     about = str(entry.fields.get("membership_id", entry.stream_id))
-    values = {name: _value(name, value) for name, value in entry.fields.items()}
+    values = {name: _value(name, value) for name, value in {**letter, **entry.fields}.items()}
     values["plan"] = entry.fields.get("plan_name") or plans.get(about, gettext("a plan"))
     return Line(
         position=entry.position,
@@ -140,6 +153,8 @@ def _value(name: str, value: Any) -> object:
         return day(datetime.fromisoformat(value))
     if name == "locale":
         return NAMES.get(value, value)
+    if name == "recipient":
+        return word("actor", value["kind"])
     return word(CODED[name], value) if name in CODED else value
 
 
