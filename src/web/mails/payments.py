@@ -50,7 +50,7 @@ WHY = {
     },
     "lost": {
         "en": "The payment that you began never reached the payment company; nothing was taken.",
-        "fr": "Le paiement que vous aviez commencé n’est jamais parvenu à l’organisme de paiement ;"
+        "fr": "Le paiement que vous aviez commencé n’est jamais parvenu à l’organisme de paiement ;"
         " rien n’a été prélevé.",
     },
     "no_method": {
