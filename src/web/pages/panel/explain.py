@@ -67,7 +67,7 @@ MOVES = {
     "order.payment_reversed": message("Payment that was taken back"),
     "order.refunded": message("Refund"),
     "order.refund_failed": message("Refund that failed after all"),
-    "order.dispute_closed": message("Dispute lost"),
+    "order.dispute_closed": message("Dispute decided"),
     "order.fee_recorded": message("Fee of the payment company"),
 }
 """What a fact of a figure is, where the story of its member is not told."""
