@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, LiteralString
+from functools import lru_cache
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Connection, sql
 
@@ -47,16 +48,7 @@ class Table:
         self.codec = RowCodec(view.columns)
         columns = self.codec.columns
         self._key_columns = columns[: len(view.key)]
-        self._load = self._compose(
-            LOAD, arrays=_joined(_array(column) for column in self._key_columns)
-        )
-        self._insert = self._compose(INSERT)
-        self._upsert = self._compose(UPSERT, insert=sql.SQL(INSERT).format(**self._parts()))
-        self._delete = self._compose(DELETE, values=_joined(sql.Placeholder() for _ in view.key))
-        self._copy = self._compose(COPY)
-        self._copy_stage = self._compose(COPY, table=self._stage)
-        self._update = self._compose(UPDATE, same=self._same())
-        self._make_stage = self._compose(STAGE)
+        self._said = _said(schema, view.name, view.key, columns)
 
     @property
     def shape(self) -> str:
@@ -76,7 +68,7 @@ class Table:
         cursor = reading(connection)
         teach(cursor)
         parts = zip(self._key_columns, zip(*keys, strict=True), strict=True)
-        cursor.execute(self._load, [column.array(part) for column, part in parts])
+        cursor.execute(self._said.load, [column.array(part) for column, part in parts])
         decode, size = self.codec.decode, len(self._key_columns)
         return {values[:size]: decode(values) for values in cursor}
 
@@ -92,17 +84,17 @@ class Table:
         fresh = [row for key, row in kept.items() if key not in rows]
         moved = [row for key, row in kept.items() if key in rows]
         if gone:
-            connection.cursor().executemany(self._delete, gone)
+            connection.cursor().executemany(self._said.delete, gone)
         if len(fresh) > FEW:
-            self._copy_rows(connection, self._copy, fresh)
+            self._copy_rows(connection, self._said.copy, fresh)
         elif fresh:
-            self._send(connection, self._insert, fresh)
+            self._send(connection, self._said.insert, fresh)
         if len(moved) > FEW:
-            connection.execute(self._make_stage)
-            self._copy_rows(connection, self._copy_stage, moved)
-            connection.execute(self._update)
+            connection.execute(self._said.make_stage)
+            self._copy_rows(connection, self._said.copy_stage, moved)
+            connection.execute(self._said.update)
         elif moved:
-            self._send(connection, self._upsert, moved)
+            self._send(connection, self._said.upsert, moved)
 
     def write_singly(
         self, connection: Connection[Any], rows: Mapping[Key, Any], changes: Mapping[Key, Any]
@@ -110,9 +102,9 @@ class Table:
         """The same without COPY, as often as needed in one transaction."""
         gone, kept = _changed(rows, changes)
         if gone:
-            connection.cursor().executemany(self._delete, gone)
+            connection.cursor().executemany(self._said.delete, gone)
         if kept:
-            self._send(connection, self._upsert, list(kept.values()))
+            self._send(connection, self._said.upsert, list(kept.values()))
 
     def _send(self, connection: Connection[Any], statement: bytes, rows: list[Any]) -> None:
         connection.cursor().executemany(statement, [self.codec.encode(row) for row in rows])
@@ -168,37 +160,70 @@ class Table:
 
     # --- statements -------------------------------------------------------------------
 
-    @property
-    def _stage(self) -> sql.Composable:
-        return sql.Identifier("pg_temp", f"staged_{self.schema}_{self.view.name}")
-
     def _index_name(self, index: Index) -> sql.Identifier:
         return sql.Identifier(f"{self.view.name}_{index.name}")
 
-    def _same(self) -> sql.Composable:
-        one = sql.SQL("stored.{column} = excluded.{column}")
-        return sql.SQL(" AND ").join(
-            one.format(column=sql.Identifier(name)) for name in self.view.key
-        )
-
-    def _parts(self) -> dict[str, Any]:
-        names = [column.name for column in self.codec.columns]
-        setting = sql.SQL("{column} = excluded.{column}")
-        return {
-            "table": sql.Identifier(self.schema, self.view.name),
-            "stage": self._stage,
-            "columns": _joined(sql.Identifier(name) for name in names),
-            "values": _joined(sql.Placeholder() for _ in names),
-            "key": _joined(sql.Identifier(name) for name in self.view.key),
-            "settings": _joined(
-                setting.format(column=sql.Identifier(name))
-                for name in names
-                if name not in self.view.key
-            ),
-        }
-
     def _compose(self, template: LiteralString, **parts: sql.Composable) -> bytes:
-        return sql.SQL(template).format(**{**self._parts(), **parts}).as_bytes(None)
+        own = _parts(self.schema, self.view.name, self.view.key, self.codec.columns)
+        return _composed(template, {**own, **parts})
+
+
+class _Said(NamedTuple):
+    """What is said to a table's server again and again."""
+
+    load: bytes
+    insert: bytes
+    upsert: bytes
+    delete: bytes
+    copy: bytes
+    copy_stage: bytes
+    update: bytes
+    make_stage: bytes
+
+
+# To compose them takes some milliseconds, and many look at the same tables.
+@lru_cache(maxsize=1_024)
+def _said(schema: str, name: str, key: tuple[str, ...], columns: tuple[Column, ...]) -> _Said:
+    parts = _parts(schema, name, key, columns)
+    same = sql.SQL("stored.{column} = excluded.{column}")
+    one_by_one = {
+        "arrays": _joined(_array(column) for column in columns[: len(key)]),
+        "insert": sql.SQL(INSERT).format(**parts),
+        "same": sql.SQL(" AND ").join(same.format(column=sql.Identifier(one)) for one in key),
+    }
+    asked = {**parts, "values": _joined(sql.Placeholder() for _ in key)}
+    return _Said(
+        load=_composed(LOAD, {**parts, **one_by_one}),
+        insert=_composed(INSERT, parts),
+        upsert=_composed(UPSERT, {**parts, **one_by_one}),
+        delete=_composed(DELETE, asked),
+        copy=_composed(COPY, parts),
+        copy_stage=_composed(COPY, {**parts, "table": parts["stage"]}),
+        update=_composed(UPDATE, {**parts, **one_by_one}),
+        make_stage=_composed(STAGE, parts),
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _parts(
+    schema: str, name: str, key: tuple[str, ...], columns: tuple[Column, ...]
+) -> dict[str, sql.Composable]:
+    names = [column.name for column in columns]
+    setting = sql.SQL("{column} = excluded.{column}")
+    return {
+        "table": sql.Identifier(schema, name),
+        "stage": sql.Identifier("pg_temp", f"staged_{schema}_{name}"),
+        "columns": _joined(sql.Identifier(one) for one in names),
+        "values": _joined(sql.Placeholder() for _ in names),
+        "key": _joined(sql.Identifier(one) for one in key),
+        "settings": _joined(
+            setting.format(column=sql.Identifier(one)) for one in names if one not in key
+        ),
+    }
+
+
+def _composed(template: LiteralString, parts: Mapping[str, sql.Composable]) -> bytes:
+    return sql.SQL(template).format(**parts).as_bytes(None)
 
 
 def _changed(
