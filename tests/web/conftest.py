@@ -10,8 +10,10 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from psycopg.conninfo import conninfo_to_dict
 
 from ledger.application import Ledger
 from ledger.billing.collection import Collection
@@ -25,14 +27,16 @@ from ledger.store.sandbox_books import PostgresBooks
 from ledger.store.vault import Vault
 from projections.history import History
 from projections.tables import SCHEMA
+from tests.conftest import FreshDatabases
 from tests.web import sample
+from web import passwords
 from web.app import create_app
 from web.parts import Freshness, Parts
 from web.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
 from web.settings import Settings
-from web.wiring import inbox_of, past_views, rules, site_of
+from web.wiring import inbox_of, past_views, rules, site_of, wire
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MASTER_KEY = bytes(range(32))
@@ -66,6 +70,36 @@ class SmallTeam:
         return self.roles.get(contributor_id, set())
 
 
+@pytest.fixture(scope="session")
+def started(
+    template: str, fresh_databases: FreshDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The name of a database on which an empty site was started once: its tables are made."""
+    with fresh_databases.copy_of(template) as dsn:
+        with wire(usual(tmp_path_factory.mktemp("started")), dsn, clock=VirtualClock(NOON)):
+            pass
+        yield str(conninfo_to_dict(dsn)["dbname"])
+
+
+@pytest.fixture
+def site_database(started: str, fresh_databases: FreshDatabases) -> Iterator[str]:
+    """How to connect to a database for a site of the usual settings."""
+    with fresh_databases.copy_of(started) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of the same kind, for a thousandth of the work: what they cost is tested by itself."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "PasswordHasher", lambda **_: cheap)
+
+
+def usual(data: Path) -> Settings:
+    """Settings of a site about which nothing is special."""
+    return Settings(data=data, master_key=base64.b64encode(MASTER_KEY).decode())
+
+
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock(NOON)
@@ -94,7 +128,7 @@ def team() -> SmallTeam:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, master_key=base64.b64encode(MASTER_KEY).decode())
+    return usual(tmp_path)
 
 
 @pytest.fixture

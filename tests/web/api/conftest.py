@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +19,12 @@ from ledger.facts import Actor, Cause
 from projections.catalogue import all_views
 from projections.engine import Follower
 from tests.web.asking import named, program
-from tests.web.conftest import MASTER_KEY
+from tests.web.conftest import usual
 from web import accounts
 from web.api.catalogue import all_routes
 from web.app import create_app
 from web.parts import Parts
 from web.sessions.sessions import Kind
-from web.settings import Settings
 from web.wiring import wire
 
 API = "/api/v1"
@@ -158,13 +156,16 @@ class House:
 
 @pytest.fixture
 def house(
-    database: str, tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+    site_database: str,
+    cheap_passwords: None,
+    tmp_path: Path,
+    clock: VirtualClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[House]:
     monkeypatch.setattr(accounts, "HOLD_SECONDS", 0)  # what makes answers equally slow
-    settings = Settings(data=tmp_path, master_key=base64.b64encode(MASTER_KEY).decode())
-    with wire(settings, database, clock=clock) as parts:
+    with wire(usual(tmp_path), site_database, clock=clock) as parts:
         follower = Follower(
-            database,
+            site_database,
             recorder=parts.recorder,
             mapper=parts.queries.history.mapper,
             views=all_views(parts.site),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from ledger.clock import VirtualClock
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.terms import Terms
-from tests.web.conftest import MASTER_KEY
+from tests.web.conftest import usual
 from tests.web.pages.reading import Page
 from web import accounts
 from web.app import create_app
@@ -26,7 +25,6 @@ from web.following import follower
 from web.pages import all_pages
 from web.parts import Parts
 from web.sessions.sessions import Kind
-from web.settings import Settings
 from web.wiring import wire
 
 PASSWORD = "correct horse battery"
@@ -174,12 +172,15 @@ class Place:
 
 @pytest.fixture
 def place(
-    database: str, tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+    site_database: str,
+    cheap_passwords: None,
+    tmp_path: Path,
+    clock: VirtualClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Place]:
     monkeypatch.setattr(accounts, "HOLD_SECONDS", 0)  # what makes answers equally slow
-    settings = Settings(data=tmp_path, master_key=base64.b64encode(MASTER_KEY).decode())
-    with wire(settings, database, clock=clock) as parts:
-        following = follower(parts, database)
+    with wire(usual(tmp_path), site_database, clock=clock) as parts:
+        following = follower(parts, site_database)
         following.start()
         try:
             yield Place(create_app(parts, pages=all_pages()), parts, clock)
