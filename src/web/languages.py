@@ -61,8 +61,9 @@ def install(app: Flask) -> None:
     app.after_request(_remember)
 
 
+@cache
 def catalogue(name: str) -> GNUTranslations:
-    """The translations of one language."""
+    """The translations of one language, read once."""
     with (CATALOGUES / f"{name}.po").open("rb") as file:
         messages = read_po(file, locale=name)
     compiled = io.BytesIO()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from web.api import (
     access,
     accounts,
@@ -65,4 +67,9 @@ RESOURCES = (
 
 def all_routes() -> list[Route]:
     """Every endpoint, by resource; each list also as CSV."""
-    return list(with_exports(route for resource in RESOURCES for route in resource.routes))
+    return list(_all_routes())
+
+
+@cache
+def _all_routes() -> tuple[Route, ...]:
+    return tuple(with_exports(route for resource in RESOURCES for route in resource.routes))
