@@ -45,10 +45,10 @@ class InstantOrDay(click.ParamType[datetime]):
         try:
             instant = datetime.fromisoformat(value.upper())
         except ValueError:
-            self.fail("is no instant such as 2026-11-01T12:00:00Z", param, ctx)
+            self.fail(f"{value!r} is no instant such as 2026-11-01T12:00:00Z.", param, ctx)
         day_alone = len(value) == len("2026-11-01")
         if instant.tzinfo is None and not day_alone:
-            self.fail("needs an offset, such as 2026-11-01T12:00:00Z", param, ctx)
+            self.fail(f"{value!r} needs an offset, as in 2026-11-01T12:00:00Z.", param, ctx)
         return (instant.replace(tzinfo=UTC) if day_alone else instant).astimezone(UTC)
 
 

@@ -87,7 +87,9 @@ def test_what_somebody_accepted_is_told_no_more(home: str, stranger: Movement) -
 
 @pytest.mark.parametrize("word", ["yesterday", "2026-11-01T12:00:00", "2026-13-01"])
 def test_an_instant_that_is_none_is_refused(home: str, word: str) -> None:
-    assert typed("reconcile", "--since", word).exit_code == 2
+    refused = typed("reconcile", "--since", word)
+    assert refused.exit_code == 2
+    assert f"'{word}'" in refused.stderr
 
 
 def test_the_account_is_shown_and_moved_on_purpose(
