@@ -17,7 +17,7 @@ from ledger.store.pool import open_pool
 from tests.projections.test_engine import wait_until
 from tests.web.conftest import MASTER_KEY
 from tests.web.schedule.processes import Processes
-from tests.web.schedule.sites import Site
+from tests.web.schedule.sites import DECLINES_LATER, Site
 from web.cli.main import main
 from web.following import follower
 from web.jobs.spans import SpanMalformed, after
@@ -118,6 +118,21 @@ def test_the_same_jobs_run_on_the_way(real: Site) -> None:
     assert jobs["charges"]["state"]["total"] == {"settled": 2}
     assert jobs["reconciliation"]["state"]["failures"] == 0
     assert "reconciliation" in typed("schedule").output
+
+
+def test_who_failed_to_pay_at_the_end_of_the_way_has_their_letter_at_its_end(  # part of DU2
+    real: Site,
+) -> None:
+    stay = real.join(DECLINES_LATER)
+    clock = real.parts.clock
+    assert isinstance(clock, SiteClock)
+    clock.advance_to(clock.now() + timedelta(minutes=10))
+    told = typed("clock", "advance", "1mo")
+    assert told.exit_code == 0, told.output
+    assert stay.now.billing == "past_due"
+    email = real.parts.ledger.member(stay.member_id).email
+    [kept] = real.parts.desk.mailbox.recent(to=email)
+    assert "failed" in kept.mail.subject
 
 
 def test_a_way_that_was_killed_goes_on_when_it_is_asked_for_again(
