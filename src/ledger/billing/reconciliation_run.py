@@ -128,8 +128,7 @@ class Reconciler:
         )
         scope = self._scope(identity, since, until)
         lists = self._gathered(scope)
-        self._ask(lists, scope)
-        before = lists.compared(scope)
+        before = self._asked_about(lists, scope)
         self._mend(before.drifts, lists, cause)
         after = lists.compared(scope) if before.drifts else before
         found = [*after.drifts, *self._stale(undecided, scope)]
@@ -190,15 +189,20 @@ class Reconciler:
 
     # --- asking about what differs ----------------------------------------------------
 
-    def _ask(self, lists: _Lists, scope: Scope) -> None:
+    def _asked_about(self, lists: _Lists, scope: Scope) -> Comparison:
+        """What differs, once it was asked what only one side knows. Mostly nothing does."""
         said: dict[str, str] = {}
-        drifts = lists.compared(scope).drifts
+        first = lists.compared(scope)
+        drifts = first.drifts
+        if not drifts:
+            return first
         for drift in drifts:
             if drift.ours is None and drift.payment_id is not None:
                 self._enter_order(lists, self.ledger.order_of_payment(drift.payment_id))
         for drift in [one for one in drifts if one.theirs is None][:MOST_ASKED]:
             self._look_up(drift, lists, said)
         lists.told = replace(lists.told, said=said)
+        return lists.compared(scope)
 
     def _look_up(self, drift: Drift, lists: _Lists, said: dict[str, str]) -> None:
         """What is not on the list may have moved at another time, or not have settled."""
