@@ -29,7 +29,7 @@ from web.jobs.spans import after
 from web.jobs.travelling import Traveller, following
 from web.parts import Parts
 from web.reconciling import reconcile
-from web.sessions.job_runs import JobRuns
+from web.sessions.job_runs import JobRuns, JobState
 from web.settings import Settings
 from web.wiring import wire
 
@@ -117,13 +117,16 @@ def live(
     lived.refused = people.refused
     for state in JobRuns(parts.pool).all():
         lived.outcomes.update({f"{state.name}: {name}": n for name, n in state.total.items()})
-        # Some cards lose the answer: that run ends there, and goes on at the next step.
-        failures = state.failures - state.total.get("unknown", 0)
-        if failures > 0:
-            lived.wrong.append(f"{failures} runs of {state.name} failed: {state.error}")
+        if _failures(state) > 0:
+            lived.wrong.append(f"{_failures(state)} runs of {state.name} failed: {state.error}")
     _settle(parts, clock, dsn)
     lived.wrong += [*_wrong_sums(parts, lived), *_left_over(parts), *_drifts(parts, began_at)]
     return lived
+
+
+def _failures(state: JobState) -> int:
+    """Runs that failed, but for those that ended where an answer was lost, as some cards do it."""
+    return state.failures - state.total.get("unknown", 0)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -18,6 +19,7 @@ from scripts.drills import year
 from scripts.drills.year import Lived, live
 from tests.web.conftest import MASTER_KEY
 from web.parts import Parts
+from web.sessions.job_runs import JobRun, JobRuns
 from web.settings import Settings
 from web.wiring import wire
 
@@ -68,3 +70,24 @@ def test_a_cent_too_few_is_seen(
     monkeypatch.setattr(year, "_all_movements", short)
     found = lived(parts, database, members=3, days=40)
     assert [sentence for sentence in found.wrong if "the books say" in sentence]
+
+
+@pytest.mark.parametrize(("failures", "wrong"), [(2, 0), (3, 1)])
+def test_a_run_that_ends_at_a_lost_answer_is_no_failure(
+    parts: Parts, database: str, monkeypatch: pytest.MonkeyPatch, failures: int, wrong: int
+) -> None:
+    run = JobRun(
+        name="charges",
+        slot=BEGAN,
+        done_up_to=BEGAN,
+        holder=UUID(int=1),
+        began_at=BEGAN,
+        ended_at=BEGAN,
+        milliseconds=1,
+        outcomes={"unknown": 2},
+        error="outcome_unknown",
+    )
+    JobRuns(parts.pool).record([run])
+    [state] = JobRuns(parts.pool).all()
+    monkeypatch.setattr(JobRuns, "all", lambda _: [replace(state, failures=failures)])
+    assert len(lived(parts, database, members=0, days=1).wrong) == wrong
