@@ -131,7 +131,7 @@ def _workers(dsn: str, *, count: int) -> Iterator[None]:
 
 
 def _work(dsn: str, stopping: Event) -> None:
-    from web.worker import run
+    from web.running.worker import run
 
     with wire(settings_of(dsn), dsn) as parts:
         run(parts, dsn, stopping)

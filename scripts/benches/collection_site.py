@@ -31,8 +31,8 @@ from ledger.store.pool import connect
 from ledger.store.upgrade import upgrade
 from ledger.terms import Terms
 from scripts.benches.big_books import say
-from web.following import follower
 from web.parts import Parts
+from web.running.following import follower
 from web.settings import Settings
 from web.wiring import wire
 

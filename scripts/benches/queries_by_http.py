@@ -19,8 +19,8 @@ from urllib.parse import urlencode
 from ledger import ids
 from projections.queries.members import MemberFilter
 from projections.queries.paging import Turn
-from web.first_start import make_owner
-from web.permissions import Permission, Role
+from web.identity.permissions import Permission, Role
+from web.running.first_start import make_owner
 from web.sessions.sessions import Kind
 from web.settings import Settings
 from web.wiring import wire

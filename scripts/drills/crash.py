@@ -28,9 +28,9 @@ from ledger.order.facts import RefundRequested
 from ledger.store.mapper import FactMapper
 from ledger.terms import Terms
 from scripts.drills.grounds import Served, data_folder, free_port
-from web.database import database
+from web.identity.permissions import Permission, Role
 from web.parts import Parts
-from web.permissions import Permission, Role
+from web.running.database import database
 from web.settings import Settings
 from web.wiring import wire
 

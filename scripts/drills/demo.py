@@ -21,9 +21,9 @@ from scripts.drills.grounds import data_folder
 from tests.projections.oracle import Oracle, compared
 from tests.projections.tables import stored
 from web.cli.start import tell_with_progress
-from web.database import database
-from web.following import follower
 from web.parts import Parts
+from web.running.database import database
+from web.running.following import follower
 from web.settings import Settings
 from web.wiring import wire
 

@@ -25,10 +25,10 @@ from projections.live import LiveViews
 from projections.queries.members import MemberFilter, MemberQueries
 from projections.queries.paging import Turn
 from scripts.drills.orders_given import Acknowledged, insist, orders
-from web.database import database
-from web.following import follower
 from web.parts import Parts
-from web.serving import die_with_parent
+from web.running.database import database
+from web.running.following import follower
+from web.running.serving import die_with_parent
 from web.settings import Settings
 from web.wiring import wire
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from scripts.benches.big_log import make_log
 from scripts.drills.grounds import data_folder
-from web.database import database
 from web.parts import Parts
+from web.running.database import database
 from web.settings import Settings
 from web.wiring import wire
 

@@ -37,10 +37,10 @@ from scripts.drills.payments_luck import (
 from tests.payments.stage import Stage
 from web.api.catalogue import all_routes
 from web.app import create_app
-from web.companies import SANDBOX, STRIPE
 from web.jobs import money
 from web.jobs.job import AlwaysLeads, Run
 from web.parts import Parts
+from web.payments.companies import SANDBOX, STRIPE
 from web.sessions.sessions import Kind
 from web.settings import Settings
 from web.wiring import inbox_of, rules, wire

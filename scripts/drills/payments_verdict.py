@@ -19,7 +19,7 @@ from ledger.payments.balance import Movement
 from ledger.store.mapper import FactMapper
 from scripts.drills.payments_people import Cast
 from scripts.drills.payments_site import NOON, Site
-from web.reconciling import reconcile
+from web.payments.reconciling import reconcile
 
 Moved = tuple[str, str, int]
 """Of what kind, for what (the company's id and the currency), how many minor units.

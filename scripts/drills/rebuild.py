@@ -28,7 +28,7 @@ from scripts.drills.striking import AIMS, Aim, Strike, is_gone, strike
 from scripts.drills.watching import Seen, Watch
 from tests.projections.oracle import disagreements
 from tests.projections.tables import stored
-from web.following import follower
+from web.running.following import follower
 
 MOST_TAKEN_UP = 6
 MOST_MISSES = 3

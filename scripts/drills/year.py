@@ -22,13 +22,13 @@ from ledger.store.upgrade import upgrade
 from projections.queries.due import DueQueries
 from scripts.drills.grounds import data_folder
 from scripts.drills.year_people import STAFF, People
-from web.database import database
 from web.jobs.every import JOBS
 from web.jobs.job import AlwaysLeads
 from web.jobs.spans import after
 from web.jobs.travelling import Traveller, following
 from web.parts import Parts
-from web.reconciling import reconcile
+from web.payments.reconciling import reconcile
+from web.running.database import database
 from web.sessions.job_runs import JobRuns, JobState
 from web.settings import Settings
 from web.wiring import wire

@@ -8,15 +8,17 @@ from flask import Blueprint, Flask
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import failures, health, metrics, past_pages
+from web import failures
 from web.api import dispatch, docs, notices_in
 from web.api.framework import Route
-from web.auth import mark, refuse_undeclared
-from web.forms import command_field, refuse_unfit_text
-from web.frame import install
 from web.headers import protect
+from web.identity.auth import mark, refuse_undeclared
+from web.identity.permissions import Permission
+from web.pages import past_pages
+from web.pages.forms import command_field, refuse_unfit_text
+from web.pages.frame import install
 from web.parts import Parts
-from web.permissions import Permission
+from web.running import health, metrics
 
 MAX_BODY_BYTES = 1 << 20
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, g, request
 
 from web.api.framework import BASE
-from web.auth import parts
+from web.identity.auth import parts
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (

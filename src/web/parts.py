@@ -15,8 +15,8 @@ from ledger.payments.sandbox import Sandbox
 from ledger.store.recorder import FactRecorder
 from projections.freshness import Freshness
 from projections.site import Site
-from web.past import PastViews
-from web.queries import Queries
+from web.reading.past import PastViews
+from web.reading.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
 from web.settings import Settings

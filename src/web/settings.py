@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ledger.currencies import DECIMALS
 from ledger.store.embedded import default_home
 from ledger.store.master_key import KEY_BYTES
-from web.seals import derive
+from web.identity.seals import derive
 
 PREFIX = "LEDGER_"
 FOREIGN = f"{PREFIX}TEST_"

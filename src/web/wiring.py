@@ -31,11 +31,11 @@ from projections.moment_worker import PATIENCE_SECONDS, MomentWorker
 from projections.moments import Moments
 from projections.site import Site
 from projections.tables import SCHEMA
-from web.companies import SANDBOX, company_of, gateway_of, sandbox_of
 from web.parts import Parts
-from web.past import PastViews
-from web.pinned import own_account
-from web.queries import Queries
+from web.payments.companies import SANDBOX, company_of, gateway_of, sandbox_of
+from web.payments.pinned import own_account
+from web.reading.past import PastViews
+from web.reading.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
 from web.sessions.site_time import SiteClock

@@ -23,10 +23,10 @@ from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.terms import Terms
 from web.app import create_app
-from web.first_start import make_owner
-from web.following import follower
 from web.pages import all_pages
 from web.parts import Parts
+from web.running.first_start import make_owner
+from web.running.following import follower
 from web.settings import Settings
 from web.wiring import wire
 

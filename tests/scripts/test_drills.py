@@ -33,9 +33,9 @@ from scripts.drills.rebuild import Aims, Round
 from scripts.drills.striking import AIMS, Aim, Strike
 from scripts.drills.watching import Watch
 from tests.projections.books import MASTER_KEY
-from web.following import follower
 from web.parts import Parts
-from web.rebuilding import Hands, rebuilder
+from web.running.following import follower
+from web.running.rebuilding import Hands, rebuilder
 from web.settings import Settings
 from web.wiring import wire
 

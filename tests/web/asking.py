@@ -8,8 +8,8 @@ from uuid import UUID, uuid5
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from web.identity.permissions import PERSONAL_ONLY, Permission, Role, granted
 from web.parts import Parts
-from web.permissions import PERSONAL_ONLY, Permission, Role, granted
 from web.sessions.sessions import Kind
 
 SPACE = UUID("00000000-0000-5000-8000-000000000000")

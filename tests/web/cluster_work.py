@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-from web.rebuilding import fold_part
+from web.running.rebuilding import fold_part
 
 SECONDS = 0.4
 

@@ -29,10 +29,10 @@ from projections.history import History
 from projections.tables import SCHEMA
 from tests.conftest import FreshDatabases
 from tests.web import sample
-from web import passwords
 from web.app import create_app
+from web.identity import passwords
 from web.parts import Freshness, Parts
-from web.queries import Queries
+from web.reading.queries import Queries
 from web.sessions.desk import Desk
 from web.sessions.pool import Pool
 from web.settings import Settings

@@ -14,8 +14,8 @@ from ledger.errors import Conflict, NotFound, RefundTooLarge
 from ledger.payments.gateway import OutcomeUnknown
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, InstantField, MoneyField, Page, PageQuery, Query, Reply
-from web.auth import requires
-from web.permissions import Permission
+from web.identity.auth import requires
+from web.identity.permissions import Permission
 
 routes = Routes("orders")
 CARRIED_OUT: list[UUID] = []

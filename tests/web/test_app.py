@@ -16,9 +16,9 @@ from ledger.errors import LedgerError
 from tests.web.asking import named, program, sign_in
 from tests.web.conftest import MASTER_KEY
 from web.app import create_app
-from web.auth import requires
+from web.identity.auth import requires
+from web.identity.permissions import Permission
 from web.parts import Parts
-from web.permissions import Permission
 from web.sessions.sessions import Kind
 
 

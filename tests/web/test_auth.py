@@ -10,11 +10,11 @@ from werkzeug.test import TestResponse
 from tests.web.asking import REFUND, REFUNDS, named, program, sign_in, told
 from tests.web.conftest import SmallTeam
 from tests.web.sample import CARRIED_OUT
-from web.auth import declared, sign_out
-from web.auth import sign_in as hand_out
+from web.identity.auth import declared, sign_out
+from web.identity.auth import sign_in as hand_out
+from web.identity.permissions import HOLDERS, Permission, Role
 from web.origins import own_path
 from web.parts import Parts
-from web.permissions import HOLDERS, Permission, Role
 from web.sessions.limits import BAD_TOKEN_FROM
 from web.sessions.sessions import Kind
 

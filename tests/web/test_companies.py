@@ -18,10 +18,10 @@ from ledger.payments.stripe_gateway import StripeGateway
 from tests.payments.stripe.line import gateway_over
 from tests.payments.stripe.stripe_stage import StripeStage
 from tests.web.conftest import NOON
-from web import companies
 from web.cli import main
-from web.companies import company_of, gateway_of
-from web.pinned import OwnAccount
+from web.payments import companies
+from web.payments.companies import company_of, gateway_of
+from web.payments.pinned import OwnAccount
 from web.settings import Settings
 from web.wiring import wire
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from ledger.money import Money
-from web.csv_export import ROWS_AT_ONCE, columns_of, pieces
+from web.reading.csv_export import ROWS_AT_ONCE, columns_of, pieces
 
 
 class Card(BaseModel):

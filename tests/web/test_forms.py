@@ -13,10 +13,10 @@ from werkzeug.datastructures import MultiDict
 from tests.web.asking import named, sign_in
 from web.api.models import Query
 from web.app import create_app
-from web.auth import requires
-from web.forms import actor, cause, command_field, read
+from web.identity.auth import requires
+from web.identity.permissions import Permission
+from web.pages.forms import actor, cause, command_field, read
 from web.parts import Parts
-from web.permissions import Permission
 from web.sessions.sessions import Kind
 
 ADA = named("ada")

@@ -17,8 +17,8 @@ from ledger.clock import VirtualClock
 from tests.web.asking import ORDER, REFUND, REFUNDS, program, told
 from tests.web.sample import CARRIED_OUT
 from web.api import idempotency
+from web.identity.permissions import Role
 from web.parts import Parts
-from web.permissions import Role
 from web.sessions.pool import Pool
 from web.sessions.replays import HOLD, KEPT, Mine
 

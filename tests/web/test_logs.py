@@ -6,9 +6,9 @@ import pytest
 from flask import Blueprint
 
 from web.app import create_app
-from web.auth import requires
+from web.identity.auth import requires
+from web.identity.permissions import Permission
 from web.parts import Parts
-from web.permissions import Permission
 
 
 def broken() -> Blueprint:

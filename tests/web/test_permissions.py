@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.permissions import HOLDERS, PERSONAL_ONLY, Permission, Role, granted
+from web.identity.permissions import HOLDERS, PERSONAL_ONLY, Permission, Role, granted
 
 READS = {permission for permission in Permission if permission.value.endswith(":read")}
 OWN = {Permission.PUBLIC, Permission.OWN_SESSION}

@@ -11,7 +11,7 @@ from ledger import ids
 from ledger.errors import GatewayChanged
 from ledger.payments.gateway import Gateway, Identity, OutcomeUnknown
 from web.parts import Parts
-from web.pinned import OwnAccount, own_account, require_own_gateway
+from web.payments.pinned import OwnAccount, own_account, require_own_gateway
 
 
 class Company:

@@ -28,11 +28,11 @@ from tests.projections.books import opened
 from tests.projections.test_engine import wait_until
 from tests.web.cluster_work import fold_slowly
 from tests.web.conftest import MASTER_KEY
-from web.checking import checker
-from web.following import follower
-from web.keeping import RebuildKeeper
 from web.parts import Parts
-from web.rebuilding import Hands, rebuilder
+from web.running.checking import checker
+from web.running.following import follower
+from web.running.keeping import RebuildKeeper
+from web.running.rebuilding import Hands, rebuilder
 from web.settings import load
 from web.wiring import wire
 

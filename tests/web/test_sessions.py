@@ -12,10 +12,10 @@ from ledger import ids
 from ledger.clock import VirtualClock
 from ledger.errors import EmailTaken, NotFound
 from tests.web.asking import named
-from web.passwords import fit
-from web.permissions import Permission, Role
+from web.identity.passwords import fit
+from web.identity.permissions import Permission, Role
+from web.identity.seals import SealBroken, Seals
 from web.problems import Problem
-from web.seals import SealBroken, Seals
 from web.sessions.desk import Desk
 from web.sessions.limits import Limit
 from web.sessions.links import LIFETIME, Purpose

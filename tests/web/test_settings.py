@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from web.seals import derive
+from web.identity.seals import derive
 from web.settings import PREFIX, Settings, SettingsError, keep_key, load
 
 KEY = base64.b64encode(bytes(range(32))).decode()

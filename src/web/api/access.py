@@ -13,9 +13,9 @@ from ledger.member import AccessAnswer
 from web.api.framework import Answer, Call, Routes
 from web.api.models import InstantField, Query
 from web.api.shapes import AccessReply, ShortText
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
 from web.problems import Problem, parameter_fault
+from web.reading.past import Scope
 
 routes = Routes("access")
 NO_ACCOUNT = AccessAnswer(allowed=False, rule="no_account", until=None, fact_ids=())

@@ -10,12 +10,12 @@ from pydantic import Field
 from werkzeug.wrappers import Response
 
 from ledger.errors import AccountClosed, EmailMalformed, EmailTaken, EmailUnchanged, NameMissing
-from web import accounts
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Query, Reply
 from web.api.shapes import Locale, MailSent, MethodReply, Secret, ShortText, done
-from web.auth import caller, client_address, sign_in, sign_out
-from web.permissions import Permission
+from web.identity import accounts
+from web.identity.auth import caller, client_address, sign_in, sign_out
+from web.identity.permissions import Permission
 from web.problems import body_fault
 from web.sessions.limits import SIGN_IN
 from web.sessions.sessions import Kind

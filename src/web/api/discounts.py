@@ -15,8 +15,8 @@ from projections.discounts import DiscountRow
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, InstantField, MoneyField, Page, Reply
 from web.api.shapes import Made, ShortText, done, made
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 
 routes = Routes("discounts")
 MOST_PLANS = 500

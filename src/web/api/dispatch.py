@@ -28,12 +28,12 @@ from web.api.reading import (
     require_no_body,
     require_no_query,
 )
-from web.auth import caller, mark, parts, require
+from web.identity.auth import caller, mark, parts, require
+from web.identity.principals import Person, Principal
 from web.origins import require_same_origin
 from web.parts import Freshness, Parts
-from web.past import Asked, Reading, Scope, StillBuilding
-from web.principals import Person, Principal
 from web.problems import Problem, header_fault
+from web.reading.past import Asked, Reading, Scope, StillBuilding
 
 LAG = "Ledger-Lag"
 AGE = "Ledger-Age"

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, render_template
 import ledger
 from web.api.framework import BASE, Route
 from web.api.openapi import document
-from web.auth import requires
-from web.permissions import Permission
+from web.identity.auth import requires
+from web.identity.permissions import Permission
 from web.settings import Settings
 
 

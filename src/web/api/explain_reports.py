@@ -27,11 +27,11 @@ from web.api.explain_shapes import DefinitionReply, Explained, ExplainQuery, Fac
 from web.api.framework import Call, Routes
 from web.api.models import InstantField, Reply
 from web.api.reports import CurrencyField, MonthField
-from web.explaining import Explaining
-from web.explanations import translated
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
 from web.problems import parameter_fault
+from web.reading.explaining import Explaining
+from web.reading.past import Scope
+from web.wording.explanations import translated
 
 routes = Routes("explain")
 

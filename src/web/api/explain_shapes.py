@@ -20,7 +20,7 @@ from projections.explain.figures import SpendingSum
 from projections.explain.rows import Cell, RowSeen, RowsExplained
 from projections.explain.segments import Condition, Entry
 from web.api.models import PageQuery, Reply
-from web.explanations import sentence
+from web.wording.explanations import sentence
 
 SALT_BYTES, DIGEST_BYTES = 16, 8
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, create_model
 
 from web.api.framework import Answer, Call, Content, Route
 from web.api.models import Page, PageQuery, Query
-from web.csv_export import MEDIA_TYPE, Separator, pieces
+from web.reading.csv_export import MEDIA_TYPE, Separator, pieces
 
 ENDING = ".csv"
 AT_ONCE = 2_000

@@ -14,8 +14,8 @@ from projections.queries.paging import Turn
 from web.api.framework import Call, Routes
 from web.api.lists import cursor_in
 from web.api.models import InstantField, Page, PageQuery, Query, Reply
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 
 routes = Routes("figures")
 

@@ -18,13 +18,13 @@ from ledger.facts import Actor, Cause
 from ledger.member import Member
 from web.api.models import Body, PageQuery, Query, Reply
 from web.api.pagination import Cursors, Place
-from web.auth import unauthenticated
+from web.identity.auth import unauthenticated
+from web.identity.permissions import Permission
+from web.identity.principals import Person, Principal
 from web.parts import Freshness, Parts
-from web.past import Past, Reading, Scope
-from web.permissions import Permission
-from web.principals import Person, Principal
 from web.problems import Problem
-from web.queries import Queries
+from web.reading.past import Past, Reading, Scope
+from web.reading.queries import Queries
 from web.sessions.limits import Limit
 
 BASE = "/api/v1"

@@ -33,10 +33,10 @@ from web.api.paying import (
     confirmation_needed,
 )
 from web.api.shapes import Secret, ShortText
-from web.auth import client_address
-from web.bank import bank_answered
-from web.permissions import Permission
-from web.principals import Person
+from web.identity.auth import client_address
+from web.identity.permissions import Permission
+from web.identity.principals import Person
+from web.payments.bank import bank_answered
 from web.sessions.limits import JOIN_BY, QUOTE_FROM
 
 routes = Routes("joining")

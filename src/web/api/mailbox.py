@@ -9,7 +9,7 @@ from ledger.errors import NotFound
 from web.api.framework import Call, Routes
 from web.api.models import Page, Query, Reply
 from web.api.shapes import ShortText
-from web.permissions import Permission
+from web.identity.permissions import Permission
 
 routes = Routes("mailbox")
 

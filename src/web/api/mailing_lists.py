@@ -17,8 +17,8 @@ from web.api.framework import Answer, Call, Routes
 from web.api.lists import cursor_in
 from web.api.models import Body, Page, PageQuery, Reply
 from web.api.shapes import Count, Made, ShortText, done, made
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 
 routes = Routes("lists")
 MOST_AT_ONCE = 500

@@ -31,8 +31,8 @@ from web.api.shapes import (
     SpentReply,
     done,
 )
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 from web.sessions.sessions import Kind
 
 routes = Routes("members")

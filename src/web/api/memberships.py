@@ -11,13 +11,13 @@ from ledger.errors import MembershipEnded, NotFound, NotSelfCancellable, ReasonM
 from ledger.money import Money
 from projections.instants import known
 from projections.memberships import MembershipRow
-from web import cancellation
 from web.api.accounts import LinkBody
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Page, Reply
 from web.api.shapes import LongText, MailSent, done
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.mails import cancellation
+from web.reading.past import Scope
 
 routes = Routes("memberships")
 MOST_AT_ONCE = 100

@@ -10,7 +10,7 @@ from ledger.errors import NotFound
 from projections.moments import Moment, State
 from web.api.framework import Call, Routes
 from web.api.models import Page, Reply
-from web.permissions import Permission
+from web.identity.permissions import Permission
 
 routes = Routes("moments")
 

@@ -14,8 +14,8 @@ from web.api.framework import Call, Routes
 from web.api.lists import cursor_in
 from web.api.models import Page, PageQuery, Reply
 from web.api.shapes import Count
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 
 routes = Routes("notices")
 

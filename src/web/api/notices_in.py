@@ -19,8 +19,8 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from ledger.payments.gateway import NoticeRejected
 from ledger.traces import trace
 from web import problems
-from web.auth import mark, parts
-from web.permissions import Permission
+from web.identity.auth import mark, parts
+from web.identity.permissions import Permission
 from web.problems import Problem
 
 NOTICES = "/notices/"

@@ -11,10 +11,10 @@ from pydantic.json_schema import models_json_schema
 from web.api.framework import BASE, PATH_PARAMETER, Route
 from web.api.models import PastQuery, Query
 from web.api.moments import MomentProgress
-from web.auth import cookie_name
-from web.past import Scope
-from web.permissions import HOLDERS, Permission
+from web.identity.auth import cookie_name
+from web.identity.permissions import HOLDERS, Permission
 from web.problems import CONTENT_TYPE, ProblemDocument, status_of
+from web.reading.past import Scope
 from web.sessions.sessions import Kind
 
 Mode = Literal["validation", "serialization"]

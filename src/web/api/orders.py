@@ -32,8 +32,8 @@ from web.api.order_shapes import (
     refund_fields,
 )
 from web.api.shapes import LongText, Made, made
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 from web.sessions.limits import REFUND_BY
 
 routes = Routes("orders")

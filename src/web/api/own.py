@@ -24,9 +24,9 @@ from web.api.lists import cursor_in
 from web.api.models import Page, PageQuery, Reply
 from web.api.order_shapes import OrderReply, ReceiptReply, order_reply, receipt_reply
 from web.api.paying import Told
-from web.next_steps import after_cancelling, after_leaving, after_withdrawing
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
+from web.wording.next_steps import after_cancelling, after_leaving, after_withdrawing
 
 routes = Routes("own")
 

@@ -25,11 +25,11 @@ from web.api.paying import (
     confirmation_needed,
 )
 from web.api.shapes import MethodReply, ShortText
-from web.bank import answer_for_card
-from web.next_steps import after_removing, after_saving
+from web.identity.permissions import Permission
 from web.parts import Parts
-from web.permissions import Permission
+from web.payments.bank import answer_for_card
 from web.sessions.limits import JOIN_BY
+from web.wording.next_steps import after_removing, after_saving
 
 routes = Routes("own_money")
 

@@ -6,8 +6,8 @@ import base64
 import binascii
 from typing import Any
 
+from web.identity.seals import SealBroken, Seals
 from web.problems import Problem, parameter_fault
-from web.seals import SealBroken, Seals
 
 Place = list[str | int | None]
 """The sort keys of the last row, then its id."""

@@ -20,9 +20,9 @@ from ledger.payments.sandbox_cards import (
 )
 from web.api.models import Body, Reply
 from web.api.shapes import ShortText
-from web.next_steps import after_paying
 from web.parts import Parts
 from web.problems import Problem, body_fault
+from web.wording.next_steps import after_paying
 
 CARD_REFUSALS = (NotATestCard, ExpiryMalformed, CvcMalformed)
 CARD = ("card_number", "exp_month", "exp_year", "cvc")

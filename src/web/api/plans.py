@@ -27,9 +27,9 @@ from projections.plans import PlanRow
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, InstantField, MoneyField, Page, PageQuery, Reply
 from web.api.shapes import LongText, Made, PriceReply, Secret, ShortText, done, made
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
 from web.problems import body_fault
+from web.reading.past import Scope
 
 routes = Routes("plans")
 

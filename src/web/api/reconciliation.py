@@ -21,9 +21,9 @@ from ledger.site_money import DriftClass, DriftState, Reconciliation
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, InstantField, Page, PageQuery, Reply
 from web.api.shapes import LongText, done
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.payments.reconciling import Standing, reconcile
 from web.problems import Problem
-from web.reconciling import Standing, reconcile
 from web.sessions.limits import RECONCILE_BY
 
 routes = Routes("reconciliation")

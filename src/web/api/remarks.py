@@ -9,8 +9,8 @@ from ledger.errors import NoteMalformed, NotFound, TagMalformed, TooManyTags
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Page, Query, Reply
 from web.api.shapes import LongText, Made, ShortText, done, made
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 
 routes = Routes("remarks")
 

@@ -34,9 +34,9 @@ from web.api.report_shapes import (
     RevenueTotal,
     money_of,
 )
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
 from web.problems import parameter_fault
+from web.reading.past import Scope
 
 routes = Routes("reports")
 

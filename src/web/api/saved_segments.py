@@ -25,8 +25,8 @@ from web.api.framework import Answer, Call, Routes
 from web.api.members import MemberPage, MemberTurnQuery, members_page
 from web.api.models import Body, InstantField, MoneyField, Page, Reply
 from web.api.shapes import Counted, Made, ShortText, done, made
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 
 routes = Routes("segments")
 REFUSALS = (NotFound, FilterMalformed, SegmentNameTaken, TagMalformed, TextMalformed)

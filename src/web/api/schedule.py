@@ -10,8 +10,8 @@ from pydantic import Field
 from projections.queries.due import DueQueries
 from web.api.framework import Call, Routes
 from web.api.models import Page, Query, Reply
+from web.identity.permissions import Permission
 from web.jobs.standing import JobStanding, ScheduleStanding
-from web.permissions import Permission
 
 routes = Routes("schedule")
 

@@ -8,8 +8,8 @@ from projections.queries.segments import Segment
 from web.api.framework import Call, Routes
 from web.api.models import Page, Reply
 from web.api.shapes import Counted
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 
 routes = Routes("segments")
 

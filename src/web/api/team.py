@@ -19,13 +19,13 @@ from ledger.errors import (
     RolesMalformed,
 )
 from projections.contributors import ContributorRow
-from web import staff
 from web.api.accounts import PasswordByLink, SignedInReply, signed_in
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, InstantField, Page, Reply
 from web.api.shapes import Locale, Made, MailSent, ShortText, done, made
-from web.past import Scope
-from web.permissions import Permission, Role
+from web.identity import staff
+from web.identity.permissions import Permission, Role
+from web.reading.past import Scope
 from web.sessions.sessions import Kind
 from web.sessions.tokens import Token
 

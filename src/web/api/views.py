@@ -21,8 +21,8 @@ from projections.swap import NothingToRollBack
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Page, Query, Reply
 from web.api.shapes import LongText, done
-from web.permissions import Permission
-from web.rebuilding import Hands, rebuilder
+from web.identity.permissions import Permission
+from web.running.rebuilding import Hands, rebuilder
 
 routes = Routes("views")
 

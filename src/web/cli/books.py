@@ -16,7 +16,7 @@ from web.cli.past import books_of, of_moment
 if TYPE_CHECKING:
     from projections.one_member import Known
     from web.parts import Parts
-    from web.past import Asked
+    from web.reading.past import Asked
 
 
 @click.group()
@@ -28,7 +28,7 @@ def db() -> None:
 def db_upgrade() -> None:
     """Bring the schema up to date; safe from many processes at once."""
     from ledger.store.upgrade import upgrade
-    from web.database import database
+    from web.running.database import database
 
     with sentences(), database(settings_given()) as dsn:
         applied = upgrade(dsn)
@@ -44,7 +44,7 @@ def db_backup(folder: Path, *, vault: bool) -> None:
     Books and keys are two backups: whoever finds one of them alone can't read who anybody is.
     """
     from ledger.store.backup import backup
-    from web.database import database
+    from web.running.database import database
 
     with sentences():
         settings = settings_given()
@@ -68,7 +68,7 @@ def db_restore(books: Path, vault: Path | None) -> None:
     is destroyed again before anything is served.
     """
     from ledger.store.restore import restore
-    from web.database import database
+    from web.running.database import database
 
     with sentences():
         settings = settings_given()

@@ -34,7 +34,7 @@ def sentences() -> Iterator[None]:
 
     from ledger.errors import LedgerError
     from ledger.store.embedded_error import EmbeddedError
-    from web.serving import ChildLost, PortTaken
+    from web.running.serving import ChildLost, PortTaken
     from web.settings import SettingsError
 
     try:
@@ -60,7 +60,7 @@ def settings_given(**given: object) -> Settings:
 def opened() -> Iterator[tuple[Settings, str, Parts]]:
     """Settings, database address and parts, over an up-to-date schema."""
     from ledger.store.upgrade import upgrade
-    from web.database import database
+    from web.running.database import database
     from web.wiring import wire
 
     with sentences():

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from projections.courses import Kind
     from web.api.explain_shapes import Explained
     from web.cli.explain_text import Teller
-    from web.explaining import Explaining
     from web.parts import Parts
-    from web.past import Reading, Scope
+    from web.reading.explaining import Explaining
+    from web.reading.past import Reading, Scope
 
 KINDS = ("new", "reactivated", "expansion", "contraction", "churned")
 
@@ -76,7 +76,7 @@ def explain() -> None:
 @wishes
 def member_total(member: str, wished: Wishes) -> None:
     """What MEMBER (an id or an e-mail address) spent."""
-    from web.past import Scope
+    from web.reading.past import Scope
 
     def tell(explaining: Explaining, teller: Teller, member_id: UUID) -> Explained:
         return teller.total(explaining.money.total_of(member_id, teller.page))
@@ -89,7 +89,7 @@ def member_total(member: str, wished: Wishes) -> None:
 @wishes
 def order(order_id: UUID, wished: Wishes) -> None:
     """What was paid for ORDER, given back, and is left to refund."""
-    from web.past import Scope
+    from web.reading.past import Scope
 
     def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
         found = explaining.money.order(order_id, teller.page)
@@ -110,7 +110,7 @@ def order(order_id: UUID, wished: Wishes) -> None:
 def figure(wished: Wishes, **filters: Any) -> None:
     """What was spent on the site, with the filters of the figure."""
     from projections.queries.money import MovementFilter
-    from web.past import Scope
+    from web.reading.past import Scope
 
     def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
         asked = MovementFilter(**filters)
@@ -125,7 +125,7 @@ def figure(wished: Wishes, **filters: Any) -> None:
 @wishes
 def row(view: str, key: tuple[str, ...], wished: Wishes) -> None:
     """A row of VIEW by its KEY, value by value; by the first of them, all that begin so."""
-    from web.past import Scope
+    from web.reading.past import Scope
 
     def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
         return teller.rows(explaining.rows.explain(view, key, teller.page))
@@ -139,7 +139,7 @@ def row(view: str, key: tuple[str, ...], wished: Wishes) -> None:
 @wishes
 def segment(segment: str, member: str, wished: Wishes) -> None:
     """Whether MEMBER is in SEGMENT: a smart one by its name, a saved one by its id."""
-    from web.past import Scope
+    from web.reading.past import Scope
 
     def tell(explaining: Explaining, teller: Teller, member_id: UUID) -> Explained:
         saved = _uuid(segment)
@@ -159,7 +159,7 @@ def segment(segment: str, member: str, wished: Wishes) -> None:
 @wishes
 def access(member: str, plan_id: UUID, at: datetime | None, wished: Wishes) -> None:
     """Whether PLAN is open to MEMBER."""
-    from web.past import Scope
+    from web.reading.past import Scope
 
     def tell(explaining: Explaining, teller: Teller, member_id: UUID) -> Explained:
         found = explaining.answer(member_id, plan_id, at)
@@ -176,7 +176,7 @@ def access(member: str, plan_id: UUID, at: datetime | None, wished: Wishes) -> N
 def mrr(at: datetime | None, currency: str | None, plan_id: UUID | None, wished: Wishes) -> None:
     """Monthly recurring revenue, membership by membership."""
     from projections.explain.recurring import Asked as Recurring
-    from web.past import Scope
+    from web.reading.past import Scope
 
     def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
         instant = at or explaining.now
@@ -196,7 +196,7 @@ def movement(month: datetime, currency: str, kind: Kind, wished: Wishes) -> None
     """What MRR was new, reactivated, expansion, contraction or churned in a MONTH (2026-11)."""
     from projections.explain.moved import Month
     from projections.queries.reports.calendar import Calendar
-    from web.past import Scope
+    from web.reading.past import Scope
 
     def tell(explaining: Explaining, teller: Teller, _: UUID) -> Explained:
         day, zone = month.date(), explaining.parts.settings.zone
@@ -221,7 +221,7 @@ def _explain(
     order_id: UUID | None = None,
 ) -> None:
     from web.cli.explain_text import Teller, written
-    from web.explaining import Explaining
+    from web.reading.explaining import Explaining
 
     with opened() as (_settings, _dsn, parts):
         member_id = member_id_of(parts, member) if member is not None else UUID(int=0)
@@ -239,7 +239,7 @@ def _reading(
     parts: Parts, wished: Wishes, scope: Scope, named: dict[str, Any]
 ) -> Iterator[tuple[Reading, datetime]]:
     """The present, or the moment that is asked for, once it is made."""
-    from web.past import Asked, Reading
+    from web.reading.past import Asked, Reading
 
     asked = Asked(wished.as_of, wished.known_at)
     if not asked:

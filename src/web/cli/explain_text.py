@@ -13,8 +13,8 @@ from projections.explain.moved import MovementExplained
 from projections.explain.recurring import RecurringExplained
 from web.api import explain_reports as reports
 from web.api import explain_shapes as shapes
-from web.explanations import FRENCH
-from web.languages import catalogue
+from web.wording.explanations import FRENCH
+from web.wording.languages import catalogue
 
 
 class Teller(shapes.Teller):

@@ -26,7 +26,7 @@ def gateway() -> None:
 @gateway.command("show")
 def gateway_show() -> None:
     """Whose account it is, and whether its money is real."""
-    from web.reconciling import Standing
+    from web.payments.reconciling import Standing
 
     with opened() as (_settings, _dsn, parts):
         pin = Standing.of(parts).gateway
@@ -64,7 +64,7 @@ def gateway_repin(reason: str, *, yes: bool) -> None:
 
 
 def _pinned(parts: Parts) -> str:
-    from web.reconciling import Standing
+    from web.payments.reconciling import Standing
 
     pin = Standing.of(parts).gateway
     if pin is None:
@@ -77,7 +77,7 @@ def _pinned(parts: Parts) -> str:
 def _undecided(parts: Parts) -> Sequence[UUID]:
     """Orders that wait for an answer; the views must have read all that is in the books."""
     from projections.queries.due import DueQueries
-    from web.reconciling import MOST_UNDECIDED
+    from web.payments.reconciling import MOST_UNDECIDED
 
     position = parts.recorder.horizon()
     if parts.views.wait_for(position, wait_seconds=VIEWS_SECONDS).position < position:

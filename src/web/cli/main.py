@@ -65,8 +65,8 @@ def serve(port: int | None, host: str | None, *, empty: bool) -> None:
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True)
 def web(port: int | None, host: str | None, processes: int) -> None:
     """Serve pages and interface."""
-    from web.server import run
-    from web.serving import PATIENCE_SECONDS, require_port
+    from web.running.server import run
+    from web.running.serving import PATIENCE_SECONDS, require_port
 
     with sentences():
         settings = settings_given(port=port, host=host)
@@ -80,7 +80,7 @@ def worker() -> None:
     import signal
     from threading import Event
 
-    from web.worker import run
+    from web.running.worker import run
 
     stopping = Event()
     for ending in (signal.SIGTERM, signal.SIGINT):

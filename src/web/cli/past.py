@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from projections.moments import Moment
     from projections.one_member import Known
     from web.parts import Parts
-    from web.past import Asked, Reading, Scope
+    from web.reading.past import Asked, Reading, Scope
 
 NAP_SECONDS = 0.2
 
@@ -54,7 +54,7 @@ def of_moment(command: Callable[..., None]) -> Callable[..., None]:
     def carry_out(
         *given: Any, as_of: datetime | None, known_at: datetime | None, **own: Any
     ) -> None:
-        from web.past import Asked
+        from web.reading.past import Asked
 
         command(*given, asked=Asked(as_of, known_at), **own)
 
@@ -65,7 +65,7 @@ def of_moment(command: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def read(parts: Parts, asked: Asked, scope: Scope, **named: object) -> Iterator[Reading]:
     """Where a command reads: the present, or the moment that is asked for, once it is made."""
-    from web.past import Reading
+    from web.reading.past import Reading
 
     if not asked:
         yield Reading(parts.queries)
@@ -88,7 +88,7 @@ def _opened(
     parts: Parts, asked: Asked, scope: Scope, named: dict[str, object], opened: ExitStack
 ) -> Reading:
     from projections.moments import MomentFailed
-    from web.past import StillBuilding
+    from web.reading.past import StillBuilding
 
     while True:
         try:

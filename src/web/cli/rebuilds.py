@@ -48,7 +48,7 @@ def views_rebuild(
 
     The site goes on meanwhile. Without a NAME, what was begun and broke off is taken up again.
     """
-    from web.rebuilding import Hands, rebuilder
+    from web.running.rebuilding import Hands, rebuilder
     from web.settings import hand_on
 
     with opened() as (settings, _dsn, parts), _telling(quiet=as_json) as tell:
@@ -66,7 +66,7 @@ def views_rebuild(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a rebuild and line.")
 def views_rebuilds(*, as_json: bool) -> None:
     """The last rebuilds, and what was found wrong in those that were refused."""
-    from web.rebuilding import rebuilder
+    from web.running.rebuilding import rebuilder
 
     with opened() as (_settings, _dsn, parts):
         found = rebuilder(parts).latest()
@@ -85,7 +85,7 @@ def views_rebuilds(*, as_json: bool) -> None:
 @views.command("cancel")
 def views_cancel() -> None:
     """Give up the rebuild under way; the old rows go on serving."""
-    from web.rebuilding import rebuilder
+    from web.running.rebuilding import rebuilder
 
     with opened() as (_settings, _dsn, parts):
         rebuild = rebuilder(parts).cancel()
@@ -96,7 +96,7 @@ def views_cancel() -> None:
 @click.argument("name")
 def views_rollback(name: str) -> None:
     """Put back the rows that the last rebuild of NAME replaced, with the views rebuilt with it."""
-    from web.rebuilding import rebuilder
+    from web.running.rebuilding import rebuilder
 
     with opened() as (_settings, _dsn, parts):
         rebuild = rebuilder(parts).roll_back(name)
@@ -114,7 +114,7 @@ def views_verify(names: tuple[str, ...], *, everybody: bool, as_json: bool) -> N
 
     What is found is kept until the view is rebuilt, and answers carry a warning meanwhile.
     """
-    from web.checking import checker
+    from web.running.checking import checker
 
     with opened() as (_settings, _dsn, parts):
         found = checker(parts).check(names, everybody=everybody)

@@ -73,7 +73,7 @@ def reconcile(
     What is missing in the books and ours is taken in; all else is reported. No money is edited.
     Ends with 3 while something waits for a person.
     """
-    from web.reconciling import reconcile as run
+    from web.payments.reconciling import reconcile as run
 
     with opened() as (_settings, _dsn, parts):
         if accept is not None:
@@ -129,7 +129,7 @@ def _accept(parts: Parts, drift_id: UUID, reason: str | None) -> None:
 
 def _write_csv(target: Path, drifts: Sequence[DriftState]) -> None:
     from web.api.reconciliation import DriftReply, drift_reply
-    from web.csv_export import pieces
+    from web.reading.csv_export import pieces
 
     written = b"".join(pieces(DriftReply, map(drift_reply, drifts)))
     if str(target) == "-":

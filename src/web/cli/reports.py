@@ -93,8 +93,8 @@ def _lifetime() -> None:
 
 def _tell(name: str, given: dict[str, Any]) -> None:
     from web.api.exports import item_of
-    from web.csv_export import pieces
     from web.problems import Problem
+    from web.reading.csv_export import pieces
 
     as_csv, as_json, lang = (given.pop(one) for one in ("as_csv", "as_json", "lang"))
     route = _route(name)
@@ -126,9 +126,9 @@ def _lines(parts: Parts, route: Route, given: dict[str, str]) -> Iterator[Any]:
     from web.api.exports import whole_list
     from web.api.framework import Call
     from web.api.models import PastQuery
-    from web.past import Asked, Scope
-    from web.principals import Anonymous
+    from web.identity.principals import Anonymous
     from web.problems import from_validation
+    from web.reading.past import Asked, Scope
 
     past = {one: given.pop(one) for one in ("as_of", "known_at") if one in given}
     assert route.query is not None  # noqa: S101 -- every report has a range

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger.store.upgrade import upgrade
-from web.database import database
-from web.serving import PATIENCE_SECONDS, Children, require_port, wait_until_ready
+from web.running.database import database
+from web.running.serving import PATIENCE_SECONDS, Children, require_port, wait_until_ready
 from web.settings import Settings, hand_on
 
 if TYPE_CHECKING:
     from web.demo import DemoReport
-    from web.first_start import SignIn
+    from web.running.first_start import SignIn
 
 DEMO_MEMBERS, DEMO_MONTHS, DEMO_SEED = 2_000, 6, 1
 
@@ -51,9 +51,9 @@ def _start_parts(children: Children) -> None:
 def _prepare(settings: Settings, dsn: str, *, empty: bool) -> SignIn | None:
     """See that there is an owner, and a demonstration on a first start."""
     # Imported here: on a later start the parts that serve are on their way before these are read.
-    from web.first_start import make_owner
-    from web.following import follower
-    from web.pinned import require_own_gateway
+    from web.payments.pinned import require_own_gateway
+    from web.running.first_start import make_owner
+    from web.running.following import follower
     from web.wiring import wire
 
     with wire(settings, dsn) as parts:
@@ -88,7 +88,7 @@ def tell_with_progress(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    from web.first_start import DAYS_A_MONTH, fill_demo
+    from web.running.first_start import DAYS_A_MONTH, fill_demo
 
     columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True, quiet=quiet)

@@ -46,7 +46,7 @@ def stripe_check() -> None:
     """
     from ledger.clock import SystemClock
     from ledger.payments.stripe_check import findings
-    from web.companies import stripe_of
+    from web.payments.companies import stripe_of
 
     with sentences():
         settings = settings_given()

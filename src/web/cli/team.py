@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ledger.contributor import Role
     from ledger.facts import Actor, Cause
     from web.parts import Parts
-    from web.past import Asked
+    from web.reading.past import Asked
 
 
 class AtTheMachine(TypedDict):
@@ -56,7 +56,7 @@ def _now(parts: Parts) -> Iterator[dict[str, Any]]:
 
 
 def _then(parts: Parts, asked: Asked) -> Iterator[dict[str, Any]]:
-    from web.past import Scope
+    from web.reading.past import Scope
 
     with read(parts, asked, Scope.LISTS) as reading:
         for row in reading.queries.contributors.all():

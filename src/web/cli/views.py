@@ -114,7 +114,7 @@ def _parked(parts: Parts) -> list[Parked]:
 def _tried_again(parts: Parts, dsn: str, wait_seconds: int) -> list[Parked]:
     """What is still set aside once somebody has tried it again."""
     from projections.parking import ask_again
-    from web.following import follower
+    from web.running.following import follower
 
     with parts.pool.connection() as connection:
         ask_again(connection)

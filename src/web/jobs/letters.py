@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from web.failure_letters import send_waiting
 from web.jobs.job import Run
+from web.mails.failure_letters import send_waiting
 
 
 def send_failure_letters(run: Run) -> None:

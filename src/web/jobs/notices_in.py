@@ -6,7 +6,7 @@ from ledger.billing.inbox import AT_ONCE
 from ledger.payments.gateway import Delivery, NoticeRejected
 from ledger.payments.sandbox import Sandbox
 from web.jobs.job import Run
-from web.reconciling import by_schedule
+from web.payments.reconciling import by_schedule
 
 
 def post(run: Run) -> None:

@@ -17,11 +17,11 @@ from ledger.order import Order
 from ledger.store.inbox import SettledLater
 from projections.engine import Leader
 from projections.leaders import FOLLOWER, is_held
-from web.following import follower
 from web.jobs.every import JOBS
 from web.jobs.job import Job, Lead
 from web.jobs.runner import Ran, Runner
 from web.parts import Parts
+from web.running.following import follower
 from web.sessions.site_time import SiteClock
 
 MINUTE = timedelta(minutes=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from web.checking import checker
 from web.jobs.job import Run
+from web.running.checking import checker
 
 log = logging.getLogger(__name__)
 

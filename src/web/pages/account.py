@@ -18,18 +18,19 @@ from ledger.member import Member, Membership
 from ledger.texts import LONGEST_EMAIL, LONGEST_NAME
 from projections.queries.orders import OrderFilter
 from projections.queries.paging import Turn
-from web import accounts, languages
 from web.api.models import Query
-from web.auth import caller, client_address, parts, requires, sign_in
-from web.forms import Filled, read_form
-from web.frame import UNPROCESSABLE, group, onward, settled
-from web.languages import gettext
-from web.next_steps import after_cancelling, after_leaving, after_withdrawing
+from web.identity import accounts
+from web.identity.auth import caller, client_address, parts, requires, sign_in
+from web.identity.permissions import Permission
+from web.identity.principals import Person
 from web.pages.filling import LONGEST_TYPED, blame, signed
-from web.permissions import Permission
-from web.principals import Person
+from web.pages.forms import Filled, read_form
+from web.pages.frame import UNPROCESSABLE, group, onward, settled
 from web.problems import Problem
 from web.sessions.sessions import Kind
+from web.wording import languages
+from web.wording.languages import gettext
+from web.wording.next_steps import after_cancelling, after_leaving, after_withdrawing
 
 pages = group("account", url_prefix="/account")
 ORDERS_SHOWN = 50

@@ -9,8 +9,8 @@ from pydantic import ConfigDict
 from ledger.errors import LedgerError
 from ledger.facts import Actor, Cause
 from web.api.models import Query
-from web.forms import Filled, actor, cause
-from web.frame import reason
+from web.pages.forms import Filled, actor, cause
+from web.pages.frame import reason
 from web.problems import FieldFault, Problem
 
 

@@ -9,10 +9,10 @@ from ledger.billing.outcomes import Collected
 from ledger.errors import NotFound
 from ledger.facts import Cause
 from ledger.plan import Plan
-from web.bank import answer_for_setup
+from web.identity.principals import Person
 from web.pages.paying import MethodForm, token_of
 from web.parts import Parts
-from web.principals import Person
+from web.payments.bank import answer_for_setup
 from web.sessions.limits import JOIN_BY
 
 

@@ -8,11 +8,11 @@ from flask import render_template
 from pydantic import Field
 
 from ledger.texts import LONGEST_EMAIL
-from web.auth import parts, requires
-from web.forms import read_args
-from web.frame import group
+from web.identity.auth import parts, requires
+from web.identity.permissions import Permission
 from web.pages.filling import Args
-from web.permissions import Permission
+from web.pages.forms import read_args
+from web.pages.frame import group
 
 pages = group("mailbox")
 

@@ -13,12 +13,11 @@ from ledger.billing.dues import Due, Dues
 from ledger.billing.outcomes import Collected
 from ledger.errors import LedgerError, NotFound
 from ledger.payments.gateway import Rejected, Setup
-from web.auth import caller, parts, requires
-from web.bank import answer_for_setup
-from web.forms import Filled, actor, cause, read_form
-from web.frame import DETAILS, UNPROCESSABLE, group, onward, settled, told
-from web.next_steps import after_paying, after_removing, after_saving, tone
+from web.identity.auth import caller, parts, requires
+from web.identity.permissions import Permission
 from web.pages.filling import blame, signed
+from web.pages.forms import Filled, actor, cause, read_form
+from web.pages.frame import DETAILS, UNPROCESSABLE, group, onward, settled, told
 from web.pages.paying import (
     LONGEST_TOKEN,
     CheckoutPages,
@@ -32,9 +31,10 @@ from web.pages.paying import (
     token_of,
     wants_another,
 )
-from web.permissions import Permission
+from web.payments.bank import answer_for_setup
 from web.problems import Problem
 from web.sessions.limits import JOIN_BY
+from web.wording.next_steps import after_paying, after_removing, after_saving, tone
 
 pages = group("own_money", url_prefix="/account")
 

@@ -22,14 +22,14 @@ from ledger.payments.gateway import Setup
 from ledger.payments.sandbox_cards import method_for_card
 from ledger.payments.stripe_amounts import to_stripe
 from web.api.models import Query
-from web.forms import COMMAND_FIELD, Filled
-from web.frame import DETAILS, UNPROCESSABLE
 from web.headers import CONTENT_SECURITY_POLICY
-from web.languages import locale
 from web.pages.filling import CardForm
+from web.pages.forms import COMMAND_FIELD, Filled
+from web.pages.frame import DETAILS, UNPROCESSABLE
 from web.parts import Parts
 from web.problems import Problem, body_fault
 from web.sessions.limits import JOIN_BY
+from web.wording.languages import locale
 
 SCRIPT = "https://js.stripe.com/endive/stripe.js"
 """Of the release whose API we speak; Stripe allows no copy of it."""

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from flask import render_template
 
-from web.auth import caller, parts, requires
-from web.frame import group
+from web.identity.auth import caller, parts, requires
+from web.identity.permissions import Permission
+from web.pages.frame import group
 from web.pages.joining import visible_plan
-from web.permissions import Permission
 
 pages = group("protected")
 

@@ -16,14 +16,13 @@ from ledger.member import Member
 from ledger.order import Order
 from ledger.plan import Plan
 from projections.plans import PlanRow
-from web.auth import caller, client_address, parts, requires
-from web.bank import bank_answered
-from web.forms import Filled, cause, read_args, read_form
-from web.frame import UNPROCESSABLE, group, onward, reason, settled
 from web.headers import CONTENT_SECURITY_POLICY
-from web.languages import gettext, say
-from web.next_steps import after_paying, tone, why
+from web.identity.auth import caller, client_address, parts, requires
+from web.identity.permissions import Permission
+from web.identity.principals import Person
 from web.pages.filling import Args, blame
+from web.pages.forms import Filled, cause, read_args, read_form
+from web.pages.frame import UNPROCESSABLE, group, onward, reason, settled
 from web.pages.joining import JoinForm, asks_card, join, visible_plan
 from web.pages.paying import (
     Elements,
@@ -32,10 +31,11 @@ from web.pages.paying import (
     elements,
     token_of,
 )
-from web.permissions import Permission
-from web.principals import Person
+from web.payments.bank import bank_answered
 from web.problems import Problem
 from web.sessions.limits import QUOTE_FROM
+from web.wording.languages import gettext, say
+from web.wording.next_steps import after_paying, tone, why
 
 pages = group("public")
 

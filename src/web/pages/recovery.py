@@ -12,16 +12,16 @@ from werkzeug.wrappers import Response
 
 from ledger.billing.dues import Dues, next_charge
 from ledger.errors import LedgerError
-from web.auth import parts, requires
-from web.bank import bank_answered
-from web.forms import Filled, cause, read_form
-from web.frame import UNPROCESSABLE, group, settled
-from web.next_steps import after_paying
+from web.identity.auth import parts, requires
+from web.identity.permissions import Permission
+from web.mails.recovery import Recovery, read_link
 from web.pages.filling import LONGEST_TYPED, blame
+from web.pages.forms import Filled, cause, read_form
+from web.pages.frame import UNPROCESSABLE, group, settled
 from web.pages.paying import PayForm, asks_bank, elements, pay_due, wants_another
-from web.permissions import Permission
+from web.payments.bank import bank_answered
 from web.problems import Problem
-from web.recovery import Recovery, read_link
+from web.wording.next_steps import after_paying
 
 pages = group("recovery", url_prefix="/pay")
 

@@ -10,18 +10,19 @@ from werkzeug.wrappers import Response
 
 from ledger.errors import LedgerError
 from ledger.texts import LONGEST_EMAIL
-from web import accounts, languages
 from web.api.models import Query
-from web.auth import client_address, parts, requires, sign_in, sign_out
-from web.forms import Filled, read_args, read_form
-from web.frame import UNPROCESSABLE, group, onward_to, reason
-from web.languages import gettext, locale
+from web.identity import accounts
+from web.identity.auth import client_address, parts, requires, sign_in, sign_out
+from web.identity.permissions import Permission
 from web.origins import own_path
 from web.pages.filling import LONGEST_TYPED, blame
+from web.pages.forms import Filled, read_args, read_form
+from web.pages.frame import UNPROCESSABLE, group, onward_to, reason
 from web.pages.sign_up import NextArgs, PasswordForm
-from web.permissions import Permission
 from web.problems import Problem
 from web.sessions.sessions import Kind
+from web.wording import languages
+from web.wording.languages import gettext, locale
 
 pages = group("sign_in")
 HOME = "/account"

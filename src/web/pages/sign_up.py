@@ -8,17 +8,17 @@ from werkzeug.wrappers import Response
 
 from ledger.errors import EmailTaken, LedgerError
 from ledger.texts import LONGEST_EMAIL, LONGEST_NAME
-from web import accounts
 from web.api.models import Query
-from web.auth import client_address, parts, requires, sign_in
-from web.forms import Filled, read_args, read_form
-from web.frame import UNPROCESSABLE, group, onward_to, settled
-from web.languages import gettext, locale
+from web.identity import accounts
+from web.identity.auth import client_address, parts, requires, sign_in
+from web.identity.permissions import Permission
 from web.origins import own_path
 from web.pages.filling import LONGEST_TYPED, Args, blame
-from web.permissions import Permission
+from web.pages.forms import Filled, read_args, read_form
+from web.pages.frame import UNPROCESSABLE, group, onward_to, settled
 from web.problems import Problem
 from web.sessions.sessions import Kind
+from web.wording.languages import gettext, locale
 
 pages = group("sign_up")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger.texts import comparable_email
-from web.seals import Seals
+from web.identity.seals import Seals
 
 
 def address_hash(seals: Seals, email: str) -> bytes:

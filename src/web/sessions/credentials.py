@@ -8,8 +8,8 @@ from psycopg.errors import UniqueViolation
 
 from ledger.clock import Clock
 from ledger.errors import EmailTaken
-from web.passwords import Passwords
-from web.seals import Seals
+from web.identity.passwords import Passwords
+from web.identity.seals import Seals
 from web.sessions.addresses import address_hash
 from web.sessions.pool import Pool
 from web.sessions.sessions import Kind

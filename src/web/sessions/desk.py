@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ledger.clock import Clock
-from web.passwords import Passwords
-from web.seals import Seals
+from web.identity.passwords import Passwords
+from web.identity.seals import Seals
 from web.sessions.credentials import Credentials
 from web.sessions.engagement import Engagement
 from web.sessions.limits import Limits

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from ledger.clock import Clock
+from web.identity.seals import Seals
 from web.problems import Problem
-from web.seals import Seals
 from web.sessions.pool import Pool
 
 SPEND = """

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from ledger.clock import Clock
+from web.identity.seals import Seals, new_token, token_hash
 from web.problems import Problem
-from web.seals import Seals, new_token, token_hash
 from web.sessions.pool import Pool
 
 MAX_TOKEN = 200

@@ -9,7 +9,7 @@ from uuid import UUID
 from ledger import ids
 from ledger.clock import Clock
 from ledger.errors import NotFound
-from web.seals import Seals
+from web.identity.seals import Seals
 from web.sessions.addresses import address_hash
 from web.sessions.pool import Pool
 

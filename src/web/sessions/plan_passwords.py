@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from ledger.clock import Clock
-from web.passwords import Passwords
+from web.identity.passwords import Passwords
 from web.sessions.pool import Pool
 
 PUT = """

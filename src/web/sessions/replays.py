@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.clock import Clock
-from web.seals import Seals
+from web.identity.seals import Seals
 from web.sessions.pool import Pool
 
 SEAL = "replay"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ledger import ids
 from ledger.clock import Clock
-from web.seals import new_token, token_hash
+from web.identity.seals import new_token, token_hash
 from web.sessions.pool import Pool
 
 MAX_TOKEN = 200

@@ -11,9 +11,9 @@ from psycopg.rows import class_row
 
 from ledger.clock import Clock
 from ledger.errors import NotFound
-from web.permissions import PERSONAL_ONLY, Permission, Role, granted
+from web.identity.permissions import PERSONAL_ONLY, Permission, Role, granted
+from web.identity.seals import new_token, token_hash
 from web.problems import body_fault
-from web.seals import new_token, token_hash
 from web.sessions.pool import Pool
 
 PREFIX = "lgr_"

@@ -20,9 +20,9 @@ from projections.catalogue import all_views
 from projections.engine import Follower
 from tests.web.asking import named, program
 from tests.web.conftest import usual
-from web import accounts
 from web.api.catalogue import all_routes
 from web.app import create_app
+from web.identity import accounts
 from web.parts import Parts
 from web.sessions.sessions import Kind
 from web.wiring import wire

@@ -12,8 +12,8 @@ import pytest
 
 from tests.web.api.conftest import CARD, Client, House
 from web.app import create_app
+from web.identity.permissions import Permission, Role
 from web.parts import Freshness
-from web.permissions import Permission, Role
 
 
 @pytest.fixture

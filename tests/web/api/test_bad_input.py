@@ -14,7 +14,7 @@ from tests.web.api.endpoints import NOWHERE, nowhere
 from tests.web.api.samples import HALF_A_PAIR, fit, spoilt, spoilt_queries
 from web.api.catalogue import all_routes
 from web.api.framework import Route
-from web.permissions import HOLDERS, Permission, Role
+from web.identity.permissions import HOLDERS, Permission, Role
 
 LARGE = b'{"name": "' + b"x" * 10_000_000 + b'"}'
 BROKEN = {

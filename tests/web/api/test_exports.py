@@ -16,8 +16,8 @@ from web.api.catalogue import RESOURCES, all_routes
 from web.api.exports import ENDING, is_list, item_of
 from web.api.framework import PATH_PARAMETER, Route
 from web.api.models import PageQuery
-from web.csv_export import columns_of
-from web.permissions import HOLDERS, Role
+from web.identity.permissions import HOLDERS, Role
+from web.reading.csv_export import columns_of
 
 LISTS = [route for resource in RESOURCES for route in resource.routes if is_list(route)]
 PEOPLE = 5

@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.web.api.conftest import CARD, STAFF, Client, House
-from web.permissions import Role
+from web.identity.permissions import Role
 
 
 @pytest.fixture

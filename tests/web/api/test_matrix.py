@@ -11,7 +11,7 @@ from tests.web.api.endpoints import NOWHERE, address, endpoints
 from web.api.catalogue import all_routes
 from web.api.exports import ENDING, is_list
 from web.api.framework import BASE
-from web.permissions import Role
+from web.identity.permissions import Role
 
 MATRIX = Path(__file__).with_name("matrix.txt")
 COLUMNS = (*STAFF, "member", "program", "anonymous")

@@ -17,7 +17,7 @@ from tests.web.api.conftest import CARD, STAFF, Client, House
 from tests.web.api.test_joining import card, code_of, pointer_of
 from web.api.catalogue import all_routes
 from web.app import create_app
-from web.permissions import Role
+from web.identity.permissions import Role
 
 SENDS_LATER_BACK = "4000 0000 0000 0341"
 ASKS = "4000 0027 6000 3184"

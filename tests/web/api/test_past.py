@@ -17,8 +17,8 @@ from tests.web.asking import told
 from tests.web.conftest import NOON
 from web.api.catalogue import all_routes
 from web.api.framework import PATH_PARAMETER
-from web.past import Scope
-from web.permissions import Permission
+from web.identity.permissions import Permission
+from web.reading.past import Scope
 
 DAY = timedelta(days=1)
 FIRST, SECOND = NOON + DAY, NOON + 20 * DAY

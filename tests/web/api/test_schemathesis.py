@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
 from tests.web.api.conftest import CARD, House
-from web.permissions import Permission
+from web.identity.permissions import Permission
 
 EXAMPLES = 8
 """Of each operation; some five times as many found no more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.web.api.conftest import PASSWORD, Client, House
-from web.permissions import Permission, Role
+from web.identity.permissions import Permission, Role
 
 GRACE = {"email": "grace@example.org", "name": "Grace", "roles": ["store_manager"]}
 

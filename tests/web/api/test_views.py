@@ -10,7 +10,7 @@ from projections.members import Members
 from projections.rebuild import RebuildFailed
 from tests.projections.test_engine import wait_until
 from tests.web.api.conftest import House
-from web.rebuilding import Hands, rebuilder
+from web.running.rebuilding import Hands, rebuilder
 
 
 def carried_out(house: House) -> None:

@@ -21,8 +21,8 @@ from tests.projections.books import MASTER_KEY
 from web.cli.context import opened
 from web.cli.main import main
 from web.cli.reconcile import DRIFT
-from web.first_start import fill_demo
-from web.following import follower
+from web.running.first_start import fill_demo
+from web.running.following import follower
 from web.settings import load
 
 LONG_AGO = "2001-01-01"

@@ -6,7 +6,7 @@ import pytest
 import stripe
 from click.testing import CliRunner, Result
 
-import web.companies
+import web.payments.companies
 from ledger.clock import VirtualClock
 from ledger.payments.stripe_notices import EVENTS
 from tests.payments.conftest import NOON
@@ -21,7 +21,7 @@ SITE = "https://members.example"
 def stage(monkeypatch: pytest.MonkeyPatch) -> StripeStage:
     """The emulated Stripe, and a site whose settings name its account."""
     stage = StripeStage(VirtualClock(NOON))
-    monkeypatch.setattr(web.companies, "stripe_of", lambda *_, **__: stage.stripe)
+    monkeypatch.setattr(web.payments.companies, "stripe_of", lambda *_, **__: stage.stripe)
     for name, value in {
         "KEY": "sk_test_1",
         "PUBLISHABLE_KEY": "pk_test_1",

@@ -19,11 +19,11 @@ from ledger.money import Money
 from ledger.terms import Terms
 from tests.web.conftest import usual
 from tests.web.pages.reading import Page
-from web import accounts
 from web.app import create_app
-from web.following import follower
+from web.identity import accounts
 from web.pages import all_pages
 from web.parts import Parts
+from web.running.following import follower
 from web.sessions.sessions import Kind
 from web.wiring import wire
 

@@ -18,7 +18,7 @@ from ledger.errors import LedgerError
 from ledger.payments import sandbox_cards
 from projections import moments
 from projections.queries import paging
-from web.languages import CATALOGUES
+from web.wording.languages import CATALOGUES
 
 WEB = CATALOGUES.parent
 FRENCH = CATALOGUES / "fr.po"

@@ -6,8 +6,8 @@ import pytest
 
 from ledger.payments.stripe_declines import decline_of
 from tests.web.pages.conftest import CARD, Place
-from web import words
 from web.mails.payments import BY_CODE
+from web.wording import words
 
 PLAINLY = "The bank declined the card."
 MANDATES = (

@@ -13,8 +13,8 @@ from werkzeug.routing import Rule
 from ledger import ids
 from tests.web.pages.conftest import FREE, MACHINE, Browser, Place, cause
 from tests.web.pages.reading import Page
-from web.auth import declared
-from web.permissions import Permission, Role, granted
+from web.identity.auth import declared
+from web.identity.permissions import Permission, Role, granted
 
 SOME = UUID(int=7)
 STAFF_ROLES = [role for role in Role if role not in {Role.MEMBER, Role.OWNER}]

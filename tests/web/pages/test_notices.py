@@ -6,7 +6,7 @@ from ledger import ids
 from ledger.billing.outcomes import Collected
 from tests.web.pages.conftest import CARD, Place
 from tests.web.pages.owing import DECLINED_LATER, owing
-from web.next_steps import tone
+from web.wording.next_steps import tone
 
 ASKING = {**CARD, "card_number": "4000 0027 6000 3184"}
 

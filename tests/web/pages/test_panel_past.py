@@ -13,7 +13,7 @@ from tests.web.conftest import NOON
 from tests.web.pages.conftest import MACHINE, Browser, Place, cause
 from tests.web.pages.reading import Page
 from tests.web.pages.test_every_page import path_of, rules
-from web.past_pages import MARK, PANEL
+from web.pages.past_pages import MARK, PANEL
 
 DAY = timedelta(days=1)
 BEFORE, AFTER = NOON + DAY, NOON + 20 * DAY

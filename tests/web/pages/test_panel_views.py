@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.web.pages.conftest import Place
-from web.rebuilding import Hands, rebuilder
+from web.running.rebuilding import Hands, rebuilder
 
 
 def test_an_operator_sees_views_and_nobody(place: Place) -> None:  # part of NO5

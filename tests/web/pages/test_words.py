@@ -12,9 +12,9 @@ import ledger.application
 from ledger.facts import fact_classes
 from ledger.money import Money
 from tests.web.pages.messages import faults, french, texts
-from web import languages
 from web.pages.panel.timeline import SENTENCES
 from web.parts import Parts
+from web.wording import languages
 
 FRENCH = {"Cookie": "lang=fr"}
 ELSEWHERE = ("contributor.", "plan.", "discount.created", "discount.changed", "discount.ended")

@@ -20,12 +20,12 @@ from ledger.member import Membership
 from ledger.money import Money
 from ledger.terms import Terms, Unit
 from projections.queries.due import DueQueries, MissedPeriods
-from web.first_start import make_owner
 from web.jobs.every import JOBS
 from web.jobs.job import AlwaysLeads
 from web.jobs.runner import Ran, Runner
 from web.jobs.travelling import Traveller
 from web.parts import Parts
+from web.running.first_start import make_owner
 from web.sessions.job_runs import JobState
 
 JANUARY = datetime(2026, 1, 31, 10, tzinfo=UTC)

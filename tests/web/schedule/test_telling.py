@@ -221,7 +221,7 @@ def test_one_letter_that_can_not_be_written_keeps_no_other_from_being_sent(
             raise ZeroDivisionError
         return payment_failed(settings, email, *words, **more)
 
-    monkeypatch.setattr("web.failure_letters.payment_failed", written)
+    monkeypatch.setattr("web.mails.failure_letters.payment_failed", written)
     assert Runner(site.parts, AlwaysLeads()).tick(job_named("letters"))
     state = next(state for state in site.states() if state.name == "letters")
     assert (state.outcomes, state.error) == ({"sent": 1, "broken": 1}, "ZeroDivisionError")

@@ -19,9 +19,9 @@ from tests.web.conftest import MASTER_KEY
 from tests.web.schedule.processes import Processes
 from tests.web.schedule.sites import DECLINES_LATER, Site
 from web.cli.main import main
-from web.following import follower
 from web.jobs.spans import SpanMalformed, after
 from web.jobs.travelling import following
+from web.running.following import follower
 from web.sessions.site_time import SiteClock, TravelUnderWay
 from web.settings import Settings
 from web.wiring import wire

@@ -18,17 +18,17 @@ from projections.explain.answers import Definition, Figure, Line, Sum, Turn, tur
 from projections.explain.segments import Condition, Entry
 from projections.history import Entry as HistoryEntry
 from projections.instants import known
-from web.auth import caller, parts, requires
-from web.explaining import Explaining
-from web.explanations import sentence, translated
-from web.forms import read_args
-from web.frame import group, url_with, word
-from web.languages import gettext, message, moment, money
+from web.identity.auth import caller, parts, requires
+from web.identity.permissions import Permission
 from web.pages.filling import Args
+from web.pages.forms import read_args
+from web.pages.frame import group, url_with, word
 from web.pages.panel import timeline
-from web.past import Scope
-from web.past_pages import now, of_moment, past, reading
-from web.permissions import Permission
+from web.pages.past_pages import now, of_moment, past, reading
+from web.reading.explaining import Explaining
+from web.reading.past import Scope
+from web.wording.explanations import sentence, translated
+from web.wording.languages import gettext, message, moment, money
 
 pages = group("explain", url_prefix="/panel")
 FACTS = 50

@@ -11,17 +11,17 @@ from flask import render_template
 from projections.explain.recurring import Asked
 from projections.queries.money import MovementFilter
 from projections.queries.reports.rounding import rounded
-from web.auth import parts, requires
-from web.explaining import Explaining
-from web.forms import read_args
-from web.frame import group, url_with
-from web.languages import gettext
+from web.identity.auth import parts, requires
+from web.identity.permissions import Permission
 from web.pages.filling import Args
+from web.pages.forms import read_args
+from web.pages.frame import group, url_with
 from web.pages.panel.explain import FACTS, ExplainArgs, means, show, shown, turn
 from web.pages.panel.listing import midnight
-from web.past import Scope
-from web.past_pages import now, of_moment, reading
-from web.permissions import Permission
+from web.pages.past_pages import now, of_moment, reading
+from web.reading.explaining import Explaining
+from web.reading.past import Scope
+from web.wording.languages import gettext
 
 pages = group("explain_figures", url_prefix="/panel/figures")
 

@@ -9,10 +9,10 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ledger.errors import NotFound
-from web.auth import caller, parts, requires
-from web.frame import group
-from web.past_pages import passes_moment
-from web.permissions import Permission
+from web.identity.auth import caller, parts, requires
+from web.identity.permissions import Permission
+from web.pages.frame import group
+from web.pages.past_pages import passes_moment
 
 pages = group("panel", url_prefix="/panel")
 

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from web.auth import parts
-from web.frame import url_with
+from web.identity.auth import parts
 from web.pages.filling import Args
+from web.pages.frame import url_with
 
 PAGE = 50
 Direction = Literal["asc", "desc"]

@@ -19,16 +19,16 @@ from projections.queries.orders import OrderFilter
 from projections.queries.paging import Turn
 from projections.stays import Standing
 from web.api.models import Query
-from web.auth import caller, parts, requires
-from web.forms import command_id, read_form
-from web.frame import UNPROCESSABLE, group, onward, reason, settled, told
-from web.languages import gettext
+from web.identity.auth import caller, parts, requires
+from web.identity.permissions import Permission
 from web.pages.filling import signed
+from web.pages.forms import command_id, read_form
+from web.pages.frame import UNPROCESSABLE, group, onward, reason, settled, told
 from web.pages.panel import timeline
-from web.past import Scope
-from web.past_pages import now, of_moment, past, reading
-from web.permissions import Permission
+from web.pages.past_pages import now, of_moment, past, reading
+from web.reading.past import Scope
 from web.sessions.sessions import Kind
+from web.wording.languages import gettext
 
 pages = group("member", url_prefix="/panel/members/<uuid:member_id>")
 LINES = 40

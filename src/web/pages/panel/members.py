@@ -13,15 +13,15 @@ from projections.queries.counting import Count
 from projections.queries.members import MemberFilter, MemberSort
 from projections.queries.paging import Turn
 from projections.queries.segments import Segment, Status
-from web.auth import parts, requires
-from web.forms import read_args
-from web.frame import group, word
-from web.languages import day, gettext, message, money, parse_amount, say
+from web.identity.auth import parts, requires
+from web.identity.permissions import Permission
+from web.pages.forms import read_args
+from web.pages.frame import group, word
 from web.pages.panel.listing import PAGE, Chip, Heading, ListArgs, chip, heading, midnight
 from web.pages.panel.segment_counts import segment_counts
-from web.past import Scope
-from web.past_pages import now, of_moment, past, reading
-from web.permissions import Permission
+from web.pages.past_pages import now, of_moment, past, reading
+from web.reading.past import Scope
+from web.wording.languages import day, gettext, message, money, parse_amount, say
 
 pages = group("members", url_prefix="/panel/members")
 

@@ -12,15 +12,15 @@ from ledger.errors import NotFound
 from projections.orders import State
 from projections.queries.orders import OrderFilter, OrderSort
 from projections.queries.paging import Turn
-from web.auth import parts, requires
-from web.forms import read_args
-from web.frame import group, require_views, word
-from web.languages import day, gettext, say
+from web.identity.auth import parts, requires
+from web.identity.permissions import Permission
+from web.pages.forms import read_args
+from web.pages.frame import group, require_views, word
 from web.pages.panel import timeline
 from web.pages.panel.listing import PAGE, Chip, Heading, ListArgs, chip, heading, midnight
-from web.past import Scope
-from web.past_pages import of_moment, past, reading
-from web.permissions import Permission
+from web.pages.past_pages import of_moment, past, reading
+from web.reading.past import Scope
+from web.wording.languages import day, gettext, say
 
 pages = group("orders", url_prefix="/panel/orders")
 

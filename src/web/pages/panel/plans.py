@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import render_template
 
-from web.auth import requires
-from web.frame import group
-from web.past import Scope
-from web.past_pages import now, of_moment, reading
-from web.permissions import Permission
+from web.identity.auth import requires
+from web.identity.permissions import Permission
+from web.pages.frame import group
+from web.pages.past_pages import now, of_moment, reading
+from web.reading.past import Scope
 
 pages = group("plans", url_prefix="/panel/plans")
 

@@ -13,14 +13,14 @@ from ledger.money import Money
 from ledger.order import Order
 from ledger.texts import LONGEST_REASON
 from web.api.models import Query
-from web.auth import parts, requires
-from web.forms import Filled, principal, read_form
-from web.frame import UNPROCESSABLE, group, onward, settled
-from web.languages import gettext, message, money, parse_amount, plain_amount, say
+from web.identity.auth import parts, requires
+from web.identity.permissions import Permission
 from web.pages.filling import blame, signed
-from web.permissions import Permission
+from web.pages.forms import Filled, principal, read_form
+from web.pages.frame import UNPROCESSABLE, group, onward, settled
 from web.problems import FieldFault, Problem
 from web.sessions.limits import REFUND_BY
+from web.wording.languages import gettext, message, money, parse_amount, plain_amount, say
 
 pages = group("refunds", url_prefix="/panel/orders/<uuid:order_id>/refund")
 

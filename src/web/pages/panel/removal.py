@@ -12,12 +12,12 @@ from ledger.errors import LedgerError
 from ledger.member import Membership
 from ledger.texts import LONGEST_REASON
 from web.api.models import Query
-from web.auth import parts, requires
-from web.forms import Filled, read_args, read_form
-from web.frame import UNPROCESSABLE, group, onward, settled, told
-from web.languages import message, ngettext
+from web.identity.auth import parts, requires
+from web.identity.permissions import Permission
 from web.pages.filling import Args, blame, signed
-from web.permissions import Permission
+from web.pages.forms import Filled, read_args, read_form
+from web.pages.frame import UNPROCESSABLE, group, onward, settled, told
+from web.wording.languages import message, ngettext
 
 pages = group("removal", url_prefix="/panel/members/<uuid:member_id>/remove")
 

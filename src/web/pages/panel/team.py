@@ -7,17 +7,18 @@ from http import HTTPStatus
 from flask import render_template, request
 from werkzeug.wrappers import Response
 
-from web import accounts, languages
-from web.auth import client_address, parts, requires, sign_in, sign_out
-from web.forms import Filled, read_args, read_form
-from web.frame import UNPROCESSABLE, group, onward_to, reason
-from web.languages import gettext
+from web.identity import accounts
+from web.identity.auth import client_address, parts, requires, sign_in, sign_out
+from web.identity.permissions import Permission
 from web.origins import own_path
+from web.pages.forms import Filled, read_args, read_form
+from web.pages.frame import UNPROCESSABLE, group, onward_to, reason
 from web.pages.sign_in import SignInForm
 from web.pages.sign_up import NextArgs
-from web.permissions import Permission
 from web.problems import Problem
 from web.sessions.sessions import Kind
+from web.wording import languages
+from web.wording.languages import gettext
 
 pages = group("team", url_prefix="/team")
 HOME = "/panel"

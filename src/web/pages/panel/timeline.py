@@ -10,9 +10,9 @@ from uuid import UUID
 
 from ledger.money import Money
 from projections.history import Entry
-from web.auth import parts
-from web.frame import word
-from web.languages import NAMES, day, gettext, message, money, say
+from web.identity.auth import parts
+from web.pages.frame import word
+from web.wording.languages import NAMES, day, gettext, message, money, say
 
 SENTENCES = {
     "member.account_opened": message("Signed up as {name}, {email}"),

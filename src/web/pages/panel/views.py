@@ -15,13 +15,13 @@ from projections.parking import Parked, ask_again, parked
 from projections.rebuild import Rebuilder
 from projections.status import ViewsStatus
 from web.api.models import Query
-from web.auth import parts, requires
-from web.forms import read_form
-from web.frame import UNPROCESSABLE, group, onward, reason, told
-from web.languages import gettext
+from web.identity.auth import parts, requires
+from web.identity.permissions import Permission
 from web.pages.filling import signed
-from web.permissions import Permission
-from web.rebuilding import rebuilder
+from web.pages.forms import read_form
+from web.pages.frame import UNPROCESSABLE, group, onward, reason, told
+from web.running.rebuilding import rebuilder
+from web.wording.languages import gettext
 
 pages = group("views", url_prefix="/panel/views")
 

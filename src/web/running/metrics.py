@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from web.auth import parts, require, requires
+from web.identity.auth import parts, require, requires
+from web.identity.permissions import Permission
 from web.jobs.standing import JobStanding, ScheduleStanding
-from web.permissions import Permission
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from projections.explain.answers import Definition
 from projections.queries.reports.definitions import DEFINITIONS
-from web.languages import gettext, locale, message
+from web.wording.languages import gettext, locale, message
 
 SENTENCES = {
     "total-spent": message(

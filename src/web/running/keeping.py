@@ -14,7 +14,7 @@ from projections.outdated import OwnViews
 from projections.positions import ViewNewer
 from projections.rebuild_rows import active, unreceipted
 from web.parts import Parts
-from web.serving import spawn
+from web.running.serving import spawn
 
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 20.0

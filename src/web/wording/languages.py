@@ -29,14 +29,14 @@ from ledger.currencies import DECIMALS
 from ledger.errors import LedgerError
 from ledger.member.facts import Locale
 from ledger.money import Money
-from web.auth import parts
+from web.identity.auth import parts
 
 LOCALES: tuple[Locale, ...] = ("en", "fr")
 NAMES: dict[Locale, str] = {"en": "English", "fr": "Français"}
 REGIONS = {"en": "en_GB", "fr": "fr_FR"}
 """Whose customs amounts and dates follow: a day before its month in both."""
 
-CATALOGUES = Path(__file__).with_name("translations")
+CATALOGUES = Path(__file__).parent.with_name("translations")
 CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=[0-9])")
 """Where a currency has no sign but its code, which some regions would glue to the amount."""
 

@@ -23,7 +23,7 @@ from projections.queries.members import MemberFilter
 from projections.queries.saved_segments import filter_of
 from projections.queries.segments import SEGMENTS
 from web.parts import Parts
-from web.past import Reading
+from web.reading.past import Reading
 
 SAVED, STATUS = Definition("segment-saved", 1), Definition("status", 1)
 

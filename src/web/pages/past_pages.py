@@ -12,10 +12,10 @@ from flask import Flask, current_app, g, render_template, request
 from werkzeug.wrappers import Response
 
 from projections.moments import MomentFailed, MomentInFuture
-from web.auth import parts
-from web.frame import url_with
-from web.past import AS_OF, KNOWN_AT, Asked, Past, Reading, Scope, StillBuilding
+from web.identity.auth import parts
+from web.pages.frame import url_with
 from web.problems import Problem
+from web.reading.past import AS_OF, KNOWN_AT, Asked, Past, Reading, Scope, StillBuilding
 
 View = TypeVar("View", bound=Callable[..., Any])
 MARK = "past_scope"

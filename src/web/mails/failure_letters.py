@@ -19,8 +19,8 @@ from projections.notices import NoticeRow
 from projections.queries.notices import NoticeFilter
 from projections.queries.paging import Turn
 from web.mails.payments import Failure, member_failed, payment_failed
+from web.mails.recovery import issue_link
 from web.parts import Parts
-from web.recovery import issue_link
 from web.sessions.links import LIFETIME, Purpose
 from web.sessions.mailbox import Mail
 

@@ -25,9 +25,9 @@ from projections.digest import Digest
 from projections.rebuild import Rebuilder, Tell, tell_nobody
 from projections.rebuild_rows import Rebuild
 from projections.view import View
-from web.database import database
 from web.parts import Parts
-from web.serving import die_with_parent
+from web.running.database import database
+from web.running.serving import die_with_parent
 from web.settings import load
 from web.wiring import site_of
 

@@ -15,7 +15,7 @@ from ledger.store.mapper import FactMapper
 from projections.moment_worker import MomentWorker
 from projections.moments import Moment, MomentFailed, Moments, MomentSource
 from projections.one_member import Facts, Known, OnTheSpot, PastHistory
-from web.queries import Queries
+from web.reading.queries import Queries
 from web.sessions.pool import Pool
 
 AS_OF, KNOWN_AT = "as_of", "known_at"

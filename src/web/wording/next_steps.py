@@ -10,10 +10,10 @@ from ledger.billing.dues import NextCharge, next_charge
 from ledger.billing.outcomes import Collected
 from ledger.member import Member, Membership
 from ledger.order import Order
-from web.frame import Tone
-from web.languages import day, gettext, message, say
+from web.pages.frame import Tone
 from web.parts import Parts
-from web.words import DECLINE
+from web.wording.languages import day, gettext, message, say
+from web.wording.words import DECLINE
 
 CANCELLED = message("Cancelled: nothing more is charged, and you have access until {until}.")
 GOES_ON = message("Your membership goes on: {amount} is charged on {day}.")

@@ -6,7 +6,7 @@ from ledger.money import Money
 from ledger.terms import Terms
 from projections.memberships import MembershipRow
 from projections.plans import PriceLine
-from web.languages import gettext, message, say
+from web.wording.languages import gettext, message, say
 
 EACH = {
     "week": message("{amount} a week"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 from threading import Event
 
-from web.following import follower
-from web.keeping import RebuildKeeper
 from web.parts import Parts
-from web.pinned import require_own_gateway
+from web.payments.pinned import require_own_gateway
+from web.running.following import follower
+from web.running.keeping import RebuildKeeper
 from web.schedule import Schedule
 
 

@@ -8,11 +8,11 @@ from uuid import UUID
 from ledger.application import Position
 from ledger.errors import ContributorRemoved
 from ledger.facts import Actor, Cause
-from web.accounts import SignedIn
+from web.identity.accounts import SignedIn
+from web.identity.permissions import Permission
+from web.identity.principals import Principal
 from web.mails import team as mails
 from web.parts import Parts
-from web.permissions import Permission
-from web.principals import Principal
 from web.problems import body_fault
 from web.sessions.links import Purpose
 from web.sessions.sessions import Kind

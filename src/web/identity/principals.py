@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from ledger.facts import Actor
-from web.permissions import Permission, Role, granted
+from web.identity.permissions import Permission, Role, granted
 
 
 class Principal(Protocol):

@@ -19,9 +19,9 @@ THREADS = 8
 def build() -> Flask:
     """The application of one server process, from the environment; closed when it exits."""
     from ledger.errors import LedgerError
-    from web.database import database
-    from web.pinned import require_own_gateway
-    from web.serving import die_with_parent
+    from web.payments.pinned import require_own_gateway
+    from web.running.database import database
+    from web.running.serving import die_with_parent
     from web.site import create_site
     from web.wiring import wire
 
@@ -49,7 +49,7 @@ def run(settings: Settings, *, processes: int) -> None:
 
     hand_on(settings)
     Granian(
-        "web.server:build",
+        "web.running.server:build",
         factory=True,
         address=settings.host,
         port=settings.port,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from web.languages import message
+from web.wording.languages import message
 
 STATUS = {
     "member": message("Member"),

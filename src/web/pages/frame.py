@@ -15,15 +15,16 @@ from werkzeug.wrappers import Response
 
 from ledger.errors import LedgerError, NotFound
 from ledger.payments.gateway import GatewayError, OutcomeUnknown
-from web import failures, languages, prices, problems
+from web import failures, problems
 from web.api.framework import behind
-from web.auth import caller, parts
-from web.languages import gettext, message, say
-from web.permissions import Permission
+from web.identity.auth import caller, parts
+from web.identity.permissions import Permission
 from web.problems import FieldFault, Problem
-from web.words import DECLINE, WORDS
+from web.wording import languages, prices
+from web.wording.languages import gettext, message, say
+from web.wording.words import DECLINE, WORDS
 
-STATIC = Path(__file__).with_name("static")
+STATIC = Path(__file__).parent.with_name("static")
 WAIT_SECONDS = 3.0
 """How long a page waits for the views to show what its form has just done."""
 

@@ -8,8 +8,8 @@ import psycopg
 from flask import Blueprint, Response, jsonify
 
 from ledger.store.refusals import DatabaseUnreachable
-from web.auth import parts, requires
-from web.permissions import Permission
+from web.identity.auth import parts, requires
+from web.identity.permissions import Permission
 
 MOST_BEHIND_SECONDS = 60
 """Views that are further behind than this are not what anybody should read."""

@@ -19,8 +19,8 @@ from web.api.framework import BASE
 from web.api.models import Query
 from web.api.notices_in import NOTICES
 from web.api.reading import UNFIT, convert, is_fit, kinds_of
-from web.auth import unauthenticated
-from web.principals import Principal
+from web.identity.auth import unauthenticated
+from web.identity.principals import Principal
 from web.problems import FieldFault, Problem, from_validation
 
 Model = TypeVar("Model", bound=Query)

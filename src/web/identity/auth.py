@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from flask import Flask, Request, current_app, g, redirect, request
 from werkzeug.wrappers import Response
 
+from web.identity.permissions import Permission, Role, granted
+from web.identity.principals import Caller, Contributor, Person, Principal, Program
 from web.parts import Parts
-from web.permissions import Permission, Role, granted
-from web.principals import Caller, Contributor, Person, Principal, Program
 from web.problems import Problem
 from web.sessions.limits import BAD_TOKEN_FROM
 from web.sessions.sessions import Kind, Opened

@@ -1,0 +1,1 @@
+"""The people at the edge: accounts, staff, passwords, who asks and what they may."""

@@ -1,0 +1,1 @@
+"""What pages, requests and commands ask of the views, now or as of a moment."""

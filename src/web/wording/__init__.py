@@ -1,0 +1,1 @@
+"""What a person reads: languages, words, prices and sentences."""
