@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from ledger.billing.dues import NextCharge, next_charge
 from ledger.billing.outcomes import Collected
 from ledger.member import Member, Membership
 from ledger.order import Order
-from web.pages.frame import Tone
 from web.parts import Parts
 from web.wording.languages import day, gettext, message, say
 from web.wording.words import DECLINE
+
+if TYPE_CHECKING:
+    from web.pages.frame import Tone  # the pages use these sentences
 
 CANCELLED = message("Cancelled: nothing more is charged, and you have access until {until}.")
 GOES_ON = message("Your membership goes on: {amount} is charged on {day}.")
