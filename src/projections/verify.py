@@ -69,22 +69,35 @@ class Verifier:
         *,
         sample: int,
     ) -> list[Mismatch]:
-        """All that is wrong with the tables of a rebuild; `written` is what its parts said."""
+        """All that is wrong with the tables of a rebuild; `written` is what its parts said.
+
+        They stand still meanwhile, as do facts: only beside what serves is one snapshot needed. One
+        for all would keep every row alive that the live views replace meanwhile, and each of their
+        batches would walk past all that were there before.
+        """
         position, found = rebuild.position, list[Mismatch]()
+        since = touched(connection, tables, rebuild.target, position)
+        for chosen in (some_of(connection, tables, sample, position=position), since):
+            found += self.again(connection, tables, chosen, position=position)
+        for table in tables:
+            name = table.view.name
+            with connection.transaction():
+                found += self.parts(connection, table, written[name], since, target=rebuild.target)
+                found += self.laws(connection, table, position=position)
+            if not rebuild.replaces_damaged:
+                found += self._beside_live(connection, table, position=position)
+        return found
+
+    def _beside_live(
+        self, connection: Connection[Any], table: Table, *, position: int
+    ) -> list[Mismatch]:
         with connection.transaction():
             connection.execute(ONE_SNAPSHOT)
             serving = {one.name: one for one in standings(connection)}
-            since = touched(connection, tables, rebuild.target, position)
-            for chosen in (some_of(connection, tables, sample, position=position), since):
-                found += self.again(connection, tables, chosen, position=position)
-            for table in tables:
-                name = table.view.name
-                found += self.parts(connection, table, written[name], since, target=rebuild.target)
-                found += self.laws(connection, table, position=position)
-                own = serving.get(name)
-                if own and own.shape != INCOMPLETE and not rebuild.replaces_damaged:
-                    found += self.live(connection, table, own, position=position)
-        return found
+            own = serving.get(table.view.name)
+            if own is None or own.shape == INCOMPLETE:
+                return []
+            return self.live(connection, table, own, position=position)
 
     def since(
         self, connection: Connection[Any], rebuild: Rebuild, tables: Sequence[Table], after: int
@@ -92,10 +105,8 @@ class Verifier:
         """Whether those to whom something came after a position are as a fold makes them."""
         if rebuild.position == after:
             return []
-        with connection.transaction():
-            connection.execute(ONE_SNAPSHOT)
-            chosen = touched(connection, tables, after, rebuild.position)
-            return self.again(connection, tables, chosen, position=rebuild.position)
+        chosen = touched(connection, tables, after, rebuild.position)
+        return self.again(connection, tables, chosen, position=rebuild.position)
 
     def parts(
         self,
@@ -154,16 +165,17 @@ class Verifier:
         position: int,
     ) -> list[Mismatch]:
         folded = self._rows([table.view for table in tables], some, position=position)
-        listed(connection, "chosen", some)
         found: list[Mismatch] = []
-        for table in tables:
-            view = table.view
-            expected = stage(connection, view, folded[view.name])
-            own = within(view, "chosen")
-            found += [
-                Mismatch("refold", view.name, *one)
-                for one in differences(connection, view, expected, _name(table), condition=own)
-            ]
+        with connection.transaction():
+            listed(connection, "chosen", some)
+            for table in tables:
+                view = table.view
+                expected = stage(connection, view, folded[view.name])
+                own = within(view, "chosen")
+                found += [
+                    Mismatch("refold", view.name, *one)
+                    for one in differences(connection, view, expected, _name(table), condition=own)
+                ]
         return found
 
     def live(
