@@ -2,22 +2,15 @@
 
 A rebuild, a moment and the check in the background take what the machine has left. Priorities are
 those of Linux, where each thread has its own; elsewhere all run alike.
-
-Where Linux groups processes by session (autogroup, see sched(7)), a thread's priority counts within
-its session alone, and sessions share the processors evenly: then the session's priority is lowered,
-where nobody else is in it. Each of PostgreSQL's connections is a session of its own.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -25,9 +18,7 @@ from psycopg import Connection
 
 T = TypeVar("T")
 
-LOWEST, USUAL = 19, 0
-TRIES, AGAIN_SECONDS = 20, 0.1
-"""Of all who are not root, one at a time may change a session's priority, ten times a second."""
+LOWEST = 19
 
 # A helper that the server starts for a statement has the server's priority, not its leader's.
 ALONE = """
@@ -46,15 +37,6 @@ def step_back(connection: Connection[Any]) -> None:
     if connection.info.host.startswith("/"):
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, connection.info.backend_pid, LOWEST)
-        _set_session(connection.info.backend_pid, LOWEST)
-
-
-def begin_lowest() -> None:
-    """Give this process, from here on, the lowest priority and a session of its own."""
-    with suppress(OSError):  # it leads one already
-        os.setsid()
-    os.nice(LOWEST)
-    _set_session(os.getpid(), LOWEST)
 
 
 def quietly(work: Callable[[], T]) -> T:
@@ -72,32 +54,5 @@ def quietly(work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 -- raised where it is waited for
             done.set_exception(error)
 
-    with _session_lowered():
-        Thread(target=do, name="quietly", daemon=True).start()
-        return done.result()
-
-
-@contextmanager
-def _session_lowered() -> Iterator[None]:
-    """The session too, where it is ours: another's may be of a terminal, or of all that serves."""
-    is_ours = hasattr(os, "getsid") and os.getsid(0) == os.getpid()
-    if is_ours:
-        _set_session(os.getpid(), LOWEST)
-    try:
-        yield
-    finally:
-        if is_ours:
-            _set_session(os.getpid(), USUAL)
-
-
-def _set_session(process_id: int, priority: int) -> None:
-    """The priority of the session that a process is in; nothing where there is no such thing."""
-    for _ in range(TRIES):
-        try:
-            Path(f"/proc/{process_id}/autogroup").write_text(str(priority), encoding="ascii")
-        except OSError as error:
-            if error.errno != errno.EAGAIN:
-                return
-            time.sleep(AGAIN_SECONDS)
-        else:
-            return
+    Thread(target=do, name="quietly", daemon=True).start()
+    return done.result()

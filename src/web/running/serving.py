@@ -115,16 +115,12 @@ class Children:
                 process.wait()
 
 
-def spawn(arguments: tuple[str, ...], *, alone: bool = False) -> subprocess.Popen[bytes]:
-    """Start `ledger ARGUMENTS`; it ends when this process does.
-
-    `alone` in a session, whose priority it may then lower without lowering ours.
-    """
+def spawn(arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    """Start `ledger ARGUMENTS`; it ends when this process does."""
     command = [sys.executable, "-P", "-m", "web.cli", *arguments]
     return subprocess.Popen(  # noqa: S603 -- our own program
         command,
         stdin=subprocess.DEVNULL,
-        start_new_session=alone,
         preexec_fn=partial(_begin_child, os.getpid()),  # noqa: PLW1509 -- no thread runs here before it starts
     )
 
