@@ -3,7 +3,7 @@
 A rebuild, a moment and the check in the background take what the machine has left. Priorities are
 those of Linux, where each thread has its own; elsewhere all run alike.
 
-Where Linux groups processes by session (autogroup, see sched(7)), they count within a session alone.
+Where Linux groups by session (autogroup, see sched(7)), they count within a session alone.
 To lower whole sessions was tried, and is no help: on two busy processors a rebuild of 200,000 facts
 then took longer than six minutes instead of one, while what it held made writers wait.
 """
