@@ -98,6 +98,18 @@ def test_a_day_in_which_no_worker_ran_uses_up_no_patience(office: Office) -> Non
     assert inbox.work().outcomes == {"dead": 1}
 
 
+def test_no_notice_is_given_up_on_silence(office: Office) -> None:
+    office.order()
+    office.post(office.told()[:1])
+    silent = broken(office, OutcomeUnknown(key="notice"))
+    for _try in range(2 * FEWEST_TRIES):
+        office.site.later(1)
+        assert silent.work().outcomes == {"retrying": 1}
+    assert broken(office, Rejected(why="gone")).work().outcomes == {}
+    office.site.later(1)
+    assert broken(office, Rejected(why="gone")).work().outcomes == {"dead": 1}
+
+
 def test_a_mandate_of_a_card_that_nobody_saved_is_let_go_in_the_end(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -191,6 +191,8 @@ class Inbox:
 
     def _later(self, taken: Taken, error: Exception) -> State:
         waited = self.clock.now() - taken.tried_from
+        if isinstance(error, OutcomeUnknown):
+            return "retrying"  # silence is no answer: only an answer uses patience up
         if waited < PATIENCE or taken.tries < FEWEST_TRIES:
             return "retrying"
         return "ignored_foreign" if isinstance(error, MandateNotKnown) else "dead"
