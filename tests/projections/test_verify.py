@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
 
 from ledger.order.facts import Paid, Refunded
 from projections.catalogue import all_views
@@ -16,6 +18,7 @@ from projections.movements import MovementRow, Movements
 from projections.rebuild import RebuildFailed
 from projections.rebuild_rows import Mismatch
 from projections.spending import Spending, SpendingRow
+from projections.verify import Verifier
 from projections.view import View, first, on
 from tests.projections.books import EUROS, Books
 from tests.projections.rebuilds import asked, at, digest_of, done, rebuilder, shadow, views_with
@@ -254,3 +257,25 @@ def test_the_check_goes_round(served: Books) -> None:
         rotation = own.rotation(connection)
     (people,) = asked(served, "SELECT count(DISTINCT subject_id) FROM ledger.facts")[0]
     assert (rotation.rounds, rotation.people) == (1, people)
+
+
+def test_what_stands_still_is_verified_without_a_lasting_snapshot(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    within, isolated = list[TransactionStatus](), list[str]()
+    again, live = Verifier.again, Verifier.live
+
+    def folded(self: Verifier, connection: Connection[Any], *rest: Any, **named: Any) -> Any:
+        within.append(connection.info.transaction_status)
+        return again(self, connection, *rest, **named)
+
+    def beside(self: Verifier, connection: Connection[Any], *rest: Any, **named: Any) -> Any:
+        row = connection.execute("SELECT current_setting('transaction_isolation')").fetchone()
+        isolated.append(row[0] if row else "")
+        return live(self, connection, *rest, **named)
+
+    monkeypatch.setattr(Verifier, "again", folded)
+    monkeypatch.setattr(Verifier, "live", beside)
+    rebuilder(books).run(["members", "spending"])
+    assert set(within) == {TransactionStatus.IDLE}
+    assert isolated == ["repeatable read"] * 2
