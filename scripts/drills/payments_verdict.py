@@ -33,7 +33,7 @@ BOTH_WAYS = {
     "dispute_fee": "fee",
 }
 
-READ_AT_ONCE, MOST_LEFT = 10_000, 10_000
+READ_AT_ONCE = 10_000
 
 
 @dataclass
@@ -133,15 +133,9 @@ def _reconciled(site: Site, cast: Cast) -> tuple[list[str], int]:
 
 
 def _notices_left(inbox: Inbox) -> int:
-    """How many notices nothing came of.
-
-    A card may be saved at the company while our process dies and the person gives up: then its
-    mandate is told of, and nobody here knows the card. That is rightly left to a person.
-    """
+    """How many notices nothing came of."""
     counts = inbox.table.counts()
-    left = inbox.left_to_people(limit=MOST_LEFT)
-    of_no_card = sum(one.why == "not_known_yet" and one.kind.startswith("mandate.") for one in left)
-    return sum(counts.get(state, 0) for state in ("received", "retrying", "dead")) - of_no_card
+    return sum(counts.get(state, 0) for state in ("received", "retrying", "dead"))
 
 
 def _facts(site: Site) -> Iterator[Fact]:
