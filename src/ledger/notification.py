@@ -69,6 +69,7 @@ class Notification(Aggregate):
             notice.recipient, notice.kind = self.recipient, self.kind
             notice.because_of, notice.locale = self.because_of, self.locale
             notice.about = self.member_id
+            notice.told_at = self.occurred_at
 
     Created = Queued
 
@@ -82,6 +83,7 @@ class Notification(Aggregate):
         def apply(self, notice: Notification) -> None:
             """On its way."""
             notice.state, notice.attempts = "sent", max(notice.attempts, self.attempt)
+            notice.told_at = self.occurred_at
 
     class Failed(Fact):
         """An attempt came to nothing. `why` is a status or a word, never what was answered.
@@ -97,7 +99,7 @@ class Notification(Aggregate):
         def apply(self, notice: Notification) -> None:
             """To be tried again at an instant, if one is given."""
             notice.state, notice.attempts = "failed", self.attempt
-            notice.retry_at = self.retry_at
+            notice.retry_at, notice.told_at = self.retry_at, None
 
     class GivenUp(Fact):
         """It is not tried any more."""
@@ -107,7 +109,7 @@ class Notification(Aggregate):
 
         def apply(self, notice: Notification) -> None:
             """Over, unsent."""
-            notice.state = "given_up"
+            notice.state, notice.told_at = "given_up", None
 
     class Bounced(Fact):
         """It came back after it was handed over."""
@@ -117,7 +119,7 @@ class Notification(Aggregate):
 
         def apply(self, notice: Notification) -> None:
             """Never read."""
-            notice.state = "bounced"
+            notice.state, notice.told_at = "bounced", None
 
     def __init__(self) -> None:
         self.recipient: Recipient
@@ -128,6 +130,8 @@ class Notification(Aggregate):
         self.state: State = "queued"
         self.attempts = 0
         self.retry_at: datetime | None = None
+        self.told_at: datetime | None = None
+        """When they were told: as it was sent, or queued while nothing has gone wrong with it."""
 
     @property
     def subject_id(self) -> UUID | None:

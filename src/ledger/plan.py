@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, Self
@@ -33,12 +34,14 @@ class PriceVersion:
     """The price of a plan from a date on.
 
     `effective_for_existing_from`: members who joined at another price move to this one at their
-    first renewal on or after that instant (PL4); None leaves them where they are (PL3).
+    first renewal on or after that instant (PL4); None leaves them where they are (PL3). `fact_id`
+    is the fact that set it, of which they are told.
     """
 
     number: int
     terms: Terms
     effective_for_existing_from: datetime | None
+    fact_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,9 @@ class Plan(Aggregate):
         def apply(self, plan: Plan) -> None:
             """The price that people who join from now on pay."""
             plan.prices.append(
-                PriceVersion(self.version, self.terms, self.effective_for_existing_from)
+                PriceVersion(
+                    self.version, self.terms, self.effective_for_existing_from, self.fact_id
+                )
             )
 
     class Opened(Fact):
@@ -246,15 +251,30 @@ class Plan(Aggregate):
         return self.prices[number - 1]
 
     def price_for_renewal(self, current: int, instant: datetime) -> PriceVersion:
-        """What a member at price version `current` pays for a renewal due at an instant (PL4)."""
-        moved = [
-            version
-            for version in self.prices
-            if version.number > current
-            and version.effective_for_existing_from is not None
-            and version.effective_for_existing_from <= instant
-        ]
+        """What a member at price version `current` pays for a renewal due at an instant (PL4).
+
+        If they are told before: see `price_known_for_renewal`.
+        """
+        moved = self._moved(current, instant)
         return moved[-1] if moved else self.price_version(current)
+
+    def price_known_for_renewal(
+        self, current: int, instant: datetime, was_told: Callable[[PriceVersion], bool]
+    ) -> PriceVersion:
+        """The same, of a member who was told of some of the plan's prices only (PL4).
+
+        They pay the latest of which they were told, or what was set later and costs no more:
+        nobody is charged more than they knew, nor less late for want of a letter.
+        """
+        moved = self._moved(current, instant)
+        untold: list[PriceVersion] = []
+        while moved and not was_told(moved[-1]):
+            untold.insert(0, moved.pop())
+        known = moved[-1] if moved else self.price_version(current)
+        for version in untold:
+            if version.terms.amount.minor <= known.terms.amount.minor:
+                known = version
+        return known
 
     def require_joinable(self, instant: datetime) -> None:
         """Refuse unless open and within the window (PL5, PL7)."""
@@ -280,6 +300,16 @@ class Plan(Aggregate):
         """Whether a membership that begins now has a free first period."""
         until = self.early_access.free_until
         return until is not None and instant < until
+
+    def _moved(self, current: int, instant: datetime) -> list[PriceVersion]:
+        """The later versions to which members have moved by an instant, oldest first."""
+        return [
+            version
+            for version in self.prices
+            if version.number > current
+            and version.effective_for_existing_from is not None
+            and version.effective_for_existing_from <= instant
+        ]
 
     def _require_not_retired(self) -> None:
         if self.state == "retired":

@@ -21,6 +21,7 @@ from ledger.discount import DiscountRules
 from ledger.facts import Actor, Cause
 from ledger.member import Membership
 from ledger.money import Money
+from ledger.notification import Recipient
 from ledger.payments.gateway import Gateway
 from ledger.payments.sandbox import Sandbox
 from ledger.payments.sandbox_books import MemoryBooks
@@ -133,7 +134,31 @@ class Site:
         self.join(member_id, plan_id, card)
         return member_id, plan_id, self.stay(member_id)
 
+    def dearer(self, plan_id: UUID, effective: datetime, minor: int = 1_500) -> str:
+        """The monthly plan has another price, also for its members; the fact that set it."""
+        self.ledger.set_price(
+            plan_id,
+            MONTHLY.model_copy(update={"amount": eur(minor)}),
+            effective_for_existing_from=effective,
+            by=STAFF,
+            cause=cause(),
+        )
+        return self.ledger.plan(plan_id).price.fact_id
+
     # --- when -------------------------------------------------------------------------
+
+    def tell_price(self, member_id: UUID, price_fact: str) -> UUID:
+        """Somebody is told of a price; the notice."""
+        themselves = Recipient(kind="member", id=member_id, role="member")
+        self.ledger.queue_notice(
+            themselves,
+            "price_change",
+            because_of=price_fact,
+            locale="en",
+            by=SCHEDULER,
+            cause=cause(),
+        )
+        return ids.notice(price_fact, member_id, "price_change")
 
     def later(self, days: int = 0, *, hours: int = 0) -> None:
         """Time passes."""

@@ -139,19 +139,18 @@ def test_of_several_missed_periods_only_the_latest_is_charged(site: Site) -> Non
         site.charge(member_id, stay.membership_id)
 
 
-@pytest.mark.parametrize(("effective_after", "charged"), [(45, 1_500), (95, 1_200)])
-def test_after_an_outage_a_renewal_costs_what_it_cost_on_the_day_it_fell_due(
-    site: Site, effective_after: int, charged: int
+@pytest.mark.parametrize(
+    ("effective_after", "told_after", "charged"),
+    [(45, 88, 1_500), (45, 90, 1_200), (95, 88, 1_200)],
+)
+def test_after_an_outage_a_renewal_costs_what_was_told_before_the_day_it_fell_due(
+    site: Site, effective_after: int, told_after: int, charged: int
 ) -> None:  # PL3, PL4, DU10
     member_id, plan_id, stay = site.joined()
-    site.ledger.set_price(
-        plan_id,
-        MONTHLY.model_copy(update={"amount": eur(1_500)}),
-        effective_for_existing_from=site.clock.now() + timedelta(days=effective_after),
-        by=STAFF,
-        cause=cause(),
-    )
-    site.later(100)  # due on February 28th, March 31st and April 30th, the 89th day
+    price = site.dearer(plan_id, site.clock.now() + timedelta(days=effective_after))
+    site.later(told_after)
+    site.tell_price(member_id, price)
+    site.later(100 - told_after)  # due on February 28th, March 31st and April 30th, the 89th day
     order_id = site.charge(member_id, stay.membership_id).order_id
     assert site.ledger.order(order_id).placed.amount == eur(charged)
     assert site.moved() == eur(1_200 + charged)
@@ -162,11 +161,7 @@ def test_a_price_that_is_set_after_a_renewal_fell_due_is_not_charged_for_it(
 ) -> None:  # PL3, PL4
     member_id, plan_id, stay = site.joined()
     site.later(32)
-    dearer = MONTHLY.model_copy(update={"amount": eur(1_500)})
-    by_then = site.clock.now() + timedelta(hours=1)
-    site.ledger.set_price(
-        plan_id, dearer, effective_for_existing_from=by_then, by=STAFF, cause=cause()
-    )
+    site.tell_price(member_id, site.dearer(plan_id, site.clock.now() + timedelta(hours=1)))
     site.later(hours=2)
     order_id = site.charge(member_id, stay.membership_id).order_id
     assert site.ledger.order(order_id).placed.amount == eur(1_200)

@@ -178,14 +178,7 @@ def test_members_keep_the_price_at_which_they_joined(site: Site) -> None:  # PL3
 
 def test_existing_members_move_at_their_first_renewal_after_the_date(site: Site) -> None:  # PL4
     member_id, plan_id, stay = site.joined()  # renews on the 28th of February, 31st of March
-    dearer = MONTHLY.model_copy(update={"amount": eur(1_500)})
-    site.ledger.set_price(
-        plan_id,
-        dearer,
-        effective_for_existing_from=NOON + timedelta(days=30),
-        by=STAFF,
-        cause=cause(),
-    )
+    site.tell_price(member_id, site.dearer(plan_id, NOON + timedelta(days=30)))
     paid = []
     for days in (28, 31):
         site.later(days)

@@ -18,8 +18,10 @@ from ledger.errors import NotDue, NotFound
 from ledger.facts import Actor, Cause, Stamp
 from ledger.member import Member, Membership
 from ledger.money import Money
+from ledger.notification import Notification
 from ledger.order import Attempt, Order
 from ledger.order.facts import DiscountUsed
+from ledger.plan import PriceVersion
 from ledger.store.records import Claim
 from ledger.terms import charge_date, period
 
@@ -50,6 +52,17 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
             index += 1
         return index
 
+    def foreseen_price(self, membership: Membership, due_at: datetime) -> PriceVersion:
+        """What the renewal due at an instant will cost, if its member is told while there is time.
+
+        Once there is none it is what will be charged (PL4).
+        """
+        ahead = _ahead(self.member(membership.member_id))
+        if self.clock.now() >= due_at - ahead:
+            return self._renewal_price(membership, due_at, ahead)
+        plan = self.plan(membership.plan_id)
+        return plan.price_for_renewal(membership.price_version, due_at)
+
     @use_case
     def begin_charge(
         self,
@@ -70,7 +83,7 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
         """
         member, stamp = self.member(member_id), self.stamp(by, cause)
         membership = member.membership(membership_id)
-        ahead = starts_ahead(member.method.country if member.method else None)
+        ahead = _ahead(member)
         membership.require_charge_due(stamp.occurred_at, ahead=ahead)
         if charge_index != self.due_index(membership, stamp.occurred_at):
             raise NotDue(membership_id=membership_id, due_at=membership.period_end)
@@ -219,13 +232,27 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
                 raise NotFound(what="order", id=membership.unpaid_order_id)
         return index
 
+    def _renewal_price(
+        self, membership: Membership, due_at: datetime, ahead: timedelta
+    ) -> PriceVersion:
+        """By what the member was told before the charge could begin; else it moves next time."""
+        plan = self.plan(membership.plan_id)
+
+        def was_told(price: PriceVersion) -> bool:
+            notice_id = ids.notice(price.fact_id, membership.member_id, "price_change")
+            notice = self.find(Notification, notice_id, about=plan.id)
+            told_at = notice.told_at if notice else None
+            return told_at is not None and told_at < due_at - ahead
+
+        return plan.price_known_for_renewal(membership.price_version, due_at, was_told)
+
     def _place_later(
         self, member: Member, membership: Membership, index: int, ahead: timedelta, stamp: Stamp
     ) -> Order:
         plan = self.plan(membership.plan_id)
         # Of several missed periods it is the latest that is charged, at the price of its own day.
         due_at = charge_date(membership.terms, membership.joined_at, index, self.rules.zone)
-        price = plan.price_for_renewal(membership.price_version, due_at)
+        price = self._renewal_price(membership, due_at, ahead)
         member.move_price(
             membership.membership_id,
             price_version=price.number,
@@ -296,6 +323,10 @@ class ChargeUseCases(PlanUseCases, MemberUseCases):
             policy=self.rules.policy,
             stamp=stamp,
         )
+
+
+def _ahead(member: Member) -> timedelta:
+    return starts_ahead(member.method.country if member.method else None)
 
 
 def _never_retried(attempt: Attempt, member: Member) -> bool:

@@ -162,7 +162,7 @@ def next_charge(ledger: Ledger, membership: Membership) -> NextCharge | None:
     goes_on = membership.is_running(ledger.clock.now()) and membership.cancelled_at is None
     if at is None or not goes_on:
         return None
-    price = ledger.plan(membership.plan_id).price_for_renewal(membership.price_version, at)
+    price = ledger.foreseen_price(membership, at)
     listed, index = price.terms.amount, membership.charge_index + 1
     amount = membership.discount.cut(listed, index) if membership.discount else listed
     return NextCharge(amount, at)

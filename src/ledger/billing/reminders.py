@@ -15,7 +15,6 @@ from ledger.member import Member, Membership
 from ledger.notification import Kind, Locale, Recipient, ToldRole
 from ledger.order import Attempt
 from ledger.order.facts import AttemptAbandoned, AttemptFact
-from ledger.plan import Plan
 
 REMINDED_BEFORE = timedelta(days=7)
 TOLD_BEFORE = timedelta(days=30)
@@ -58,16 +57,11 @@ class Reminders:
         price = plan.price_for_renewal(membership.price_version, due_at)
         if price.number == membership.price_version:
             return 0
-        because_of = self.price_facts(plan.id)[price.number]
-        return self._tell(member, "price_change", because_of=because_of, cause=cause)
+        return self._tell(member, "price_change", because_of=price.fact_id, cause=cause)
 
     def price_facts(self, plan_id: UUID) -> dict[int, str]:
         """The fact that set each price version of a plan, as stream/version."""
-        return {
-            fact.version: fact.fact_id
-            for fact in self._ledger.facts_of(plan_id)
-            if isinstance(fact, Plan.PriceSet)
-        }
+        return {price.number: price.fact_id for price in self._ledger.plan(plan_id).prices}
 
     def tell_failure(
         self, order_id: UUID, fact_id: str, staff: Iterable[Colleague], *, cause: Cause

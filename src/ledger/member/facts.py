@@ -117,6 +117,7 @@ class Joined(MembershipFact):
         """A new membership."""
         member.memberships[self.membership_id] = Membership(
             membership_id=self.membership_id,
+            member_id=member.id,
             plan_id=self.plan_id,
             plan_name=self.plan_name,
             terms=self.terms,

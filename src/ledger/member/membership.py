@@ -45,6 +45,7 @@ class Membership:
     """What the facts of one stay add up to. Instants are aware and in UTC."""
 
     membership_id: UUID
+    member_id: UUID
     plan_id: UUID
     plan_name: str
     terms: Terms
