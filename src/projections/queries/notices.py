@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, LiteralString
 from uuid import UUID
 
+from psycopg.rows import tuple_row
+
 from ledger.notification import Kind, State
 from projections.notices import NoticeRow
 from projections.queries.paging import List, Page, Part, Turn
@@ -19,6 +21,11 @@ FILTERS: dict[str, LiteralString] = {
     "kind": "view.kind = %(kind)s",
     "state": "view.state = %(state)s",
 }
+
+WAITING: LiteralString = """
+    SELECT DISTINCT ON (kind) kind, notice_id FROM notices
+    WHERE state = 'queued' ORDER BY kind, queued_at, notice_id
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +63,9 @@ class NoticeQueries:
         """A page, by when they were queued. Raises CursorMalformed."""
         with self._rows.source.connection() as connection:
             return self._list.page(connection, turn, asked.conditions(), asked.parameters())
+
+    def waiting(self) -> dict[Kind, UUID]:
+        """The kinds of which notices wait to be sent, each with the oldest."""
+        with self._rows.source.connection() as connection:
+            rows = connection.cursor(row_factory=tuple_row).execute(WAITING).fetchall()
+        return dict(rows)

@@ -24,7 +24,7 @@ JOBS = (
     Job("charges", MINUTE, money.charge),
     Job("lapses", MINUTE, money.lapse),
     Job("failures", MINUTE, telling.tell_failures, reads=True),
-    Job("letters", MINUTE, letters.send_failure_letters),
+    Job("letters", MINUTE, letters.send_letters),
     Job("refunds", DAY, money.look_at_refunds, after=TWO_AT_NIGHT),
     Job("reconciliation", DAY, notices_in.reconcile, after=TWO_AT_NIGHT, alone=True),
     Job("old notices", DAY, notices_in.forget, after=TWO_AT_NIGHT),

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from web.sessions.mailbox import Mail
 
+HELLO = {"en": "Hello {name},", "fr": "Bonjour {name},"}
 HTML = Markup(
     '<!doctype html><html lang="{locale}"><head><meta charset="utf-8"><title>{subject}</title>'
     '</head><body style="font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:2em auto">'

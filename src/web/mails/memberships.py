@@ -7,11 +7,10 @@ from datetime import datetime
 from babel.dates import format_date
 
 from ledger.member.facts import Locale
-from web.mails.letter import Letter
+from web.mails.letter import HELLO, Letter
 from web.sessions.mailbox import Mail
 from web.settings import Settings
 
-HELLO = {"en": "Hello {name},", "fr": "Bonjour {name},"}
 SELF_CANCEL = {
     "en": (
         "{site}: would you like to end your membership?",

@@ -7,12 +7,11 @@ from datetime import datetime
 
 from ledger.member.facts import Locale
 from ledger.money import Money
-from web.mails.letter import Letter
+from web.mails.letter import HELLO, Letter
 from web.sessions.mailbox import Mail
 from web.settings import Settings
 from web.wording.languages import day_for, money_for
 
-HELLO = {"en": "Hello {name},", "fr": "Bonjour {name},"}
 SUBJECT = {
     "failed": {
         "en": "{site}: the payment for {plan} failed",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ledger.member.facts import Locale
-from web.mails.letter import Letter
+from web.mails.letter import HELLO, Letter
 from web.sessions.mailbox import Mail
 from web.settings import Settings
 
-HELLO = {"en": "Hello {name},", "fr": "Bonjour {name},"}
 INVITATION = {
     "en": (
         "{site}: you are on the team",

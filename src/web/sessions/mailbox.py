@@ -26,6 +26,7 @@ TO = """
     WHERE recipient_hash = %(recipient_hash)s ORDER BY number DESC LIMIT %(limit)s
 """
 ONE = "SELECT mail_id, put_at, sealed FROM web.mails WHERE mail_id = %(mail_id)s"
+HOLDS = "SELECT 1 FROM web.mails WHERE mail_id = %(mail_id)s"
 FORGET = "DELETE FROM web.mails WHERE recipient_hash = %(recipient_hash)s"
 
 
@@ -71,6 +72,11 @@ class Mailbox:
         with self._pool.connection() as connection:
             connection.execute(INSERT, values)
         return mail_id
+
+    def holds(self, mail_id: UUID) -> bool:
+        """Whether a mail was kept under an id."""
+        with self._pool.connection() as connection:
+            return connection.execute(HOLDS, {"mail_id": mail_id}).fetchone() is not None
 
     def recent(self, *, to: str | None = None, limit: int = 50) -> list[Kept]:
         """The latest mails, the newest first; in live mode there is no such list."""

@@ -17,7 +17,7 @@ from ledger.order.facts import PaymentFailed
 from ledger.payments.gateway import Rejected
 from ledger.payments.sandbox_states import ACTION, sandbox_id
 from tests.web.pages.conftest import Place
-from web.mails.failure_letters import Sent, send_waiting
+from web.mails.notice_letters import Sent, send_waiting
 from web.sessions.mailbox import Mail
 
 ASKS = "pm_card_authenticationRequired"

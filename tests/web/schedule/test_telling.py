@@ -14,10 +14,10 @@ from ledger.facts import Actor
 from ledger.notification import Recipient
 from ledger.payments.gateway import OutcomeUnknown
 from ledger.terms import Terms
+from tests.web.schedule.post import DAY, dearer, due, job_named
 from tests.web.schedule.sites import (
     ASKS_THE_PERSON,
     DECLINES_LATER,
-    MACHINE,
     VISA,
     Site,
     Stay,
@@ -25,13 +25,12 @@ from tests.web.schedule.sites import (
     eur,
     every,
 )
-from web.jobs.every import JOBS
-from web.jobs.job import AlwaysLeads, Job
+from web.jobs.job import AlwaysLeads
 from web.jobs.runner import Runner
 from web.mails.payments import payment_failed
 from web.sessions.mailbox import Mail
 
-DAY, MOMENT = timedelta(days=1), timedelta(minutes=1)
+MOMENT = timedelta(minutes=1)
 
 
 def told_on(stay: Stay, kind: str) -> list[datetime]:
@@ -42,12 +41,6 @@ def told_on(stay: Stay, kind: str) -> list[datetime]:
             (kind, stay.member_id),
         )
         return [queued_at for (queued_at,) in rows]
-
-
-def due(stay: Stay) -> datetime:
-    """When they are charged next."""
-    assert stay.now.period_end is not None
-    return stay.now.period_end
 
 
 @pytest.mark.parametrize(
@@ -103,20 +96,9 @@ def test_who_has_stopped_is_not_reminded(site: Site) -> None:
     assert site.run("reminders") == {}
 
 
-def dearer(site: Site, stay: Stay, effective: datetime, terms: Terms) -> None:
-    """The plan costs more from an instant on, also for its members."""
-    site.parts.ledger.set_price(
-        stay.plan_id,
-        terms,
-        effective_for_existing_from=effective,
-        by=MACHINE,
-        cause=cause(),
-    )
-
-
 def test_members_are_told_before_their_renewal_costs_another_price(site: Site) -> None:  # PL4
     stay = site.join()
-    dearer(site, stay, site.clock.now() + 40 * DAY, every("month", amount=1_500))
+    dearer(stay, site.clock.now() + 40 * DAY, every("month", amount=1_500))
     site.live(27, step_hours=72)
     assert stay.told("price_change") == 0  # the next renewal costs what it did
     site.live(70, step_hours=24)
@@ -129,8 +111,8 @@ def test_members_are_told_before_their_renewal_costs_another_price(site: Site) -
 def test_only_the_price_that_will_be_charged_is_told(site: Site) -> None:
     stay = site.join(terms=every("year"))
     now = site.clock.now()
-    dearer(site, stay, now + 100 * DAY, every("year", amount=1_500))
-    dearer(site, stay, now + 200 * DAY, every("year", amount=1_700))
+    dearer(stay, now + 100 * DAY, every("year", amount=1_500))
+    dearer(stay, now + 200 * DAY, every("year", amount=1_700))
     site.clock.advance_to(due(stay) - 30 * DAY - MOMENT)
     assert site.run("prices") == {}
     site.clock.advance(MOMENT)
@@ -161,11 +143,6 @@ def test_failures_are_told_once_also_by_a_run_that_is_done_again(site: Site) -> 
     site.catch_up()
     assert _count(site, stay.member_id) == 1
     assert _count(site, owner) == 1
-
-
-def job_named(name: str) -> Job:
-    """A job of the schedule."""
-    return next(job for job in JOBS if job.name == name)
 
 
 def test_failures_of_long_ago_are_not_told_by_the_first_run(site: Site) -> None:
@@ -221,7 +198,7 @@ def test_one_letter_that_can_not_be_written_keeps_no_other_from_being_sent(
             raise ZeroDivisionError
         return payment_failed(settings, email, *words, **more)
 
-    monkeypatch.setattr("web.mails.failure_letters.payment_failed", written)
+    monkeypatch.setattr("web.mails.payments.payment_failed", written)
     assert Runner(site.parts, AlwaysLeads()).tick(job_named("letters"))
     state = next(state for state in site.states() if state.name == "letters")
     assert (state.outcomes, state.error) == ({"sent": 1, "broken": 1}, "ZeroDivisionError")

@@ -1,0 +1,21 @@
+"""What writes the letter of a notice: it answers the mail, or why none is sent any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from projections.notices import NoticeRow
+from web.parts import Parts
+from web.sessions.mailbox import Mail
+
+
+@dataclass(frozen=True)
+class NotTold:
+    """What a notice tells is not so any more, or nobody is there to be told; `why` is a word."""
+
+    why: str
+
+
+Writer = Callable[[Parts, NoticeRow], Mail | NotTold]
+"""Asks the books as they are now, since a notice may have waited."""
