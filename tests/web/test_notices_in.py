@@ -116,6 +116,13 @@ REFUSED: dict[str, Bad] = {
     "of another account": _saying(account="acct_of_another"),
     "of real money": _saying(mode="live"),
     "of no time": _saying(made_at="yesterday"),
+    "made before time": _saying(made_at="0001-01-01T00:00:00+14:00"),
+    "yet to be made": _saying(made_at="9999-12-31T23:59:59Z"),
+    "nameless": _saying(id=""),
+    "named at length": _saying(id="x" * 256),
+    "named with a hole": _saying(id="a\0b"),
+    "about a hole": _saying(object="a\0b"),
+    "named by half a character": _saying(kind="x\ud800"),
 }
 
 
@@ -295,3 +302,10 @@ def test_logs_hold_no_secret_and_nobody_s_data(
     assert "notice_rejected" in said
     for kept_quiet in ("ada", "Ada", "abab", SECRET.decode(), "t=1"):
         assert kept_quiet not in said
+
+
+def test_a_refusal_is_one_line_of_the_log(client: FlaskClient) -> None:
+    for body, event in ((b"{}", "notice_rejected"), (b"x" * (LARGEST_BYTES + 1), "notice_refused")):
+        with capture_logs() as logged:
+            post(client, body)
+        assert [line["event"] for line in logged] == [event]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -35,6 +35,11 @@ soft: time; the same method may work on a later day. hard: another method, and n
 update_method: the card expired or is gone, the member renews it. action_required: the member
 authenticates. mandate: the right to debit is missing or ended. config: our own settings.
 """
+
+LONGEST_NAME = 255
+"""Characters of a notice's id or kind, or of what it is about."""
+EARLIEST, AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=10)
+"""When a notice may have been made: not before, and not so long after now."""
 
 Purpose = Literal["recurring", "instalment"]
 """What a saved method is charged for: card networks are told both when it is saved and each time.
@@ -245,6 +250,21 @@ class Notice:
     mode: Mode
     made_at: datetime
     body: bytes
+
+    def require_sound(self, now: datetime) -> Notice:
+        """Itself, if it can be kept and worked on; raises NoticeRejected.
+
+        One that was made before all payment companies, or is yet to be made, or whose names no
+        database takes, would be sent again for days, or stop those that wait behind it.
+        """
+        names = (self.id, self.kind, self.object_id)
+        if not self.id or any(len(name) > LONGEST_NAME for name in names):
+            raise NoticeRejected(why="it has no name, or one too long")
+        if not all(name.isprintable() for name in names):
+            raise NoticeRejected(why="its names hold characters that can't be kept")
+        if not EARLIEST <= self.made_at <= now + AHEAD:
+            raise NoticeRejected(why="it was made at no time that can be")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,9 @@ class Post(Desk):
 
     def verify_notice(self, raw: bytes, headers: Mapping[str, str]) -> Notice:
         """The notice that was sent to us. Raises NoticeRejected."""
-        require_signed(raw, headers, self._secrets, self._clock.now())
-        return read(raw, self.identify())
+        now = self._clock.now()
+        require_signed(raw, headers, self._secrets, now)
+        return read(raw, self.identify()).require_sound(now)
 
     @answered
     def resolve(self, notice: Notice) -> Resolved:

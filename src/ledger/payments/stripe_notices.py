@@ -107,7 +107,7 @@ class StripeNotices:
         if event.get("livemode") is not (self._mode == "live"):
             raise NoticeRejected(why="it is of the other mode")
         try:
-            return self._notice(event, raw)
+            return self._notice(event, raw).require_sound(self._clock.now())
         except (
             AttributeError,
             ArithmeticError,

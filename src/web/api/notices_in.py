@@ -27,6 +27,8 @@ NOTICES = "/notices/"
 LARGEST_BYTES = 512 * 1024
 AT_ONCE = 4
 """How many notices a process reads at a time; the rest of its threads serve people."""
+LOGGED = frozenset({"notice_rejected", "database_unavailable", "internal_error"})
+"""What is logged with its reason where it is found, and not twice: strangers fill no disk."""
 SOON, LATER = {"Retry-After": "1"}, {"Retry-After": "10"}
 
 
@@ -39,7 +41,8 @@ def blueprint() -> Blueprint:
             with _turn(turns):
                 return _received(company)
         except Problem as refused:
-            structlog.get_logger().info("notice_refused", code=refused.code)
+            if refused.code not in LOGGED:
+                structlog.get_logger().info("notice_refused", code=refused.code)
             return problems.response(refused)
 
     view = mark(posted, Permission.PUBLIC)

@@ -53,6 +53,15 @@ def notice_of(stage: StripeStage, kind: str, object_id: str, about: Any = None) 
         ({"data": {}}, "lacks"),
         ({"data": {"object": []}}, "lacks"),
         ({"id": None}, "no event"),
+        ({"id": ""}, "name"),
+        ({"id": "e" * 256}, "name"),
+        ({"id": "evt\0"}, "characters"),
+        ({"id": "evt\ud800"}, "characters"),
+        ({"type": "charge.updated\0"}, "characters"),
+        ({"type": 7}, "lacks"),
+        ({"data": {"object": {"id": "pi_\0"}}}, "characters"),
+        ({"created": True}, "no time"),
+        ({"created": 253402300799}, "no time"),
     ],
 )
 def test_a_signed_event_that_is_not_for_us_is_rejected(
