@@ -69,7 +69,6 @@ class Notification(Aggregate):
             notice.recipient, notice.kind = self.recipient, self.kind
             notice.because_of, notice.locale = self.because_of, self.locale
             notice.about = self.member_id
-            notice.told_at = self.occurred_at
 
     Created = Queued
 
@@ -99,7 +98,7 @@ class Notification(Aggregate):
         def apply(self, notice: Notification) -> None:
             """To be tried again at an instant, if one is given."""
             notice.state, notice.attempts = "failed", self.attempt
-            notice.retry_at, notice.told_at = self.retry_at, None
+            notice.retry_at = self.retry_at
 
     class GivenUp(Fact):
         """It is not tried any more."""
@@ -109,7 +108,7 @@ class Notification(Aggregate):
 
         def apply(self, notice: Notification) -> None:
             """Over, unsent."""
-            notice.state, notice.told_at = "given_up", None
+            notice.state = "given_up"
 
     class Bounced(Fact):
         """It came back after it was handed over."""
@@ -131,7 +130,7 @@ class Notification(Aggregate):
         self.attempts = 0
         self.retry_at: datetime | None = None
         self.told_at: datetime | None = None
-        """When they were told: as it was sent, or queued while nothing has gone wrong with it."""
+        """When it was handed over, unless it came back. What only waits has told nobody."""
 
     @property
     def subject_id(self) -> UUID | None:

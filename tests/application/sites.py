@@ -148,7 +148,13 @@ class Site:
     # --- when -------------------------------------------------------------------------
 
     def tell_price(self, member_id: UUID, price_fact: str) -> UUID:
-        """Somebody is told of a price; the notice."""
+        """Somebody is sent the letter of a price; the notice."""
+        notice_id = self.queue_price(member_id, price_fact)
+        self.ledger.record_notice_sent(notice_id, attempt=1, by=SCHEDULER, cause=cause())
+        return notice_id
+
+    def queue_price(self, member_id: UUID, price_fact: str) -> UUID:
+        """Somebody is to be told of a price; the notice, which waits for its letter."""
         themselves = Recipient(kind="member", id=member_id, role="member")
         self.ledger.queue_notice(
             themselves,

@@ -61,6 +61,11 @@ def test_a_charge_that_begins_early_costs_what_was_told_before_it_began(
     assert charged(site, member_id) == 1_200
 
 
+def waits(ledger: Ledger, notice_id: UUID) -> None:
+    """Nobody has written it yet."""
+    assert ledger.notice(notice_id).is_waiting
+
+
 def lost(ledger: Ledger, notice_id: UUID) -> None:
     """Its first try fails."""
     ledger.record_notice_failed(notice_id, attempt=1, why="refused", by=SCHEDULER, cause=cause())
@@ -82,19 +87,19 @@ def sent_late(ledger: Ledger, notice_id: UUID) -> None:
     ledger.record_notice_sent(notice_id, attempt=1, by=SCHEDULER, cause=cause())
 
 
-@pytest.mark.parametrize("happens", [lost, given_up, bounced, sent_late])
+@pytest.mark.parametrize("happens", [waits, lost, given_up, bounced, sent_late])
 def test_a_letter_that_did_not_arrive_before_told_nobody(
     site: Site, happens: Callable[[Ledger, UUID], None]
 ) -> None:  # PL4
     member_id, plan_id, _stay = site.joined()
-    happens(site.ledger, site.tell_price(member_id, site.dearer(plan_id, NOON + DAY)))
+    happens(site.ledger, site.queue_price(member_id, site.dearer(plan_id, NOON + DAY)))
     site.clock.advance_to(NOON + 28 * DAY)
     assert charged(site, member_id) == 1_200
 
 
 def test_a_letter_that_was_sent_in_time_told_them(site: Site) -> None:  # PL4
     member_id, plan_id, _stay = site.joined()
-    notice_id = site.tell_price(member_id, site.dearer(plan_id, NOON + DAY))
+    notice_id = site.queue_price(member_id, site.dearer(plan_id, NOON + DAY))
     lost(site.ledger, notice_id)
     site.ledger.record_notice_sent(notice_id, attempt=2, by=SCHEDULER, cause=cause())
     site.later(28)

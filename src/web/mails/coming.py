@@ -21,6 +21,7 @@ STOP = {
     "fr": "Vous préférez arrêter ? Annulez depuis votre compte avant le {day} : rien n’est alors"
     " prélevé, et vous gardez l’accès jusqu’à cette date.",
 }
+ALREADY_DUE = NotTold("already_due")
 LABEL = {"en": "Go to your account", "fr": "Aller à votre compte"}
 ACCOUNT = "/account"
 
@@ -49,9 +50,8 @@ def coming(parts: Parts, member: Member, membership: Membership) -> Coming | Not
     if charge is None or not membership.is_running(now):
         return NotTold("membership_over")
     if charge.at <= now or membership.is_unpaid:
-        return NotTold("already_due")
-    plan = parts.ledger.plan(membership.plan_id)
-    price = plan.price_for_renewal(membership.price_version, charge.at)
+        return ALREADY_DUE
+    price = parts.ledger.foreseen_price(membership, charge.at)
     return Coming(member=member, membership=membership, charge=charge, price=price)
 
 

@@ -21,7 +21,7 @@ from projections.queries.paging import Turn
 from web.mails.failure_letters import own_payment_failed, payment_failed
 from web.mails.price_letters import price_change
 from web.mails.reminder_letters import renewal_reminder
-from web.mails.writing import NotTold, Writer
+from web.mails.writing import NotTold, NotYet, Writer
 from web.parts import Parts
 
 WRITERS: Mapping[Kind, Writer] = {
@@ -34,7 +34,7 @@ MACHINE = Actor(kind="machine")
 NO_WRITER = "no_letter_writer"
 READ_AT_ONCE = 500
 
-Outcome = Literal["sent", "not told", "over"]
+Outcome = Literal["sent", "not told", "waiting", "over"]
 
 
 @dataclass
@@ -105,6 +105,8 @@ def _send(parts: Parts, notice: NoticeRow, writer: Writer, cause: Cause) -> Outc
         return "over"  # the view is a moment behind
     if not parts.desk.mailbox.holds(notice.notice_id):
         written = writer(parts, notice)
+        if isinstance(written, NotYet):
+            return "waiting"
         if isinstance(written, NotTold):
             parts.ledger.give_up_notice(notice.notice_id, written.why, by=MACHINE, cause=cause)
             return "not told"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import cast
 from uuid import UUID
 
-from ledger.billing.reminders import Reminders
 from ledger.member.facts import Locale
 from projections.notices import NoticeRow
-from web.mails.coming import Coming, coming, said_of, to_member
-from web.mails.writing import NotTold
+from web.mails.coming import ALREADY_DUE, Coming, coming, said_of, to_member
+from web.mails.writing import Answer, NotTold, NotYet
 from web.parts import Parts
 from web.sessions.mailbox import Mail
 from web.wording.languages import money_for
@@ -30,22 +29,27 @@ LOWERED = {
 }
 
 
-def price_change(parts: Parts, notice: NoticeRow) -> Mail | NotTold:
+def price_change(parts: Parts, notice: NoticeRow) -> Answer:
     """The letter to a member whose next renewal costs another price.
 
-    The notice's cause is the fact that set the price.
+    The notice's cause is the fact that set the price. Once it is too late for a renewal that one
+    costs what they knew, and the letter waits to tell of the next.
     """
     plan_id = UUID(notice.because_of.partition("/")[0])
     member = parts.ledger.member(notice.recipient_id)
     membership = member.running_in(plan_id, parts.clock.now())
-    told = coming(parts, member, membership) if membership else NotTold("membership_over")
+    if membership is None:
+        return NotTold("membership_over")
+    told = coming(parts, member, membership)
     if isinstance(told, NotTold):
-        return told
-    if told.price.terms.amount == told.membership.terms.amount:
+        return NotYet() if told == ALREADY_DUE else told
+    plan = parts.ledger.plan(plan_id)
+    price = plan.price_for_renewal(membership.price_version, told.charge.at)
+    if price.terms.amount == membership.terms.amount:
         return NotTold("price_unchanged")
-    if Reminders(parts.ledger).price_facts(plan_id)[told.price.number] != notice.because_of:
+    if price.fact_id != notice.because_of:
         return NotTold("price_set_again")
-    return _letter(parts, cast("Locale", notice.locale), told)
+    return _letter(parts, cast("Locale", notice.locale), told) if told.price == price else NotYet()
 
 
 def _letter(parts: Parts, locale: Locale, told: Coming) -> Mail:

@@ -1,4 +1,4 @@
-"""What writes the letter of a notice: it answers the mail, or why none is sent any more."""
+"""What writes the letter of a notice: it answers the mail, or why none is sent."""
 
 from __future__ import annotations
 
@@ -17,5 +17,10 @@ class NotTold:
     why: str
 
 
-Writer = Callable[[Parts, NoticeRow], Mail | NotTold]
+class NotYet:
+    """It can't be said now, but will be so: the notice waits."""
+
+
+Answer = Mail | NotTold | NotYet
+Writer = Callable[[Parts, NoticeRow], Answer]
 """Asks the books as they are now, since a notice may have waited."""

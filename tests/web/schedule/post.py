@@ -9,10 +9,9 @@ import pytest
 
 from ledger.member.facts import Locale
 from ledger.terms import Terms
-from tests.web.schedule.sites import MACHINE, MONEY, TELLING, Site, Stay, cause
+from tests.web.schedule.sites import MACHINE, Site, Stay, cause
 from web.jobs.every import JOBS
-from web.jobs.job import AlwaysLeads, Job
-from web.jobs.travelling import Traveller
+from web.jobs.job import Job
 from web.sessions.mailbox import Mail
 
 DAY = timedelta(days=1)
@@ -46,7 +45,7 @@ def dies_travelling(site: Site) -> None:
     with pytest.MonkeyPatch.context() as patch:
         _dies_at(patch, site.parts.desk.mailbox, "put", is_done=True)
         with pytest.raises(Killed):
-            live(site, 1)
+            site.live(1)
 
 
 def job_named(name: str) -> Job:
@@ -58,15 +57,6 @@ def due(stay: Stay) -> datetime:
     """When they are charged next."""
     assert stay.now.period_end is not None
     return stay.now.period_end
-
-
-def live(site: Site, days: float, *, step_hours: float = 12) -> None:
-    """Time passes, and the jobs charge, tell and write letters; nothing broke."""
-    jobs = [job for job in JOBS if job.name in (*MONEY, *TELLING, "letters")]
-    traveller = Traveller(site.parts, site.clock, AlwaysLeads(), site.catch_up, jobs=jobs)
-    traveller.go(site.clock.now() + days * DAY, step=timedelta(hours=step_hours))
-    site.catch_up()
-    assert [(state.name, state.error) for state in site.states() if state.failures] == []
 
 
 def reads(stay: Stay, locale: Locale) -> None:

@@ -15,7 +15,6 @@ from tests.web.schedule.post import (
     facts_of_notices,
     letter,
     letters,
-    live,
     reads,
     said,
 )
@@ -102,7 +101,7 @@ def test_who_began_free_reads_that_it_ends_and_what_is_charged_first(
 
 def test_every_long_period_has_one_letter_and_a_short_one_has_none(site: Site) -> None:  # DU8
     stay, monthly = site.join(terms=every("month", 6)), site.join()
-    live(site, 370, step_hours=48)
+    site.live(370, step_hours=48)
     assert [mail.subject.partition(": ")[2] for mail in letters(stay)] == [
         "Gold renews on 31 July 2026",
         "Gold renews on 31 January 2027",
@@ -248,10 +247,10 @@ def test_a_member_reads_of_the_price_before_they_are_charged_it_and_once(
 ) -> None:  # PL4
     stay = site.join()
     dearer(stay, site.clock.now() + 40 * DAY, every("month", amount=1_500))
-    live(site, 55, step_hours=24)
+    site.live(55, step_hours=24)
     assert "from your renewal on 31 March 2026, Gold costs €15.00" in said(stay)[0]
     assert stay.now.charge_index == 1
-    live(site, 60, step_hours=24)
+    site.live(60, step_hours=24)
     assert facts_of_notices(stay, "price_change") == [["notice.queued", "notice.sent"]]
     assert len(letters(stay)) == 1
     charged = [site.parts.ledger.order(stay.order(index)).placed.amount for index in (1, 2, 3)]
@@ -261,7 +260,7 @@ def test_a_member_reads_of_the_price_before_they_are_charged_it_and_once(
 def test_a_reminder_gives_the_price_that_will_be_charged(site: Site) -> None:  # DU8, PL4
     stay = site.join(VISA, terms=YEARLY)
     dearer(stay, site.clock.now() + 100 * DAY, every("year", amount=1_500))
-    live(site, 364, step_hours=24)
+    site.live(364, step_hours=24)
     price, reminder = letters(stay)
     assert "costs €15.00 instead of €12.00" in price.text
     assert "We charge €15.00 to your Visa" in reminder.text

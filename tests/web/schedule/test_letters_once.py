@@ -18,10 +18,19 @@ from tests.web.schedule.post import (
     job_named,
     letter,
     letters,
-    live,
     told_as,
 )
-from tests.web.schedule.sites import DECLINES_LATER, MACHINE, Site, Stay, cause, every
+from tests.web.schedule.sites import (
+    DECLINES_LATER,
+    INDIAN,
+    MACHINE,
+    VISA,
+    Site,
+    Stay,
+    cause,
+    eur,
+    every,
+)
 from web.jobs.job import AlwaysLeads
 from web.jobs.runner import Ran, Runner
 from web.mails import notice_letters
@@ -64,8 +73,8 @@ def _reminded(site: Site) -> Stay:
     return _queued(stay)
 
 
-def _moved(site: Site) -> Stay:
-    stay = site.join()
+def _moved(site: Site, card: str = VISA) -> Stay:
+    stay = site.join(card)
     dearer(stay, site.clock.now() + DAY, every("month", amount=1_500))
     site.run("prices")
     return _queued(stay)
@@ -130,7 +139,7 @@ def test_a_process_that_dies_on_its_way_through_time_leaves_one_letter(
 ) -> None:
     stay = waiting(site, kind)
     dies_travelling(site)
-    live(site, 1)
+    site.live(1)
     assert len(letters(stay)) == 1
     assert facts_of_notices(stay, kind) == [["notice.queued", "notice.sent"]]
 
@@ -161,7 +170,7 @@ def rejoins(stay: Stay) -> None:
     """They are removed, and join again at the new price."""
     stay.remove()
     stay.site.clock.advance(DAY)
-    stay.site.try_to_join(stay.member_id, stay.plan_id, "pm_card_visa")
+    stay.site.try_to_join(stay.member_id, stay.plan_id, VISA)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +182,6 @@ def rejoins(stay: Stay) -> None:
         ("renewal_reminder", renews, "already_charged"),
         ("price_change", Stay.cancel, "cancelled"),
         ("price_change", Stay.remove, "membership_over"),
-        ("price_change", comes_due, "already_due"),
-        ("price_change", renews, "price_unchanged"),
         ("price_change", moves_again, "price_set_again"),
         ("price_change", moves_back, "price_unchanged"),
         ("price_change", rejoins, "price_unchanged"),
@@ -190,6 +197,32 @@ def test_what_is_not_so_any_more_is_not_told_and_the_books_say_why(
     assert told_as(stay, kind) == [("given_up", why)]
     assert letters(stay) == []
     assert site.run("letters") == {}
+
+
+def test_a_price_letter_that_comes_too_late_for_a_renewal_tells_of_the_next(
+    site: Site,
+) -> None:  # PL4, DU10
+    stay = waiting(site, "price_change")
+    site.clock.advance_to(due(stay))
+    assert site.run("letters") == {}
+    assert told_as(stay, "price_change") == [("queued", None)]
+    assert site.run("charges") == {"settled": 1}
+    assert site.run("letters") == {"sent": 1}
+    assert "from your renewal on 31 March 2026, Gold costs €15.00" in letter(stay).text
+    site.live(32)
+    charged = [site.parts.ledger.order(stay.order(index)).placed.amount for index in (1, 2)]
+    assert charged == [eur(1_200), eur(1_500)]
+
+
+def test_a_price_letter_waits_while_an_early_charge_has_its_price_already(
+    site: Site,
+) -> None:  # PL4, DU4
+    stay = _moved(site, INDIAN)
+    site.clock.advance_to(due(stay) - DAY)
+    assert site.run("letters") == {}
+    site.live(3)
+    assert "from your renewal on 31 March 2026, Gold costs €15.00" in letter(stay).text
+    assert site.parts.ledger.order(stay.order(1)).placed.amount == eur(1_200)
 
 
 def test_who_is_told_of_a_price_that_was_set_again_reads_of_the_last_one(site: Site) -> None:
