@@ -15,7 +15,7 @@ from ledger.errors import LedgerError
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import connect
 from projections.part import fold_part
-from projections.priority import LOWEST, step_back
+from projections.priority import begin_lowest, step_back
 from projections.rebuild_rows import finish_part, one, take_part
 from projections.view import View
 
@@ -143,5 +143,5 @@ def carry_out(
 
 
 def _begin(begin: Callable[[int], None], parent_id: int) -> None:
-    os.nice(LOWEST)
+    begin_lowest()
     begin(parent_id)

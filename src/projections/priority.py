@@ -3,18 +3,22 @@
 A rebuild, a moment and the check in the background take what the machine has left. Priorities are
 those of Linux, where each thread has its own; elsewhere all run alike.
 
-Where Linux groups by session (autogroup, see sched(7)), they count within a session alone.
-To lower whole sessions was tried, and is no help: on two busy processors a rebuild of 200,000 facts
-then took longer than six minutes instead of one, while what it held made writers wait.
+Where Linux groups by session (autogroup, see sched(7)) they count within a session alone, and
+sessions share the processors evenly: then those sessions are lowered too that are a rebuild's own.
+Each of PostgreSQL's connections is one. Where a service manager puts services into groups of their
+own, priorities count within a service, and between services what its operator set.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -22,7 +26,9 @@ from psycopg import Connection
 
 T = TypeVar("T")
 
-LOWEST = 19
+LOWEST, USUAL = 19, 0
+TRIES, AGAIN_SECONDS = 20, 0.1
+"""Of all who are not root, one at a time may change a session's priority, ten times a second."""
 
 # A helper that the server starts for a statement has the server's priority, not its leader's.
 ALONE = """
@@ -41,6 +47,15 @@ def step_back(connection: Connection[Any]) -> None:
     if connection.info.host.startswith("/"):
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, connection.info.backend_pid, LOWEST)
+        _set_session(connection.info.backend_pid, LOWEST)
+
+
+def begin_lowest() -> None:
+    """Give this process the lowest priority from here on, and a session of its own that has it."""
+    with suppress(OSError):  # it leads one already
+        os.setsid()
+    os.nice(LOWEST)
+    _set_session(os.getpid(), LOWEST)
 
 
 def quietly(work: Callable[[], T]) -> T:
@@ -58,5 +73,32 @@ def quietly(work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001 -- raised where it is waited for
             done.set_exception(error)
 
-    Thread(target=do, name="quietly", daemon=True).start()
-    return done.result()
+    with _session_lowered():
+        Thread(target=do, name="quietly", daemon=True).start()
+        return done.result()
+
+
+@contextmanager
+def _session_lowered() -> Iterator[None]:
+    """The session too, where it is ours: another's may be of a terminal, or of all that serves."""
+    is_ours = sys.platform == "linux" and os.getsid(0) == os.getpid()
+    if is_ours:
+        _set_session(os.getpid(), LOWEST)
+    try:
+        yield
+    finally:
+        if is_ours:
+            _set_session(os.getpid(), USUAL)
+
+
+def _set_session(process_id: int, priority: int) -> None:
+    """The priority of the session that a process is in; nothing where there is no such thing."""
+    for _ in range(TRIES):
+        try:
+            Path(f"/proc/{process_id}/autogroup").write_text(str(priority), encoding="ascii")
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                return
+            time.sleep(AGAIN_SECONDS)
+        else:
+            return

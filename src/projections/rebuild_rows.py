@@ -29,8 +29,10 @@ State = Literal[
 ]
 UNDER_WAY: tuple[State, ...] = get_args(State)[:4]
 
-FACTS_A_PART, FEW_FACTS, LEAST_PARTS = 100_000, 20_000, 8
-"""Small enough to lose little when one is lost, large enough that beginning one costs nothing."""
+FACTS_A_PART, FEW_FACTS, LEAST_PARTS = 25_000, 20_000, 8
+"""Small enough to lose little when one is lost, and to be done in a moment: while its transaction
+is open the server keeps every row that the live views replace, and their follower walks past all
+of them. Large enough that beginning one costs little."""
 LARGEST = 1 << 128
 
 COLUMNS: LiteralString = """id, number, state, names, shapes, versions, workers, replaces_damaged,

@@ -8,7 +8,7 @@ straight over the facts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -79,10 +79,11 @@ class Verifier:
         since = touched(connection, tables, rebuild.target, position)
         for chosen in (some_of(connection, tables, sample, position=position), since):
             found += self.again(connection, tables, chosen, position=position)
+        before = self._made_before(connection, tables, since, target=rebuild.target)
         for table in tables:
             name = table.view.name
             with connection.transaction():
-                found += self.parts(connection, table, written[name], since, target=rebuild.target)
+                found += self.parts(connection, table, [written[name], *before[name]], since)
                 found += self.laws(connection, table, position=position)
             if not rebuild.replaces_damaged:
                 found += self._beside_live(connection, table, position=position)
@@ -112,28 +113,48 @@ class Verifier:
         self,
         connection: Connection[Any],
         table: Table,
-        written: Buckets,
+        written: Sequence[Buckets],
         since: Chosen,
-        *,
-        target: int,
     ) -> list[Mismatch]:
-        """Whether what the parts wrote up to `target` still stands where nothing came since."""
-        view, ids = table.view, list(since.of(table.view))
-        before = list[Buckets]()
-        for some in in_chunks(ids):
-            rows = self._rows([view], some, position=target)[view.name]
-            before.append(_negative(digest(connection, view, stage(connection, view, rows))))
-        listed(connection, "touched", ids)
+        """Whether what the parts wrote still stands where nothing came since.
+
+        `written` adds up to that: what they wrote in all, and less what they wrote of those to whom
+        something came.
+        """
+        view = table.view
+        listed(connection, "touched", since.of(view))
         untouched = sql.SQL("(SELECT * FROM {} WHERE {}) AS untouched").format(
             _name(table), outside(view, "touched")
         )
         found = digest(connection, view, untouched)
-        expected = combined([written, *before])
+        expected = combined(written)
         return [
             Mismatch("digest", view.name, f"{bucket:02x}…", (), *told)
             for bucket in sorted(expected.keys() | found.keys())
             if (told := _told(expected.get(bucket), found.get(bucket)))[0] != told[1]
         ]
+
+    def _made_before(
+        self,
+        connection: Connection[Any],
+        tables: Sequence[Table],
+        since: Chosen,
+        *,
+        target: int,
+    ) -> dict[str, list[Buckets]]:
+        """Less what a fold up to `target` makes of these, by view.
+
+        Each is folded once for all views: to read and open their facts is what takes the time.
+        """
+        before: dict[str, list[Buckets]] = {table.view.name: [] for table in tables}
+        for kept_so, some in _by_partition(tables, since):
+            views = [table.view for table in kept_so]
+            rows = self._rows(views, some, position=target)
+            for view in views:
+                with connection.transaction():
+                    made = digest(connection, view, stage(connection, view, rows[view.name]))
+                before[view.name].append(_negative(made))
+        return before
 
     def again(
         self,
@@ -148,13 +169,10 @@ class Verifier:
         Raises RefoldStopped.
         """
         found: list[Mismatch] = []
-        for partition in ("subject", "stream"):
-            kept_so = [table for table in tables if table.view.partition == partition]
-            ids = chosen.people if partition == "subject" else chosen.streams
-            for some in in_chunks(ids) if kept_so else ():
-                found += self._again(connection, kept_so, some, position)
-                if len(found) >= MOST_FOUND:
-                    break
+        for kept_so, some in _by_partition(tables, chosen):
+            found += self._again(connection, kept_so, some, position)
+            if len(found) >= MOST_FOUND:
+                break
         return found
 
     def _again(
@@ -293,6 +311,16 @@ class Verifier:
         except Exception as error:  # noqa: BLE001 -- its class is told, not what it quotes
             names = ", ".join(view.name for view in views)
             raise RefoldStopped(whom=whose, views=names, why=why(error)) from None
+
+
+def _by_partition(
+    tables: Sequence[Table], chosen: Chosen
+) -> Iterator[tuple[list[Table], list[UUID]]]:
+    """Some of the chosen at a time, and the tables that are kept by what they are."""
+    for partition, ids in (("subject", chosen.people), ("stream", chosen.streams)):
+        kept_so = [table for table in tables if table.view.partition == partition]
+        for some in in_chunks(ids) if kept_so else ():
+            yield kept_so, some
 
 
 def _columns(connection: Connection[Any], view: View[Any]) -> set[str]:

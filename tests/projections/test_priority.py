@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 from threading import get_native_id
 
 import pytest
@@ -11,6 +14,10 @@ from ledger.store.pool import connect
 from projections.priority import LOWEST, quietly, step_back
 from tests.projections.books import Books
 from tests.projections.rebuilds import rebuilder
+
+needs_sessions = pytest.mark.skipif(
+    not Path("/proc/self/autogroup").exists(), reason="this Linux does not group by session"
+)
 
 
 def _own() -> int:
@@ -21,6 +28,34 @@ def test_quiet_work_has_the_lowest_priority_and_its_caller_keeps_its_own() -> No
     before = _own()
     assert quietly(_own) == LOWEST
     assert _own() == before
+
+
+def session_of(process_id: int | str) -> int:
+    """The priority of the session that a process is in."""
+    return int(Path(f"/proc/{process_id}/autogroup").read_text(encoding="ascii").split()[-1])
+
+
+OWN_SESSION = """
+from pathlib import Path
+from projections.priority import begin_lowest, quietly
+own = Path("/proc/self/autogroup")
+print(quietly(own.read_text).split()[-1], own.read_text().split()[-1])
+begin_lowest()
+print(own.read_text().split()[-1])
+"""
+
+
+@needs_sessions
+@pytest.mark.parametrize(("leads", "quiet"), [(True, "19"), (False, "0")])
+def test_a_session_is_lowered_where_it_is_one_s_own(leads: bool, quiet: str) -> None:
+    told = subprocess.run(  # noqa: S603 -- our own program
+        [sys.executable, "-c", OWN_SESSION],
+        start_new_session=leads,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == [quiet, "0", "19"]
 
 
 def test_quiet_work_raises_where_it_is_waited_for() -> None:
@@ -37,6 +72,7 @@ def test_a_connection_that_steps_back_has_the_lowest_priority_and_no_helpers(
     with connect(database) as connection:
         step_back(connection)
         assert os.getpriority(os.PRIO_PROCESS, connection.info.backend_pid) == LOWEST
+        assert session_of(connection.info.backend_pid) == LOWEST
         for setting in ("max_parallel_workers_per_gather", "max_parallel_maintenance_workers"):
             assert connection.execute("SELECT current_setting(%s)", [setting]).fetchone() == ("0",)
 

@@ -73,7 +73,7 @@ class RebuildKeeper:
 
     def _carried_out(self, asked: list[str]) -> bool:
         how = ["--outdated", *asked, "--workers", str(self._workers)] if asked else []
-        child = spawn(("views", "rebuild", *how, "--json"))
+        child = spawn(("views", "rebuild", *how, "--json"), alone=True)
         while child.poll() is None:
             if self._stopping.wait(LOOK_SECONDS):
                 _stop(child)

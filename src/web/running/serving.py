@@ -115,13 +115,16 @@ class Children:
                 process.wait()
 
 
-def spawn(arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    """Start `ledger ARGUMENTS`; it ends when this process does."""
+def spawn(arguments: tuple[str, ...], *, alone: bool = False) -> subprocess.Popen[bytes]:
+    """Start `ledger ARGUMENTS`; it ends when this process does.
+
+    `alone` in a session, whose priority it may then lower without lowering ours.
+    """
     command = [sys.executable, "-P", "-m", "web.cli", *arguments]
     return subprocess.Popen(  # noqa: S603 -- our own program
         command,
         stdin=subprocess.DEVNULL,
-        preexec_fn=partial(_begin_child, os.getpid()),  # noqa: PLW1509 -- no thread runs here before it starts
+        preexec_fn=partial(_begin_child, os.getpid(), alone),  # noqa: PLW1509 -- no thread runs here before it starts
     )
 
 
@@ -152,9 +155,12 @@ def wait_until_ready(host: str, port: int, children: Sequence[subprocess.Popen[b
     return False
 
 
-def _begin_child(parent_id: int) -> None:
+def _begin_child(parent_id: int, alone: bool) -> None:
     # A terminal's Ctrl-C is for the parent, which then stops its children in order.
-    os.setpgrp()
+    if alone:
+        os.setsid()
+    else:
+        os.setpgrp()
     die_with_parent(parent_id)
 
 
