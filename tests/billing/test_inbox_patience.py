@@ -104,10 +104,53 @@ def test_no_notice_is_given_up_on_silence(office: Office) -> None:
     silent = broken(office, OutcomeUnknown(key="notice"))
     for _try in range(2 * FEWEST_TRIES):
         office.site.later(1)
-        assert silent.work().outcomes == {"retrying": 1}
+        silent.work()
+        assert office.states() == {"retrying": 1}
     assert broken(office, Rejected(why="gone")).work().outcomes == {}
     office.site.later(1)
     assert broken(office, Rejected(why="gone")).work().outcomes == {"dead": 1}
+
+
+def alarms(office: Office, inbox: Inbox, caplog: pytest.LogCaptureFixture) -> timedelta:
+    """Work every ten minutes until there is an alarm; how long that took."""
+    waited = timedelta()
+    with caplog.at_level(logging.ERROR):
+        while inbox.work().is_well:
+            assert not caplog.text
+            assert office.inbox.unanswered() == (1 if waited >= DAY else 0)
+            office.site.clock.advance(timedelta(minutes=10))
+            waited += timedelta(minutes=10)
+            assert waited < 3 * DAY
+    return waited
+
+
+def test_after_a_day_of_silence_there_is_an_alarm_until_there_is_an_answer(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = office.order("pm_card_outcomeLost")
+    office.post(office.told()[:1])
+    silent = broken(office, OutcomeUnknown(key="ada@example.org"))
+    assert timedelta(hours=24) <= alarms(office, silent, caplog) <= timedelta(hours=26)
+    assert "no answer for a day" in caplog.text
+    assert "ada@" not in caplog.text
+    assert (office.inbox.unanswered(), office.states()) == (1, {"retrying": 1})
+    office.site.later(hours=2)
+    assert silent.work().outcomes == {"unanswered": 1}
+    office.site.later(hours=2)
+    office.work()
+    assert (office.inbox.unanswered(), office.states()) == (0, {"processed": 1})
+    assert "paid" in office.topics(order.id)
+
+
+def test_silence_as_the_first_word_after_a_day_without_workers_is_no_alarm(
+    office: Office,
+) -> None:
+    office.order()
+    office.post(office.told()[:1])
+    office.site.later(2)
+    report = broken(office, OutcomeUnknown(key="notice")).work()
+    assert (report.outcomes, report.is_well) == ({"retrying": 1}, True)
+    assert office.inbox.unanswered() == 0
 
 
 def test_a_mandate_of_a_card_that_nobody_saved_is_let_go_in_the_end(

@@ -2,7 +2,8 @@
 
 A notice is a hint; the object that it is about is fetched, and that is believed. What is ours but
 unknown is tried again with growing pauses, for a day and some times at least, and then left to a
-person, with an alarm.
+person, with an alarm. Where the company does not answer there is an alarm after as long, and the
+notice is tried on.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ OVERLAP = timedelta(hours=2)
 REACHES_BACK = timedelta(days=30)
 """How far companies remember what they told."""
 BODIES_KEPT = timedelta(days=90)
+UNANSWERED = "unanswered"
 EVIDENCE = frozenset({"content-type", "date", "user-agent"})
 """Headers that are kept beside those that sign."""
 
@@ -47,8 +49,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class InboxReport:
-    """How many notices came to what: processed, ignored_foreign, retrying, dead.
+    """How many notices came to what: processed, ignored_foreign, retrying, unanswered, dead.
 
+    unanswered: tried again though the company has been silent about it for a day.
     `is_silent`: the company did not answer about the last of them, so that no other was tried.
     """
 
@@ -58,7 +61,7 @@ class InboxReport:
     @property
     def is_well(self) -> bool:
         """Whether nothing needs a person."""
-        return not self.outcomes["dead"]
+        return not self.outcomes["dead"] and not self.outcomes[UNANSWERED]
 
 
 class Inbox:
@@ -132,6 +135,15 @@ class Inbox:
         """What was given up, oldest first."""
         return self.table.listed(["dead"], limit=limit)
 
+    def given_up(self) -> int:
+        """How many notices are left to a person."""
+        return self.table.dead()
+
+    def unanswered(self) -> int:
+        """About how many notices the company has been silent for a day, and still is."""
+        since = self.clock.now() - PATIENCE
+        return self.table.unsettled(OutcomeUnknown.code, since=since, tries=FEWEST_TRIES)
+
     def forget_bodies(self) -> int:
         """Let go of what was sent long ago and is done: it names people; how many."""
         return self.table.forget(self.clock.now() - BODIES_KEPT)
@@ -159,7 +171,7 @@ class Inbox:
         ]
         return self.table.add(arrivals, now=self.clock.now())
 
-    def _work_on(self, taken: Taken, report: InboxReport) -> State:
+    def _work_on(self, taken: Taken, report: InboxReport) -> str:
         state: State
         why = None
         try:
@@ -178,6 +190,9 @@ class Inbox:
         if state == "dead":
             log.error("notice %s (%s) is left to a person: %s", taken.number, taken.kind, why)
         self.table.settle(taken, state, next_at=now + _pause(taken.tries), why=why, now=now)
+        if report.is_silent and self._is_out_of_patience(taken):
+            log.error("notice %s (%s) has had no answer for a day", taken.number, taken.kind)
+            return UNANSWERED
         return state
 
     def _facts_of(self, taken: Taken) -> State:
@@ -190,12 +205,14 @@ class Inbox:
         return "processed"
 
     def _later(self, taken: Taken, error: Exception) -> State:
-        waited = self.clock.now() - taken.tried_from
-        if isinstance(error, OutcomeUnknown):
-            return "retrying"  # silence is no answer: only an answer uses patience up
-        if waited < PATIENCE or taken.tries < FEWEST_TRIES:
+        # Silence is no answer: only an answer uses patience up.
+        if isinstance(error, OutcomeUnknown) or not self._is_out_of_patience(taken):
             return "retrying"
         return "ignored_foreign" if isinstance(error, MandateNotKnown) else "dead"
+
+    def _is_out_of_patience(self, taken: Taken) -> bool:
+        waited = self.clock.now() - taken.tried_from
+        return waited >= PATIENCE and taken.tries >= FEWEST_TRIES
 
 
 def _pause(tries: int) -> timedelta:

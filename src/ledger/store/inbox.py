@@ -68,6 +68,11 @@ UPDATE inbox.notices
    SET state = 'retrying', next_at = %(now)s, tried_from = %(now)s, tries = 0, done_at = NULL
  WHERE state = 'dead' AND (%(number)s::bigint IS NULL OR number = %(number)s)
 """
+DEAD = "SELECT count(*) FROM inbox.notices WHERE state = 'dead'"
+UNSETTLED = """
+SELECT count(*) FROM inbox.notices
+ WHERE state = 'retrying' AND why = %(why)s AND tried_from <= %(since)s AND tries >= %(tries)s
+"""
 CAUGHT_UP = "SELECT caught_up_at FROM inbox.progress WHERE account = %(account)s"
 CATCH_UP = """
 INSERT INTO inbox.progress (account, caught_up_at) VALUES (%(account)s, %(at)s)
@@ -193,6 +198,19 @@ class InboxTable:
         asked = {"states": list(states), "after": after, "limit": limit}
         with self._pool.connection() as connection:
             return [Listed(*row) for row in _rows(connection, LISTED, asked)]
+
+    def dead(self) -> int:
+        """How many were given up."""
+        with self._pool.connection() as connection:
+            [(count,)] = _rows(connection, DEAD, {})
+        return int(count)
+
+    def unsettled(self, why: str, *, since: datetime, tries: int) -> int:
+        """How many have been tried since an instant and so many times, the last time to no end."""
+        asked = {"why": why, "since": since, "tries": tries}
+        with self._pool.connection() as connection:
+            [(count,)] = _rows(connection, UNSETTLED, asked)
+        return int(count)
 
     def retry(self, number: int | None, *, now: datetime) -> int:
         """Work again on one that was given up, or on all of them; how many."""

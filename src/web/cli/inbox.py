@@ -28,16 +28,22 @@ def inbox() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a notice and line.")
 def inbox_list(states: tuple[State, ...], after: int, limit: int, *, as_json: bool) -> None:
-    """What waits: notices that are tried again, and those left to a person (exit code 3)."""
+    """What waits: notices that are tried again, and those left to a person (exit code 3).
+
+    So it is where the payment company has not answered about one for a day: that is tried on.
+    """
     with opened() as (_settings, _dsn, parts):
         table = parts.inbox.table
         asked: tuple[State, ...] = states or ("received", "retrying", "dead")
         found, counts = table.listed(asked, after=after, limit=limit), table.counts()
+        unanswered = parts.inbox.unanswered()
     for one in found:
         click.echo(json.dumps(_described(one)) if as_json else _line(one))
     if not as_json:
         click.echo(", ".join(f"{counts.get(state, 0)} {state}" for state in STATES))
-    if counts.get("dead"):
+        if unanswered:
+            click.echo(f"About {counted(unanswered, 'notice')} nobody has answered for a day.")
+    if counts.get("dead") or unanswered:
         raise click.exceptions.Exit(WAITS_FOR_A_PERSON)
 
 

@@ -25,11 +25,14 @@ class Standings:
         from prometheus_client.core import GaugeMetricFamily
 
         found, fresh = ScheduleStanding.of(parts()), parts().views.freshness()
+        inbox = parts().inbox
         for name, said, value in (
             ("ledger_schedule_led", "Whether a worker leads the schedule", int(found.is_led)),
             ("ledger_views_position", "The last fact that the views have read", fresh.position),
             ("ledger_views_lag", "Facts that the views have not read", fresh.lag),
             ("ledger_views_age_seconds", "How long the first of them waits", fresh.age_seconds),
+            ("ledger_inbox_dead", "Notices that are left to a person", inbox.given_up()),
+            ("ledger_inbox_unanswered", "Notices without answer for a day", inbox.unanswered()),
         ):
             yield GaugeMetricFamily(name, said, value)
         yield from _of_jobs([job for job in found.jobs if job.state is not None])
