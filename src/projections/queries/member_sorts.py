@@ -102,19 +102,14 @@ the names before them.
 """
 
 
-def order_of(
-    sort: str, asked: MemberFilter, *, descending: bool, found: Collection[Status] | None = None
-) -> Order:
-    """The parts of a list, in rising order; those that can't hold anybody are NOWHERE.
-
-    `found` are the statuses that those who are asked for have, if somebody has looked.
-    """
+def order_of(sort: str, asked: MemberFilter, *, descending: bool) -> Order:
+    """The parts of a list, in rising order; those that can't hold anybody are NOWHERE."""
     if sort in BEGINNING_FIRST and asked.beginning:
         parts = BEGINNING_FIRST[sort]
         return parts[::-1] if descending else parts
     if sort == "plan" and asked.plan_id is not None:
         return ORDERS["name"]  # all are in that plan
-    return _narrowed(sort, asked.possible_statuses() if found is None else found)
+    return _narrowed(sort, asked.possible_statuses())
 
 
 def _narrowed(sort: str, possible: Collection[Status]) -> Order:

@@ -19,8 +19,7 @@ from projections.queries.member_filter import MemberFilter
 from projections.queries.member_sorts import ORDERS, MemberSort, order_of
 from projections.queries.paging import List, Page, Turn
 from projections.queries.reading import Rows, Source
-from projections.queries.segments import SEGMENTS, STATUSES, Segment, Status, status
-from projections.queries.stretches import Asked, every
+from projections.queries.segments import SEGMENTS, Segment, Status, status
 from projections.queries.wide import USUAL, Bounds, Wide, by_index
 from projections.stays import Standing
 
@@ -48,9 +47,6 @@ SELECT {columns} FROM members AS view
 NOTES: LiteralString = """
 SELECT {columns} FROM notes AS view
  WHERE member_id = %(member_id)s ORDER BY written_at DESC, note_id
-"""
-FOUND: LiteralString = """
-SELECT DISTINCT CASE {status} END FROM members AS view WHERE {condition}
 """
 TAGS = "SELECT tag, count(*) FROM taggings GROUP BY tag ORDER BY tag"
 # From each tag to the next, however many have it.
@@ -177,35 +173,18 @@ class MemberQueries:
             id_of=lambda row: row.member_id,
             rows=self._rows,
             read=self._wide,
+            at_once=self._wide.at_once,
         )
 
     def page(self, asked: MemberFilter, turn: Turn, now: datetime) -> Page[MemberSummary]:
         """A page of the list. Raises CursorMalformed."""
         what = asked.asked(now)
         with self._rows.source.connection() as connection:
-            found = self._statuses(connection, what) if turn.sort == "status" else None
-            order = order_of(turn.sort, asked, descending=turn.descending, found=found)
+            order = order_of(turn.sort, asked, descending=turn.descending)
             page = self._list.page_of(connection, turn, order, what)
         return Page(
             [summary(row, now) for row in page.rows], page.previous_cursor, page.next_cursor
         )
-
-    def _statuses(self, connection: Connection[Any], asked: Asked) -> list[Status] | None:
-        """The statuses of those who are asked for, where they are few."""
-        if not asked.conditions:
-            return None
-        with by_index(connection):
-            if not self._wide.is_cheap(connection, asked):
-                return None
-            query = sql.SQL(FOUND).format(
-                status=sql.SQL(" ").join(
-                    sql.SQL("WHEN {} THEN {}").format(sql.SQL(condition), sql.Literal(name))
-                    for name, condition in STATUSES.items()
-                ),
-                condition=every(asked.conditions),
-            )
-            cursor = connection.cursor(row_factory=tuple_row)
-            return [name for (name,) in cursor.execute(query, asked.parameters, prepare=False)]
 
     def count(self, asked: MemberFilter, now: datetime) -> Count:
         """How many the list has; about how many, where counting would take long."""

@@ -11,12 +11,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, LiteralString, NoReturn, TypeVar
+from typing import Any, Generic, LiteralString, NoReturn, Protocol, TypeVar
 from uuid import UUID
 
 from psycopg import Connection, sql
 
 from ledger.errors import Refused
+from projections.queries.at_once import Beside
 from projections.queries.counting import Count, Counting
 from projections.queries.reading import Rows
 from projections.queries.stretches import (
@@ -35,6 +36,24 @@ T = TypeVar("T")
 
 Reader = Callable[[Connection[Any], Stretch], list[R]]
 """Reads the rows of a stretch, in order."""
+
+
+class ReaderAtOnce(Protocol[R]):
+    """Reads rows of all parts of an order, each with its part; None where that may take long."""
+
+    def __call__(
+        self,
+        connection: Connection[Any],
+        order: Order,
+        asked: Asked,
+        *,
+        beside: Beside | None,
+        falling: bool,
+        limit: int,
+    ) -> list[tuple[int, R]] | None:
+        """At most `limit` rows, rising or falling, beyond another row's place."""
+        ...
+
 
 SELECT: LiteralString = """
 SELECT {columns} FROM {table} AS view WHERE {condition} {order} LIMIT %(page_limit)s
@@ -122,7 +141,7 @@ class List(Generic[R]):
     """A list that can be sorted and paged.
 
     `row_id` is the column that tells rows with equal keys apart, and `id_of` reads it. `read` reads
-    a stretch where the plain query may take too long.
+    a stretch where the plain query may take too long, `at_once` all where few are asked for.
     """
 
     table: LiteralString
@@ -132,6 +151,7 @@ class List(Generic[R]):
     rows: Rows[R]
     id_type: LiteralString = "uuid"
     read: Reader[R] | None = None
+    at_once: ReaderAtOnce[R] | None = None
 
     def page(
         self,
@@ -151,9 +171,28 @@ class List(Generic[R]):
         Raises CursorMalformed.
         """
         begin = place(turn, order, self.id_type)
-        backward = begin is not None and begin.backward
-        falling = turn.descending != backward
+        falling = turn.descending != (begin is not None and begin.backward)
         limit = max(1, min(turn.limit, MOST_ON_A_PAGE))
+        found = None
+        if self.at_once is not None:
+            beside = Beside(begin.part, begin.key, begin.row_id) if begin else None
+            found = self.at_once(
+                connection, order, asked, beside=beside, falling=falling, limit=limit + 1
+            )
+        if found is None:
+            found = self._part_by_part(connection, order, asked, begin, limit, falling=falling)
+        return self._page(turn, order, begin, found, limit)
+
+    def _part_by_part(
+        self,
+        connection: Connection[Any],
+        order: Order,
+        asked: Asked,
+        begin: Place | None,
+        limit: int,
+        *,
+        falling: bool,
+    ) -> list[tuple[int, R]]:
         found: list[tuple[int, R]] = []
         for part, start in _parts(order, begin, reverse=falling):
             beside = None if start is None else (start.key, start.row_id)
@@ -164,7 +203,7 @@ class List(Generic[R]):
             found += [(part, row) for row in self._read(connection, stretch)]
             if len(found) > limit:
                 break
-        return self._page(turn, order, begin, found, limit)
+        return found
 
     def counted(
         self,

@@ -57,3 +57,11 @@ class Rows(Generic[R]):
         text = query.as_bytes(connection)
         cursor = reading(connection).execute(text, parameters, prepare=prepare)
         return [self.codec.decode(values) for values in cursor]
+
+    def numbered(
+        self, connection: Connection[Any], query: sql.Composable, parameters: Parameters
+    ) -> list[tuple[int, R]]:
+        """Every row that a query finds, each after a number. It is planned for its parameters."""
+        text = query.as_bytes(connection)
+        cursor = reading(connection).execute(text, parameters, prepare=False)
+        return [(number, self.codec.decode(values)) for number, *values in cursor]

@@ -19,9 +19,10 @@ from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 
 from psycopg import Connection, sql
 
+from projections.queries.at_once import AtOnce, Beside, possible
 from projections.queries.counting import expected
 from projections.queries.reading import Rows
-from projections.queries.stretches import Asked, Stretch, every, name_of
+from projections.queries.stretches import Asked, Order, Stretch, every, name_of
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 
@@ -95,12 +96,30 @@ class Wide(Generic[R]):
         with by_index(connection):
             return self._read(connection, stretch)
 
-    def is_cheap(self, connection: Connection[Any], asked: Asked) -> bool:
-        """Whether those who are asked for are few, and soon found; to be asked `by_index`."""
+    def at_once(
+        self,
+        connection: Connection[Any],
+        order: Order,
+        asked: Asked,
+        *,
+        beside: Beside | None,
+        falling: bool,
+        limit: int,
+    ) -> list[tuple[int, R]] | None:
+        """Rows of all parts of an order, each with its part; None where that may take long."""
+        read = AtOnce(self.table, "view.member_id", self.rows)
+        if not asked.conditions or not read.fits(order):
+            return None
+        with by_index(connection):
+            if self._cost(connection, asked) > self.bounds.cheap * min(len(possible(order)) / 2, 2):
+                return None
+            return read(connection, order, asked, beside=beside, falling=falling, limit=limit)
+
+    def _cost(self, connection: Connection[Any], asked: Asked) -> int:
         query = sql.SQL(ROWS).format(
             table=sql.Identifier(self.table), condition=every(asked.conditions)
         )
-        return expected(connection, query, asked.parameters).cost <= self.bounds.cheap
+        return expected(connection, query, asked.parameters).cost
 
     def _read(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
         limit, bounds = stretch.limit, self.bounds
