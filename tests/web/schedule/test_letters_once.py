@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import get_args
 
 import pytest
+from psycopg import OperationalError
 
+from ledger import ids
 from ledger.notification import Kind, Recipient
+from projections.queries.notices import NoticeFilter
+from projections.queries.paging import Turn
 from tests.web.schedule.post import (
     DAY,
     dearer,
@@ -119,6 +123,29 @@ def test_a_process_that_dies_while_it_gives_up_a_letter_leaves_one_fact_and_none
     assert site.run("letters") == ({} if is_done else {"not told": 1})
     assert letters(stay) == []
     assert facts_of_notices(stay, kind) == [["notice.queued", "notice.given_up"]]
+
+
+def test_who_runs_the_site_no_more_is_not_told_and_the_member_is(site: Site) -> None:  # DU2
+    helper, ledger = ids.new(), site.parts.ledger
+    ledger.add_contributor(
+        helper,
+        email="eve@example.org",
+        name="Eve",
+        roles=frozenset({"store_manager"}),
+        locale="en",
+        by=MACHINE,
+        cause=cause(),
+    )
+    stay = waiting(site, "own_payment_failed")
+    ledger.remove_contributor(helper, by=MACHINE, cause=cause())
+    assert site.run("letters") == {"sent": 1, "not told": 1}
+    assert len(letters(stay)) == 1
+    assert site.parts.desk.mailbox.recent(to="eve@example.org") == []
+    site.catch_up()
+    (notice,) = site.parts.queries.notices.page(
+        NoticeFilter(kind="payment_failed"), Turn("queued")
+    ).rows
+    assert (notice.state, notice.why) == ("given_up", "no_role")
 
 
 @pytest.mark.parametrize("kind", TO_MEMBERS)
@@ -284,6 +311,22 @@ def test_letters_that_break_hold_up_none_of_those_behind_them(
     monkeypatch.undo()
     assert site.run("letters") == {"sent": 3}
     assert [len(letters(stay)) for stay in stays] == [1] * 5
+
+
+def test_a_database_that_is_away_breaks_no_letter_but_ends_the_run(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stay = waiting(site, "renewal_reminder")
+
+    def away(*_words: object, **_more: object) -> None:
+        raise OperationalError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.parts.desk.mailbox, "put", away)
+        cut_off = ran(site)
+    assert (cut_off.error, cut_off.is_done, cut_off.run.broken) == ("OperationalError", False, [])
+    assert site.run("letters") == {"sent": 1}
+    assert len(letters(stay)) == 1
 
 
 def test_two_runs_at_once_put_one_letter(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
