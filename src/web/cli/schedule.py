@@ -45,6 +45,8 @@ def _told(job: JobStanding) -> str:
     began = f"{state.began_at:%Y-%m-%d %H:%M:%S}"
     did = ", ".join(f"{count} {name}" for name, count in sorted(state.outcomes.items()))
     line = _line(job.name, _span(job.every), began, seconds, state.runs, state.failures)
+    if left := len(state.left_facts):
+        did = f"{did or '-'}; {counted(left, 'fact')} left to try again"
     wrong = f"  (last error {state.error_at:%Y-%m-%d %H:%M}: {state.error})" if state.error else ""
     return f"{line}  {did or '-'}{wrong}"
 

@@ -18,11 +18,15 @@ from ledger.payments.gateway import OutcomeUnknown
 from ledger.store.refusals import AWAY
 from projections.queries.due import DueQueries
 from web.parts import Parts
+from web.sessions.job_runs import Left
 
 PAGE = 500
 """So many items are asked for at once; a run goes on until nothing is left."""
 PATIENCE_SECONDS = 5.0
 """How long a run waits for the views to see what it did, before it leaves the rest to the next."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
+"""After how long a fact that broke is tried again: twice as long each time."""
 
 EPOCH = datetime(2000, 1, 3, tzinfo=UTC)
 
@@ -51,6 +55,8 @@ class Run:
     `mark` is how far it had read before, and then how far it has; 0 of a job that reads nothing.
     `late` are items about which the payment company was silent in the runs before, to be tried
     after the others. `is_silent`: it was so in this one, which therefore ended before its end.
+    `left` are facts before the mark that could not be worked on, by position: tried again until
+    they can.
     """
 
     parts: Parts
@@ -59,7 +65,8 @@ class Run:
     mark: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
-    moved_mark: bool = False
+    left: dict[int, Left] = field(default_factory=dict)
+    made_progress: bool = False
     late: dict[Hashable, None] = field(default_factory=dict)
     is_silent: bool = False
 
@@ -80,7 +87,25 @@ class Run:
 
     def move_mark(self, position: int) -> None:
         """Everything up to here was read."""
-        self.mark, self.moved_mark = position, True
+        self.mark, self.made_progress = position, True
+
+    def left_until_now(self) -> list[int]:
+        """Where the facts stand that are to be tried again by now."""
+        return sorted(position for position, one in self.left.items() if one.next_at <= self.now)
+
+    @contextmanager
+    def on_fact(self, position: int, item: UUID) -> Iterator[None]:
+        """Work alone on the item of a fact: where it breaks the fact is left for a later run."""
+        before = len(self.broken)
+        with self.alone(item):
+            yield
+        if broken := self.broken[before:]:
+            tries = self.left[position].tries + 1 if position in self.left else 1
+            next_at = self.now + min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE)
+            self.left[position] = Left(tries, next_at, broken[0].code)
+            self.made_progress = True
+        elif self.left.pop(position, None):
+            self.made_progress = True
 
     def sweep(
         self,

@@ -17,7 +17,7 @@ from ledger.store.refusals import AWAY
 from ledger.traces import trace
 from web.jobs.job import Job, Lead, Run
 from web.parts import Parts
-from web.sessions.job_runs import JobRun, JobRuns
+from web.sessions.job_runs import JobRun, JobRuns, Progress
 from web.sessions.leadership import LeadershipLost
 
 PASSES = (OutcomeUnknown, *AWAY)
@@ -71,12 +71,13 @@ class Runner:
 
     def work(self, job: Job, slot: datetime) -> Ran:
         """Run a job now, whatever was claimed. Raises LeadershipLost, and no other error."""
-        parts = self._parts
+        parts, progress = self._parts, self.runs.progress(job.name) if job.reads else Progress()
         run = Run(
             parts=parts,
             cause=Cause(kind="job", id=ids.new()),
             lead=self._lead,
-            mark=self.runs.mark(job.name) if job.reads else 0,
+            mark=progress.mark,
+            left=dict(progress.left),
             late=self._late.setdefault(job.name, {}),
         )
         began_at, began = parts.clock.now(), time.monotonic()
@@ -112,7 +113,8 @@ class Runner:
             milliseconds=round(ran.seconds * 1000),
             outcomes=outcomes,
             error=ran.error or next((one.code for one in ran.run.broken), None),
-            mark=ran.run.mark if ran.run.moved_mark else None,
+            mark=ran.run.mark if ran.run.made_progress else None,
+            left=ran.run.left if ran.run.made_progress else None,
         )
 
 

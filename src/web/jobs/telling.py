@@ -52,8 +52,9 @@ def tell_prices(run: Run) -> None:
 def tell_failures(run: Run) -> None:
     """Tell member and contributors of each renewal or instalment that failed unseen, once (DU2).
 
-    It reads the books from where it left off; whom it had told before it broke off stays told. At
-    first it leaves out what is long ago: nobody wants to hear of each failure of past years.
+    It reads the books from where it left off; whom it had told before it broke off stays told, and
+    what can't be told is tried again until it can. At first it leaves out what is long ago: nobody
+    wants to hear of each failure of past years.
     """
     own, recorder = Reminders(run.parts.ledger), run.parts.recorder
     tells = {
@@ -62,6 +63,8 @@ def tell_failures(run: Run) -> None:
         ActionRequired.TOPIC: own.tell_action,
     }
     tell = partial(_tell_of, run, tells, _staff(run))
+    for position in run.left_until_now():
+        tell(recorder.read(position - 1, 1)[:1])
     if not run.mark:
         horizon = recorder.horizon()
         tell(recorder.recorded_since(run.now - FIRST_LOOKS_BACK, [*tells]))
@@ -81,7 +84,7 @@ def _tell_of(
         if record.topic in tells:
             fact_id = f"{record.stream_id}/{record.version}"
             cause = Cause(kind="job", id=ids.derived(run.cause.id, fact_id))
-            with run.alone(record.stream_id):
+            with run.on_fact(record.position, record.stream_id):
                 told = tells[record.topic](record.stream_id, fact_id, staff, cause=cause)
                 run.count("told", told)
 

@@ -75,6 +75,9 @@ def _of_jobs(jobs: list[JobStanding]) -> Iterator[Metric]:
     items = CounterMetricFamily(
         "ledger_job_items", "Items, by what they came to", labels=["job", "outcome"]
     )
+    left = GaugeMetricFamily(
+        "ledger_job_left", "Facts that it could not work on yet", labels=["job"]
+    )
     for job in jobs:
         if (state := job.state) is None:
             continue
@@ -82,9 +85,10 @@ def _of_jobs(jobs: list[JobStanding]) -> Iterator[Metric]:
         took.add_metric([job.name], state.milliseconds / 1000)
         runs.add_metric([job.name], state.runs)
         failures.add_metric([job.name], state.failures)
+        left.add_metric([job.name], len(state.left_facts))
         for outcome, count in sorted(state.total.items()):
             items.add_metric([job.name, outcome], count)
-    yield from (began, took, runs, failures, items)
+    yield from (began, took, runs, failures, left, items)
 
 
 def _is_from_here() -> bool:

@@ -26,10 +26,10 @@ CLAIM = """
 """
 RECORD = """
     INSERT INTO web.jobs AS job (name, slot, holder, began_at, ended_at, milliseconds, runs,
-                                 failures, outcomes, total, error, error_at, mark)
+                                 failures, outcomes, total, error, error_at, mark, left_facts)
     VALUES (%(name)s, %(done_up_to)s, %(holder)s, %(began_at)s, %(ended_at)s, %(milliseconds)s, 1,
             %(failed)s, %(outcomes)s, %(outcomes)s, %(error)s, %(error_at)s,
-            coalesce(%(mark)s::bigint, 0))
+            coalesce(%(mark)s::bigint, 0), coalesce(%(left_facts)s::jsonb, '{}'))
     ON CONFLICT (name) DO UPDATE
     SET slot = CASE WHEN job.slot > %(slot)s THEN job.slot ELSE excluded.slot END,
         holder = excluded.holder,
@@ -43,20 +43,44 @@ RECORD = """
                           GROUP BY key) AS summed),
         error = coalesce(excluded.error, job.error),
         error_at = coalesce(excluded.error_at, job.error_at),
-        mark = coalesce(%(mark)s::bigint, job.mark)
+        mark = coalesce(%(mark)s::bigint, job.mark),
+        left_facts = coalesce(%(left_facts)s::jsonb, job.left_facts)
 """
-MARK = "SELECT mark FROM web.jobs WHERE name = %(name)s"
+PROGRESS = "SELECT mark, left_facts FROM web.jobs WHERE name = %(name)s"
 SLOTS = "SELECT name, slot, holder, ended_at FROM web.jobs"
 ALL = """
     SELECT name, slot, began_at, ended_at, milliseconds, runs, failures, outcomes, total, error,
-           error_at, mark
+           error_at, mark, left_facts
       FROM web.jobs ORDER BY name
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A fact that could not be worked on: how often it was tried, when it is tried again, and why.
+
+    `code` is that of an error, never a sentence.
+    """
+
+    tries: int
+    next_at: datetime
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job has read the books, and which facts before that are left, by position."""
+
+    mark: int = 0
+    left: Mapping[int, Left] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class JobState:
-    """A job as it last ran. `error` is a code, never a sentence: that may quote somebody."""
+    """A job as it last ran. `error` is a code, never a sentence: that may quote somebody.
+
+    `left_facts` are those that it could not work on yet, by position.
+    """
 
     name: str
     slot: datetime
@@ -70,11 +94,12 @@ class JobState:
     error: str | None
     error_at: datetime | None
     mark: int
+    left_facts: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun:
-    """One run that has ended. `mark` is how far the job has read, if it reads.
+    """One run that has ended. `mark` and `left` are its progress, if it reads and made some.
 
     `done_up_to` is the slot itself, or an earlier one where it is to be run again.
     """
@@ -89,6 +114,7 @@ class JobRun:
     outcomes: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
     mark: int | None = None
+    left: Mapping[int, Left] | None = None
 
 
 class JobRuns:
@@ -118,11 +144,11 @@ class JobRuns:
             if ended_at is not None or own == holder
         }
 
-    def mark(self, name: str) -> int:
-        """How far a job has read; 0 at first."""
+    def progress(self, name: str) -> Progress:
+        """How far a job has read, and what it left."""
         with self._pool.connection() as connection:
-            row = connection.execute(MARK, {"name": name}).fetchone()
-        return int(row[0]) if row else 0
+            row = connection.execute(PROGRESS, {"name": name}).fetchone()
+        return Progress(int(row[0]), _left(row[1])) if row else Progress()
 
     def all(self) -> list[JobState]:
         """Every job that ever ran, by name."""
@@ -145,4 +171,19 @@ def _values(run: JobRun) -> dict[str, object]:
         "error": run.error,
         "error_at": run.ended_at if run.error else None,
         "mark": run.mark,
+        "left_facts": None if run.left is None else Jsonb(_kept(run.left)),
+    }
+
+
+def _kept(left: Mapping[int, Left]) -> dict[str, list[object]]:
+    return {
+        str(position): [one.tries, one.next_at.isoformat(), one.code]
+        for position, one in left.items()
+    }
+
+
+def _left(kept: Mapping[str, tuple[int, str, str]]) -> dict[int, Left]:
+    return {
+        int(position): Left(tries, datetime.fromisoformat(next_at), code)
+        for position, (tries, next_at, code) in kept.items()
     }

@@ -48,6 +48,7 @@ def test_metrics_are_told_on_this_machine(swept: House) -> None:
     assert 'ledger_job_runs_total{job="charges"} 1.0' in told.text
     assert "ledger_schedule_led 0.0" in told.text
     assert "ledger_views_lag" in told.text
+    assert 'ledger_job_left{job="charges"} 0.0' in told.text
     assert "ledger_inbox_dead 0.0" in told.text
     assert "ledger_inbox_unanswered 0.0" in told.text
 

@@ -12,8 +12,10 @@ from click.testing import CliRunner, Result
 from ledger import ids
 from projections.queries.due import DueQueries, MissedPeriods
 from tests.projections.books import MASTER_KEY
+from web.cli.context import opened
 from web.cli.main import main
 from web.jobs.every import JOBS
+from web.sessions.job_runs import JobRun, JobRuns, Left
 
 JANUARY, MARCH = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC)
 
@@ -38,6 +40,26 @@ def test_every_job_stands_in_the_schedule_with_how_often_it_runs(home: str) -> N
     assert charges.split() == ["charges", "1", "minute", "never"]
     assert "15 minutes" in said
     assert "1 day" in said
+
+
+def test_what_a_job_could_not_work_on_stands_in_the_schedule(home: str) -> None:
+    with opened() as (_settings, _dsn, parts):
+        run = JobRun(
+            name="failures",
+            slot=JANUARY,
+            done_up_to=JANUARY,
+            holder=ids.new(),
+            began_at=JANUARY,
+            ended_at=JANUARY,
+            milliseconds=5,
+            left={12: Left(3, MARCH, "not_found")},
+        )
+        JobRuns(parts.pool).record([run])
+    [failures] = [line for line in typed("schedule").stdout.splitlines() if "failures" in line]
+    assert failures.endswith("-; 1 fact left to try again")
+    told = [json.loads(line) for line in typed("schedule", "--json").stdout.splitlines()]
+    [kept] = [job["state"]["left_facts"] for job in told if job["state"]]
+    assert kept == {"12": [3, MARCH.isoformat(), "not_found"]}
 
 
 def test_missed_periods_are_told_with_their_price_as_people_read_it(
