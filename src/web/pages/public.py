@@ -108,13 +108,8 @@ def confirm(order_id: UUID) -> str:
     order = _own_order(order_id)
     secret = Dues(parts().collection).action(order_id)
     asked = elements(parts(), order.placed.amount, secret=secret)
-    stay_id = order.placed.membership_id
-    another = url_for("own_money.pay", membership_id=stay_id, another="yes")
     return render_template(
-        "public/confirm.html",
-        order=order,
-        elements=asked,
-        another="" if order.placed.charge == "first" else another,
+        "public/confirm.html", order=order, elements=asked, another=_another(order)
     )
 
 
@@ -165,6 +160,13 @@ def _framed(rows: list[PlanRow]) -> Response:
     answer.headers["X-Frame-Options"] = "ALLOWALL"  # read by nothing that reads the policy
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return answer
+
+
+def _another(order: Order) -> str:
+    """Where another card is typed instead: a first payment that is left is begun anew."""
+    if order.placed.charge == "first":
+        return url_for("public.plan", plan_id=order.placed.plan_id)
+    return url_for("own_money.pay", membership_id=order.placed.membership_id, another="yes")
 
 
 def _person() -> Person:

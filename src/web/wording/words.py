@@ -44,8 +44,8 @@ REBUILD_STATE = {
     "rolled_back": message("Rolled back"),
 }
 ORDER_STATE = {
-    "free": message("Free"),
-    "open": message("Open"),
+    "free": message("Nothing to pay"),
+    "open": message("Under way"),
     "pending": message("Pending"),
     "unknown": message("Outcome unknown"),
     "failed": message("Declined"),
@@ -151,12 +151,20 @@ DECLINE = {
     "abandoned": message("The payment never reached the payment company; nothing was taken."),
 }
 """Of any other code, nothing more is said than that the bank declined."""
+REFUND_FAILURE = {
+    "returned_by_bank": message("the bank sent it back"),
+    "insufficient_funds": message("the site’s balance did not suffice"),
+    "charge_for_pending_refund_disputed": message("the payment is contested"),
+    "merchant_request": message("it was called off"),
+    "canceled": message("it was called off"),
+}
+NO_REFUND = message("the payment company could not make it")
+"""Of any other code, nothing more is said than this."""
 BRAND = {
     "visa": message("Visa"),
     "mastercard": message("Mastercard"),
     "amex": message("American Express"),
 }
-DISPUTE_OUTCOME = {"won": message("won"), "lost": message("lost")}
 MANDATE_STATUS = {
     "active": message("in force"),
     "pending": message("waiting for the bank"),
@@ -185,6 +193,13 @@ KNOWN_REASON = {
     "product_unacceptable": message("not as described"),
     "subscription_canceled": message("cancelled before"),
     "unrecognized": message("not recognised"),
+    "bank_cannot_process": message("the bank could not process it"),
+    "check_returned": message("the check was returned"),
+    "customer_initiated": message("the cardholder asked for it"),
+    "debit_not_authorized": message("the debit was not allowed"),
+    "incorrect_account_details": message("the account’s details are wrong"),
+    "insufficient_funds": message("not enough money on the account"),
+    "noncompliant": message("the rules of the card network were not kept"),
     "first payment abandoned": message("the first payment was abandoned"),
     "first payment declined": message("the first payment was declined"),
     "The membership ended before it was paid.": message("the membership ended before it was paid"),
@@ -231,7 +246,6 @@ WORDS: dict[str, dict[str, str]] = {
     "access_rule": ACCESS_RULE,
     "decline": DECLINE,
     "brand": BRAND,
-    "dispute_outcome": DISPUTE_OUTCOME,
     "mandate_status": MANDATE_STATUS,
     "letter": LETTER,
     "known_reason": KNOWN_REASON,

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from ledger import ids
-from tests.web.pages.conftest import CARD, FREE, MACHINE, Place, cause
+from ledger.facts import Actor
+from tests.web.pages.conftest import CARD, FREE, MACHINE, PASSWORD, Place, cause
+from web.running.first_start import make_owner
+from web.wording import words
+from web.wording.languages import catalogue
 
 
 def test_a_member_sees_plan_dates_price_card_and_orders(place: Place) -> None:  # AC8
@@ -88,6 +96,51 @@ def test_a_name_and_a_language_are_changed(place: Place) -> None:
     member_id = place.parts.ledger.member_by_email("ada@example.org")
     assert member_id is not None
     assert place.parts.ledger.member(member_id).locale == "fr"
+
+
+def test_the_language_chosen_before_signing_in_stays(place: Place) -> None:
+    place.account()
+    browser = place.stranger()
+    page = browser.get("/sign-in?lang=fr", "fr")
+    inside = browser.send(page, "/sign-in", email="ada@example.org", password=PASSWORD)
+    assert (inside.lang, inside.headings) == ("fr", ["Mon compte"])
+
+
+def test_who_chose_no_language_is_answered_in_their_own(place: Place) -> None:
+    member_id = place.account()
+    by = Actor(kind="member", id=member_id)
+    place.parts.ledger.choose_locale(member_id, "fr", by=by, cause=cause())
+    browser = place.stranger()
+    page = browser.get("/sign-in")
+    browser.client.delete_cookie("lang")
+    inside = browser.send(page, "/sign-in", email="ada@example.org", password=PASSWORD)
+    assert inside.lang == "fr"
+
+
+@pytest.mark.parametrize("prefers", ["fr-FR,fr;q=0.9", "en"])
+def test_staff_sign_in_to_the_language_of_the_page_that_they_read(
+    prefers: str, place: Place
+) -> None:
+    owner = make_owner(place.parts)
+    assert owner is not None
+    browser = place.stranger()
+    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = prefers
+    page = browser.get("/team/sign-in")
+    browser.client.delete_cookie("lang")
+    sent = {"email": owner.email, "password": owner.password}
+    assert browser.send(page, "/team/sign-in", sent).lang == prefers[:2]
+
+
+def test_the_states_of_an_order_agree_with_it_in_french() -> None:
+    feminine = {"paid": "Payée", "failed": "Refusée", "refunded": "Remboursée"}
+    said = {state: catalogue("fr").gettext(words.ORDER_STATE[state]) for state in feminine}
+    assert said == feminine
+    masculine = [
+        state
+        for state, english in words.ORDER_STATE.items()
+        if re.search(r"(é|Gratuit|Ouvert)$", catalogue("fr").gettext(english))
+    ]
+    assert masculine == []
 
 
 def test_a_card_is_replaced_and_removed_by_its_member(place: Place) -> None:  # part of AC6

@@ -18,7 +18,7 @@ from web.pages.sign_up import NextArgs
 from web.problems import Problem
 from web.sessions.sessions import Kind
 from web.wording import languages
-from web.wording.languages import gettext
+from web.wording.languages import gettext, locale
 
 pages = group("team", url_prefix="/team")
 HOME = "/panel"
@@ -48,8 +48,7 @@ def enter() -> Response | tuple[str, int]:
         return _form(filled, reason(refused)), refused.status
     answer = onward_to(own_path(asked.next, otherwise=HOME))
     sign_in(answer, Kind.CONTRIBUTOR, done.session)
-    if languages.COOKIE not in request.cookies:
-        languages.remember(answer, parts().ledger.contributor(done.account_id).locale)
+    languages.remember(answer, locale())  # the page's, which whoever reads it could change
     return answer
 
 

@@ -13,6 +13,8 @@ from projections.history import Entry
 from web.identity.auth import parts
 from web.pages.frame import word
 from web.wording.languages import NAMES, day, gettext, message, money, say
+from web.wording.next_steps import why
+from web.wording.words import KNOWN_REASON, NO_REFUND, REFUND_FAILURE
 
 SENTENCES = {
     "member.account_opened": message("Signed up as {name}, {email}"),
@@ -50,17 +52,17 @@ SENTENCES = {
     "order.attempt_abandoned": message("The try to charge for {plan} came to nothing"),
     "order.payment_failed": message("The payment for {plan} failed. {code}"),
     "order.paid": message("Paid {amount} for {plan}"),
-    "order.payment_reversed": message("The payment company took back {amount} ({code})"),
+    "order.payment_reversed": message("The payment company took back {amount}. {code}"),
     "order.fee_recorded": message("The payment company kept {amount}"),
     "order.withdrawn": message("Order withdrawn: {reason}"),
     "order.refund_requested": message("Refund of {amount} asked for: {reason}"),
     "order.refund_pending": message("Refund under way"),
     "order.refunded": message("Refunded {amount}"),
-    "order.refund_failed": message("A refund of {amount} failed ({code})"),
+    "order.refund_failed": message("A refund of {amount} failed: {code}"),
     "order.dispute_opened": message("The bank contests {amount}: {reason}"),
     "order.dispute_updated": message("The bank contests {amount} now: {reason}"),
     "order.dispute_funds_moved": message("The dispute moved {amount} of the site’s balance"),
-    "order.dispute_closed": message("Dispute closed: {outcome}"),
+    "order.dispute_closed": message("Dispute won: {amount} stays with the site"),
     "discount.redeemed": message("Used a discount code"),
     "discount.released": message("The use of a discount code was given back"),
     "notice.queued": message("A letter to {recipient} is due: {kind}"),
@@ -70,6 +72,10 @@ SENTENCES = {
     "notice.bounced": message("A letter to {recipient} came back: {kind}"),
 }
 """One for every fact that concerns a member."""
+
+UNSAID = KNOWN_REASON["general"]
+LOST = message("Dispute lost: {amount} is gone")
+WON_AFTER_ALL = message("Dispute won after all: {amount} is back")
 
 TONES = {
     "order.paid": "good",
@@ -86,9 +92,7 @@ TONES = {
 }
 CODED = {
     "brand": "brand",
-    "code": "decline",
     "kind": "letter",
-    "outcome": "dispute_outcome",
     "reason": "known_reason",
     "status": "mandate_status",
 }
@@ -126,10 +130,13 @@ def _line(
 ) -> Line:
     about = str(entry.fields.get("membership_id", entry.stream_id))
     values = {name: _value(name, value) for name, value in {**letter, **entry.fields}.items()}
+    values["code"] = _why(entry)
+    if entry.topic.startswith("order.dispute_"):
+        values["reason"] = gettext(KNOWN_REASON.get(str(entry.fields.get("reason")), UNSAID))
     values["plan"] = entry.fields.get("plan_name") or plans.get(about, gettext("a plan"))
     return Line(
         position=entry.position,
-        sentence=say(SENTENCES.get(entry.topic, entry.topic), **values),
+        sentence=say(_sentence(entry), **values),
         topic=entry.topic,
         tone=TONES.get(entry.topic, ""),
         who=_who(entry, names),
@@ -138,6 +145,23 @@ def _line(
         recorded_at=entry.recorded_at,
         order_id=entry.stream_id if entry.topic.startswith("order.") else None,
     )
+
+
+def _sentence(entry: Entry) -> str:
+    """What a fact says; money that a dispute moved is told by where it went."""
+    if entry.topic == "order.dispute_closed" and entry.fields["outcome"] == "lost":
+        return LOST
+    if entry.topic == "order.dispute_closed" and entry.fields.get("was_lost"):
+        return WON_AFTER_ALL
+    return SENTENCES.get(entry.topic, entry.topic)
+
+
+def _why(entry: Entry) -> str:
+    """Why a payment or a refund failed, in words: companies have more codes than anybody knows."""
+    code = entry.fields.get("code")
+    if entry.topic == "order.refund_failed":
+        return gettext(REFUND_FAILURE.get(str(code), NO_REFUND))
+    return why(code)
 
 
 def _who(entry: Entry, names: Mapping[UUID, str]) -> str:
