@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
+from typing import Literal, LiteralString
 from uuid import UUID
 
 from psycopg import sql
@@ -14,6 +14,9 @@ from projections.movements import Kind, MovementRow
 from projections.queries.paging import Count, List, Order, Page, Part, Turn
 from projections.queries.reading import Rows, Source
 from projections.spending import SpendingRow
+
+Told = Literal[Kind, "dispute_won"]
+"""What a movement is called: `dispute_won` is money back that a dispute had taken."""
 
 TOTALS: LiteralString = """
 SELECT currency, mode,
@@ -34,7 +37,8 @@ SELECT {columns} FROM spending AS view
 FILTERS: dict[str, LiteralString] = {
     "member_id": "view.member_id = %(member_id)s",
     "order_id": "view.order_id = %(order_id)s",
-    "kind": "view.kind = %(kind)s",
+    "kind": """CASE WHEN view.kind = 'dispute_lost' AND view.minor > 0 THEN 'dispute_won'
+                    ELSE view.kind END = %(kind)s""",
     "mode": "view.mode = %(mode)s",
     "currency": "view.currency = %(currency)s",
     "since": "view.occurred_at >= %(since)s",
@@ -57,7 +61,7 @@ class MovementFilter:
     member_id: UUID | None = None
     order_id: UUID | None = None
     plan_id: UUID | None = None
-    kind: Kind | None = None
+    kind: Told | None = None
     mode: str | None = None
     currency: str | None = None
     since: datetime | None = None
@@ -70,6 +74,13 @@ class MovementFilter:
     def parameters(self) -> dict[str, object]:
         """The values that the conditions name."""
         return {name: getattr(self, name) for name in FILTERS}
+
+
+def told(row: MovementRow) -> Told:
+    """What a movement is called. The view has one kind for all that disputes moved, as its sum
+    is what they cost.
+    """
+    return "dispute_won" if row.kind == "dispute_lost" and row.minor > 0 else row.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from ledger.money import Money
-from projections.movements import Kind
-from projections.queries.money import MovementFilter, Total
+from projections.queries.money import MovementFilter, Told, Total, told
 from projections.queries.paging import Turn
 from web.api.framework import Call, Routes
 from web.api.lists import cursor_in
@@ -33,7 +32,7 @@ class MoneyQuery(Query):
 class MovementsQuery(PageQuery, MoneyQuery):
     """A page of them."""
 
-    kind: Kind | None = None
+    kind: Told | None = None
 
 
 class TotalReply(Reply):
@@ -50,11 +49,14 @@ class TotalReply(Reply):
 
 
 class MovementReply(Reply):
-    """Money that moved; the amount is signed. `fact` is the fact that says so."""
+    """Money that moved; the amount is signed, and `dispute_won` is money that was lost before.
+
+    `fact` is the fact that says so.
+    """
 
     position: int
     fact: str
-    kind: str
+    kind: Told
     member_id: UUID
     order_id: UUID
     amount: Money
@@ -95,7 +97,7 @@ def list_movements(call: Call[None, MovementsQuery]) -> Page[MovementReply]:
             MovementReply(
                 position=row.position,
                 fact=row.fact_id,
-                kind=row.kind,
+                kind=told(row),
                 member_id=row.member_id,
                 order_id=row.order_id,
                 amount=Money(row.minor, row.currency),
