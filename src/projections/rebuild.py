@@ -234,11 +234,13 @@ class Rebuilder:
         if not self._fold_parts(connection, rebuild):
             return rebuild
         spent = rebuild.folding_ms + round((time.monotonic() - begun) * 1000)
-        tables = self._shadows(rebuild)
-        with connection.transaction():
-            for table in tables:
-                table.add_indexes(connection)
+        for table in self._shadows(rebuild):
+            # One at a time: an open transaction keeps every row that the live views replace.
+            with connection.transaction():
+                if not table.is_indexed(connection):
+                    table.add_indexes(connection)
                 table.analyze(connection)
+        with connection.transaction():
             rebuild = rebuild_rows.set_fields(connection, rebuild, folding_ms=spent)
             return self._set(connection, rebuild, "catching_up")
 

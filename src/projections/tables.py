@@ -32,6 +32,9 @@ ADD_INDEX = "CREATE INDEX {name} ON {table} "
 MOVE = "ALTER TABLE {table} SET SCHEMA {schema}"
 DROP = "DROP TABLE IF EXISTS {table}"
 ANALYZE = "ANALYZE {table}"
+HAS_KEY = """
+SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass(%(name)s) AND indisprimary)
+"""
 EXISTS = "SELECT to_regclass(%(name)s) IS NOT NULL"
 HAS_EXTENSION = "SELECT true FROM pg_extension WHERE extname = %(name)s"
 
@@ -120,9 +123,11 @@ class Table:
 
     def exists(self, connection: Connection[Any]) -> bool:
         """Whether there is such a table."""
-        name = f"{self.schema}.{self.view.name}"
-        row = connection.execute(EXISTS, {"name": name}).fetchone()
-        return bool(row and row[0])
+        return self._is(connection, EXISTS)
+
+    def is_indexed(self, connection: Connection[Any]) -> bool:
+        """Whether its indexes were made."""
+        return self._is(connection, HAS_KEY)
 
     def create(self, connection: Connection[Any], *, indexed: bool) -> None:
         """Make it anew and empty; without key and indexes if it is to be filled first."""
@@ -159,6 +164,11 @@ class Table:
         connection.execute(self._compose(ANALYZE))
 
     # --- statements -------------------------------------------------------------------
+
+    def _is(self, connection: Connection[Any], question: LiteralString) -> bool:
+        asked = {"name": f"{self.schema}.{self.view.name}"}
+        row = connection.execute(question, asked).fetchone()
+        return bool(row and row[0])
 
     def _index_name(self, index: Index) -> sql.Identifier:
         return sql.Identifier(f"{self.view.name}_{index.name}")

@@ -84,7 +84,7 @@ class Verifier:
             name = table.view.name
             with connection.transaction():
                 found += self.parts(connection, table, [written[name], *before[name]], since)
-                found += self.laws(connection, table, position=position)
+            found += self.laws(connection, table, position=position)
             if not rebuild.replaces_damaged:
                 found += self._beside_live(connection, table, position=position)
         return found

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from projections.catalogue import all_views
-from projections.laws import NET_OF_SPENDING, Law, breaches
+from projections.laws import BOOKS, NET_OF_SPENDING, SETTLED, Law, breaches
 from projections.view import View
 from tests.projections.books import EUROS, Books
 from tests.projections.full_stories import told_fully
@@ -53,3 +53,11 @@ def test_every_law_holds_and_notices_when_rows_are_wrong(books: Books) -> None:
 
 def test_every_view_has_a_law() -> None:
     assert [view.name for view in all_views(EUROS) if not view.laws] == []
+
+
+def test_a_fact_is_opened_once_however_many_fields_a_law_names(books: Books) -> None:
+    asked = {"position": 1, "topics": ["order.paid"], "aside": []}
+    query = sql.SQL("EXPLAIN (VERBOSE) " + BOOKS).format(law=sql.SQL(SETTLED))
+    with books.pool.connection() as connection:
+        plan = connection.execute(query.as_bytes(connection), asked).fetchall()
+    assert str(plan).count("convert_from") == 1

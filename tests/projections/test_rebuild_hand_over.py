@@ -13,9 +13,19 @@ from projections.members import MemberRow, Members
 from projections.parking import parked
 from projections.positions import INCOMPLETE, ViewNewer, ViewsTaken, standings
 from projections.rebuild import RebuildFailed
+from projections.tables import Table
 from projections.view import on
 from tests.projections.books import EUROS, Books
-from tests.projections.rebuilds import asked, at, digest_of, done, rebuilder, shadow, views_with
+from tests.projections.rebuilds import (
+    Killed,
+    asked,
+    at,
+    digest_of,
+    done,
+    rebuilder,
+    shadow,
+    views_with,
+)
 from tests.projections.test_engine import assert_true, spoil, stored
 from tests.projections.test_rebuild import ALL, NewMembers, follow, followed, leftovers
 
@@ -44,6 +54,32 @@ def test_what_is_set_aside_meanwhile_is_left_out_too(books: Books, state: str) -
     done(books, "DROP SCHEMA views_old CASCADE")
     rebuilder(books).run(ALL)
     assert {view.name: digest_of(books, view) for view in all_views(EUROS)} == before
+
+
+def test_whoever_dies_between_two_tables_indexes_leaves_it_to_the_next(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed(books)
+    names = "SELECT indexname FROM pg_indexes WHERE schemaname = 'views' ORDER BY 1"
+    before = asked(books, names)
+    indexed: list[str] = []
+    add_indexes = Table.add_indexes
+
+    def index(table: Table, connection: Any) -> None:
+        add_indexes(table, connection)
+        indexed.append(table.view.name)
+        if len(indexed) == 3:
+            raise Killed
+
+    monkeypatch.setattr(Table, "add_indexes", index)
+    with pytest.raises(Killed):
+        rebuilder(books).run(ALL)
+    finished = rebuilder(books).carry_on()
+    assert finished is not None
+    assert finished.state == "live"
+    assert sorted(set(indexed)) == sorted(ALL)
+    assert len(indexed) == len(ALL) + 1
+    assert asked(books, names) == before
 
 
 def test_a_row_that_stands_twice_is_refused_and_not_tried_for_ever(books: Books) -> None:

@@ -279,3 +279,29 @@ def test_what_stands_still_is_verified_without_a_lasting_snapshot(
     rebuilder(books).run(["members", "spending"])
     assert set(within) == {TransactionStatus.IDLE}
     assert isolated == ["repeatable read"] * 2
+
+
+def test_those_who_were_touched_meanwhile_are_folded_again_once_for_all_views(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.tell(1, 120)
+    books.follower().catch_up()
+    read: dict[Any, int] = {}
+    of_subject = type(books.recorder).of_subject
+
+    def count(recorder: Any, subject_id: Any) -> Any:
+        read[subject_id] = read.get(subject_id, 0) + 1
+        return of_subject(recorder, subject_id)
+
+    def meanwhile() -> None:
+        books.tell(2, 30)
+        with books.follower().leading() as leader:
+            while leader.step():
+                pass
+        monkeypatch.setattr(type(books.recorder), "of_subject", count)
+
+    own = rebuilder(books, tell=at("building", meanwhile))
+    assert own.run([view.name for view in own.views]).state == "live"
+    # In the sample; as they are; and as they were before anything came to them.
+    assert set(read.values()) <= {1, 2, 3}
+    assert 3 in read.values()
