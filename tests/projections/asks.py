@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, get_args
@@ -23,10 +23,11 @@ from tests.projections.stories import START
 
 
 class Seen(NamedTuple):
-    """What a figure says, and whether its explanation agrees."""
+    """What a figure says, whether its explanation agrees, and all that was found."""
 
     says: object
     agrees: bool
+    found: Sequence[Any]
 
 
 Ask = Callable[[Past, UUID], Seen]
@@ -35,14 +36,16 @@ Ask = Callable[[Past, UUID], Seen]
 def total(site: Past, member: UUID) -> Seen:
     """What somebody spent."""
     found = site.money.total_of(member, WHOLE)
-    return Seen({(one.view, one.name, one.unit): one.stated for one in found.figures}, found.agrees)
+    return Seen(
+        {(one.view, one.name, one.unit): one.stated for one in found.figures}, found.agrees, [found]
+    )
 
 
 def order(site: Past, order_id: UUID) -> Seen:
     """An order's money."""
     found = site.money.order(order_id, WHOLE)
     assert found is not None
-    return Seen([(one.name, one.unit, one.stated) for one in found.figures], found.agrees)
+    return Seen([(one.name, one.unit, one.stated) for one in found.figures], found.agrees, [found])
 
 
 def spending(site: Past, member: UUID) -> Seen:
@@ -57,13 +60,13 @@ def spending(site: Past, member: UUID) -> Seen:
     )
     found = [site.figures.spending(one, WHOLE) for one in asked]
     says = [[(one.name, one.unit, one.stated) for one in each.figures] for each in found]
-    return Seen(says, all(one.agrees for one in found))
+    return Seen(says, all(one.agrees for one in found), found)
 
 
 def entry(segment: Segment, site: Past, member: UUID) -> Seen:
     """Whether somebody is in a smart segment."""
     found = site.segments.smart(segment, member, site.instants[-2], WHOLE)
-    return Seen(found.is_in, found.agrees)
+    return Seen(found.is_in, found.agrees, [found])
 
 
 def chosen(name: str, site: Past, member: UUID) -> Seen:
@@ -85,7 +88,7 @@ def chosen(name: str, site: Past, member: UUID) -> Seen:
     found = site.segments.of_filter(
         asked, Definition("segment-saved", 1), member, now=site.instants[-2], turn=WHOLE
     )
-    return Seen(found.is_in, found.agrees)
+    return Seen(found.is_in, found.agrees, [found])
 
 
 def recurring(site: Past, member: UUID) -> Seen:
@@ -94,21 +97,23 @@ def recurring(site: Past, member: UUID) -> Seen:
     asked = [(at, Asked(limit=1000)) for at in site.instants[2:5]]
     found = [site.recurring.at(*one) for one in (*asked, (site.instants[3], Asked("EUR", plan)))]
     says = [[(one.currency, one.stated) for one in each.figures] for each in found]
-    return Seen(says, all(one.agrees for one in found))
+    return Seen(says, all(one.agrees for one in found), found)
 
 
 def moved(kind: Kind, site: Past, member: UUID) -> Seen:
     """How MRR moved."""
     month = Month(START, site.instants[-2], site.instants[-2], "EUR")
     found = ExplainMoved(site.recurring).month(month, kind, limit=1000, after=None)
-    return Seen((found.moved.get(kind), found.starting.stated, found.ending.stated), found.agrees)
+    says = (found.moved.get(kind), found.starting.stated, found.ending.stated)
+    return Seen(says, found.agrees, [found])
 
 
 def turnover(kind: Turnover, site: Past, member: UUID) -> Seen:
     """How many came, came back or left."""
     month = Stretch(START, site.instants[-2], site.instants[-2])
     found = site.people.turnover(month, kind, limit=1000, after=None)
-    return Seen((found.moved[kind], found.starting.stated, found.ending.stated), found.agrees)
+    says = (found.moved[kind], found.starting.stated, found.ending.stated)
+    return Seen(says, found.agrees, [found])
 
 
 def lifetime(site: Past, member: UUID) -> Seen:
@@ -118,7 +123,7 @@ def lifetime(site: Past, member: UUID) -> Seen:
     asked = (Cohort(stretch), Cohort(stretch, plan, "EUR", "live"))
     found = [site.people.lifetime(one, WHOLE) for one in asked]
     says = [[(one.name, one.unit, one.stated) for one in each.figures] for each in found]
-    return Seen(says, all(one.agrees for one in found))
+    return Seen(says, all(one.agrees for one in found), found)
 
 
 def access(site: Past, member: UUID) -> Seen:
@@ -126,7 +131,7 @@ def access(site: Past, member: UUID) -> Seen:
     at: datetime = site.instants[-2]
     plan = UUID(site.oracle.stays_of(str(member))[-1]["plan"])
     found = site.access.explain(member, plan, at, answered(site, member, plan, at))
-    return Seen(found.stored, found.agrees)
+    return Seen(found.stored, found.agrees, [found])
 
 
 FIGURES: dict[str, tuple[Ask, tuple[str, ...]]] = {

@@ -38,6 +38,11 @@ def spoilt(request: pytest.FixtureRequest, pasts: Pasts) -> Iterator[Past]:
         yield found
 
 
+def apart(found: RecurringExplained | MovementExplained) -> list[UUID]:
+    """Whose row is not what their facts make of it."""
+    return [one.member_id for one in found.apart]
+
+
 def exact(found: RecurringExplained) -> dict[str, Fraction]:
     """What the books say, by currency."""
     return {figure.currency: figure.readded.exact for figure in found.figures}
@@ -108,7 +113,7 @@ def test_a_timeline_edited_by_hand_is_found(spoilt: Past) -> None:
     )
     edited = spoilt.recurring.at(at, EVERYTHING)
     assert not edited.agrees
-    assert edited.apart == [one.member_id]
+    assert apart(edited) == [one.member_id]
     [figure] = [figure for figure in edited.figures if not figure.agrees]
     assert figure.stated.exact - figure.readded.exact == 1
     spoilt.spoil("DELETE FROM timelines WHERE member_id = %(m)s", m=one.member_id)
@@ -196,7 +201,7 @@ def test_a_movement_edited_by_hand_is_found_with_its_member(spoilt: Past, edit: 
     after = explained(spoilt, "EUR", "new")
     assert after.moved != before.moved
     assert not after.agrees
-    assert after.apart == [own["member_id"]]
+    assert apart(after) == [own["member_id"]]
 
 
 OTHERWISE = """
@@ -222,7 +227,7 @@ def test_an_edit_in_one_currency_changes_no_figure_of_another(spoilt: Past) -> N
     assert not explained(spoilt, own["currency"], "new").agrees
     found = spoilt.recurring.at(now, EVERYTHING)
     assert [one.currency for one in found.figures if not one.agrees] == [own["currency"]]
-    assert found.apart == [own["member_id"]]
+    assert apart(found) == [own["member_id"]]
 
 
 def test_a_membership_that_is_counted_twice_is_found_with_its_member(spoilt: Past) -> None:
@@ -230,7 +235,7 @@ def test_a_membership_that_is_counted_twice_is_found_with_its_member(spoilt: Pas
     spoilt.spoil("UPDATE timelines SET steps[%(place)s] = 2 WHERE member_id = %(member_id)s", **own)
     found = spoilt.recurring.at(now, EVERYTHING)
     assert not found.agrees
-    assert found.apart == [own["member_id"]]
+    assert apart(found) == [own["member_id"]]
 
 
 def test_edits_that_cancel_each_other_out_are_found(spoilt: Past) -> None:
@@ -242,7 +247,7 @@ def test_edits_that_cancel_each_other_out_are_found(spoilt: Past) -> None:
         **own,
     )
     found = explained(spoilt, "EUR", "churned")
-    assert own["member_id"] in found.apart
+    assert own["member_id"] in apart(found)
     assert not found.agrees
 
 

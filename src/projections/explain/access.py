@@ -16,6 +16,7 @@ from psycopg import sql
 
 from ledger.member import AccessAnswer
 from projections.explain.answers import Definition, Line
+from projections.explain.as_stored import Broken, broken
 from projections.explain.books import Books, Scope, Told
 from projections.explain.rows import stories_of
 from projections.explain.stored import StoredRows
@@ -29,7 +30,8 @@ OF_PLAN: LiteralString = "view.member_id = %(member_id)s AND view.plan_id = %(pl
 @dataclass(frozen=True, slots=True)
 class AccessExplained:
     """An answer with its facts. `refolded` is what the fold says of the facts until the instant;
-    `stored` what the view's rows say, where nothing has happened since; else None.
+    `stored` what the view's rows say, where nothing has happened since; else None. `broken` are
+    columns of these rows of which nothing can be told.
     """
 
     definition: Definition
@@ -40,14 +42,13 @@ class AccessExplained:
     stored: bool | None
     stored_should_be: bool
     facts: Sequence[Line]
+    broken: Sequence[Broken] = ()
 
     @property
     def agrees(self) -> bool:
         """Whether books, fold and view say the same."""
-        return self.answer.allowed == self.refolded and self.stored in {
-            None,
-            self.stored_should_be,
-        }
+        stored_agrees = not self.broken and self.stored in {None, self.stored_should_be}
+        return stored_agrees and self.answer.allowed == self.refolded
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,18 @@ class ExplainAccess:
         known = ANYTHING if self.scope.position is None else self.scope.position
         facts = self.books.of_subject(member_id, self.scope.reach(known))
         seen = [told for told in facts if told.record.position <= read.reach.position]
+        unread = broken("memberships", read.rows)
+        is_told = not unread and _is_past(seen, at)
         return AccessExplained(
             definition=ACCESS,
             position=read.reach.position,
             at=at,
             answer=answer,
             refolded=_folded(facts, member_id, plan_id, at),
-            stored=_covered(read.rows, at) if _is_past(seen, at) else None,
+            stored=_covered(read.rows, at) if is_told else None,
             stored_should_be=_folded(seen, member_id, plan_id, at),
             facts=[told.line for told in facts if told.line.fact_id in answer.fact_ids],
+            broken=unread,
         )
 
 

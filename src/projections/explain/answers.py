@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from projections.explain.as_stored import Broken
+
 MOST_LINES = 200
 """Facts that one answer lists; those after it are asked for by the last one's position."""
 
@@ -49,18 +51,21 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An amount in minor units: as a column of a view states it, and re-added from the books."""
+    """An amount in minor units: as a view states it, and re-added from the books.
+
+    None is stated where a hand has left a row from which nothing can be reckoned.
+    """
 
     view: str
     name: str
     unit: Unit
-    stated: int
+    stated: int | None
     readded: int
 
     @property
-    def difference(self) -> int:
-        """What the view has too much, or (negative) too little."""
-        return self.stated - self.readded
+    def difference(self) -> int | None:
+        """What the view has too much, or (negative) too little; None where it states nothing."""
+        return None if self.stated is None else self.stated - self.readded
 
     @property
     def agrees(self) -> bool:
@@ -88,7 +93,8 @@ class Turn(NamedTuple):
 class Sum:
     """Figures with the facts that add up to them, up to a position of the books.
 
-    Where a fact could not be read nothing is vouched for: `agrees` is false.
+    Where a fact could not be read nothing is vouched for: `agrees` is false. So it is where a row
+    has a column that is `broken`.
     """
 
     definition: Definition
@@ -96,15 +102,20 @@ class Sum:
     figures: Sequence[Figure]
     facts: Lines
     unread: int = 0
+    broken: Sequence[Broken] = ()
 
     @property
     def agrees(self) -> bool:
         """Whether every figure is what its facts add up to."""
-        return not self.unread and all(figure.agrees for figure in self.figures)
+        return not (self.unread or self.broken) and all(figure.agrees for figure in self.figures)
 
 
 Amounts = Mapping[tuple[Unit, str], int]
 """Minor units by unit and figure."""
+
+
+Stated = Mapping[tuple[Unit, str], int | None]
+"""The same as rows state it; None where they say nothing."""
 
 
 def added(lines: Iterable[Line]) -> Amounts:
@@ -117,7 +128,7 @@ def added(lines: Iterable[Line]) -> Amounts:
     return sums
 
 
-def compared(view: str, names: Sequence[str], stated: Amounts, readded: Amounts) -> list[Figure]:
+def compared(view: str, names: Sequence[str], stated: Stated, readded: Amounts) -> list[Figure]:
     """Each figure of each unit that either side knows, side by side."""
     units = sorted({unit for unit, name in [*stated, *readded] if name in names})
     return [

@@ -43,7 +43,7 @@ SELECT view.currency, view.mode, view.position,
                       WHEN 'dispute_lost' THEN 'disputed'
                       WHEN 'fee' THEN 'fees' ELSE 'refunded' END AS figure,
        CASE WHEN view.kind IN ('payment', 'payment_reversed') THEN view.minor
-            ELSE -view.minor END AS minor
+            ELSE -view.minor::numeric END AS minor
   FROM movements AS view WHERE view.position <= %(position)s AND {condition}
 """
 # Without OFFSET 0 each state would be parsed as often as it is named.
@@ -70,7 +70,7 @@ SELECT told.state -> 'amount' ->> 'currency' AS currency, told.state ->> 'mode' 
    AND {condition}
 """
 SUMS: LiteralString = """
-SELECT currency, mode, figure, sum(stated)::bigint, sum(readded)::bigint, sum(one)::bigint
+SELECT currency, mode, figure, sum(stated), sum(readded), sum(one)
   FROM (SELECT currency, mode, figure, minor AS stated, 0 AS readded, 0 AS one
           FROM ({stated}) AS stated
          UNION ALL
@@ -151,7 +151,7 @@ class ExplainFigures:
             definition=SPENDING,
             position=position,
             figures=figures,
-            facts=self._page(page, sum(row[5] for row in sums), turn, position),
+            facts=self._page(page, int(sum(row[5] for row in sums)), turn, position),
             apart=[place for (place,) in apart],
         )
 
@@ -197,6 +197,7 @@ def side(sums: Sequence[Any], place: int) -> Amounts:
     amounts: Counter[tuple[Unit, str]] = Counter()
     for row in sums:
         unit, figure = Unit(row[0], row[1]), row[2]
-        amounts[unit, figure] += row[place]
-        amounts[unit, "net"] += NET.get(figure, 0) * row[place]
+        minor = int(row[place])  # a hand may have left more than any whole column holds
+        amounts[unit, figure] += minor
+        amounts[unit, "net"] += NET.get(figure, 0) * minor
     return amounts

@@ -15,6 +15,7 @@ from projections.explain.answers import (
     Amounts,
     Definition,
     Figure,
+    Stated,
     Sum,
     Turn,
     Unit,
@@ -22,6 +23,7 @@ from projections.explain.answers import (
     compared,
     turned,
 )
+from projections.explain.as_stored import BEYOND_RECKONING, broken
 from projections.explain.books import Books, Scope, Told
 from projections.explain.stored import StoredRows
 from projections.members import MemberRow, Members
@@ -50,13 +52,14 @@ class ExplainMoney:
         reach, rows, _ = StoredRows(self.scope, Spending()).read(sql.SQL(OF_MEMBER), named)
         lines = total_lines(self.books.of_subject(member_id, reach), TOTALS)
         figures = compared("spending", TOTALS, _stated(rows), added(lines))
-        listed = self._listed(member_id, named)
+        listed, wide = self._listed(member_id, named)
         return Sum(
             definition=TOTAL_SPENT,
             position=reach.position,
             figures=[*figures, *listed],
             facts=turned(lines, turn),
             unread=sum(line.fault is not None for line in lines),
+            broken=[*broken("spending", rows), *broken("members", wide)],
         )
 
     def order(self, order_id: UUID, turn: Turn) -> Sum | None:
@@ -77,15 +80,18 @@ class ExplainMoney:
             figures=compared("orders", ORDER_FIGURES, _of_row(rows), readded),
             facts=turned(lines, turn),
             unread=sum(line.fault is not None for line in lines),
+            broken=broken("orders", rows),
         )
 
-    def _listed(self, member_id: UUID, named: Mapping[str, object]) -> Sequence[Figure]:
+    def _listed(
+        self, member_id: UUID, named: Mapping[str, object]
+    ) -> tuple[Sequence[Figure], Sequence[MemberRow]]:
         """What the member list states, which is of the site's currency and mode alone."""
         unit = Unit(self.site.currency, self.site.mode)
         reach, rows, _ = StoredRows(self.scope, Members(self.site)).read(sql.SQL(OF_MEMBER), named)
         sums = added(total_lines(self.books.of_subject(member_id, reach), TOTALS))
         readded = {(unit, name): sums.get((unit, name), 0) for name in TOTALS}
-        return compared("members", TOTALS, _of_list(rows, unit), readded)
+        return compared("members", TOTALS, _of_list(rows, unit), readded), rows
 
 
 def _stated(rows: Sequence[SpendingRow]) -> Amounts:
@@ -99,12 +105,20 @@ def _of_list(rows: Sequence[MemberRow], unit: Unit) -> Amounts:
     return {(unit, name): getattr(row, column) for row in rows for name, column in columns.items()}
 
 
-def _of_row(rows: Sequence[OrderRow]) -> Amounts:
+def _of_row(rows: Sequence[OrderRow]) -> Stated:
     return {
-        (Unit(row.currency, row.mode), name): getattr(row, name)
+        (Unit(row.currency, row.mode), name): _reckoned(row, name)
         for row in rows
         for name in ORDER_FIGURES
     }
+
+
+def _reckoned(row: OrderRow, name: str) -> int | None:
+    """A figure of a row; None where what it is reckoned from is broken."""
+    try:
+        return int(getattr(row, name))
+    except BEYOND_RECKONING:
+        return None
 
 
 def _unit_of(rows: Sequence[OrderRow], facts: Sequence[Told]) -> Unit | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -15,36 +15,39 @@ from psycopg.rows import tuple_row
 
 from projections.courses import Kind, changes
 from projections.explain.answers import Definition, Line
+from projections.explain.broken import BROKEN_CHANGES
 from projections.explain.recurring import (
     NOTHING,
     ExplainRecurring,
     RecurringFigure,
     records_of,
 )
-from projections.explain.refolded import Refolding
+from projections.explain.refolded import Apart, Held, Refolding
 from projections.explain.stored import one_instant
+from projections.explain.stored_facts import StoredFacts
 from projections.queries.reports.definitions import MOVEMENTS
-from projections.queries.reports.facts import Contribution, ReportFacts, Span
+from projections.queries.reports.facts import Contribution, Span
 from projections.timelines import TimelineRow
 
 DEFINITION = Definition(MOVEMENTS.name, MOVEMENTS.version)
 INSTANT = timedelta(microseconds=1)
 """The shortest time that is told apart: what comes before an instant is true this much earlier."""
 
+# What is no amount is left out: whose it is, is apart.
 MOVED = """
-SELECT kinds[place], denominators[place], sum(numerators[place])::bigint
+SELECT kinds[place], denominators[place], sum(numerators[place])
   FROM timelines, generate_subscripts(changed_at, 1) AS place
  WHERE changed_at[place] >= %(since)s AND changed_at[place] < %(before)s
    AND changed_at[place] <= %(now)s AND currencies[place] = %(currency)s
+   AND kinds[place] IS NOT NULL AND numerators[place] IS NOT NULL AND denominators[place] <> 0
  GROUP BY 1, 2 ORDER BY 1, 2
 """
-CHANGED: LiteralString = """EXISTS (
+CHANGED: LiteralString = (
+    BROKEN_CHANGES
+    + """ OR EXISTS (
     SELECT FROM unnest(changed_at) AS moved (at)
      WHERE at >= %(since)s AND at < %(before)s AND at <= %(now)s)"""
-LISTED: LiteralString = """EXISTS (
-    SELECT FROM unnest(changed_at, currencies, kinds) AS moved (at, currency, kind)
-     WHERE at >= %(since)s AND at < %(before)s AND at <= %(now)s
-       AND currency = %(currency)s AND kind = %(kind)s)"""
+)
 
 
 class Month(NamedTuple):
@@ -68,7 +71,7 @@ class Month(NamedTuple):
             row.kinds,
             row.numerators,
             row.denominators,
-            strict=False,  # a hand may have made them of unequal length
+            strict=True,  # a hand may have made them of unequal length
         )
         added: dict[str, Fraction] = defaultdict(Fraction)
         for at, currency, kind, numerator, denominator in moves:
@@ -85,8 +88,8 @@ class MovementExplained:
 
     `starting` and `ending` stand beside what the books say of these instants; `moved` are the
     view's, signed, by kind; `parts` and their facts are those of the kind that was asked for.
-    `apart` are members whose share in the month is not what their facts make of it, of all who are
-    listed and of the first MOST_REFOLDED who may have one.
+    Everybody who may have a share in the month was folded anew: `refolded` people, or fewer where
+    too many are `apart`, whose share is not what their facts make of it.
     """
 
     definition: Definition
@@ -95,7 +98,8 @@ class MovementExplained:
     ending: RecurringFigure
     moved: dict[str, Fraction]
     parts: Sequence[Contribution]
-    apart: Sequence[UUID]
+    apart: Sequence[Apart]
+    refolded: int
     facts: Sequence[Line]
     next_after: UUID | None
 
@@ -120,14 +124,13 @@ class ExplainMoved:
     ) -> MovementExplained:
         """A month, and the facts of one kind of movement, so many members at a time."""
         source = self.recurring.scope.source
-        page = {"kind": kind, "after": after, "limit": limit}
         with one_instant(source) as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             position = self.recurring.position(cursor)
             starting, ending = self._ends(cursor, month, position)
             moved = _moved(cursor, month)
-            apart = self._apart(connection, month, position, page)
-        found = ReportFacts(source).moved(
+            held = self._held(connection, month, position)
+        found = StoredFacts(source).moved(
             month.span, currency=month.currency, kind=kind, after=after, limit=limit
         )
         with source.connection() as connection:
@@ -141,7 +144,8 @@ class ExplainMoved:
             ending=ending,
             moved=moved,
             parts=found.facts,
-            apart=apart,
+            apart=held.apart,
+            refolded=held.people,
             facts=[one.line for one in told],
             next_after=found.next_after if isinstance(found.next_after, UUID) else None,
         )
@@ -155,24 +159,16 @@ class ExplainMoved:
         )
         return _only(starting, month.currency), _only(ending, month.currency)
 
-    def _apart(
-        self,
-        connection: Connection[Any],
-        month: Month,
-        position: int,
-        page: Mapping[str, object],
-    ) -> list[UUID]:
+    def _held(self, connection: Connection[Any], month: Month, position: int) -> Held:
         recurring = self.recurring
         refolding = Refolding(recurring.scope, recurring.books, recurring.site)
-        named = {**page, "currency": month.currency, "position": position}
-        concerned = refolding.concerned(connection, month.span, named, listed=LISTED, moved=CHANGED)
-        return refolding.apart(connection, position, concerned, month.told)
+        return refolding.held(connection, month.span, position, moved=CHANGED, says=month.told)
 
 
 def _moved(cursor: Cursor[tuple[Any, ...]], month: Month) -> dict[str, Fraction]:
     moved: dict[str, Fraction] = {}
     for name, denominator, numerator in cursor.execute(MOVED, month._asdict()):
-        moved[name] = moved.get(name, Fraction(0)) + Fraction(numerator, denominator)
+        moved[name] = moved.get(name, Fraction(0)) + Fraction(int(numerator), denominator)
     return moved
 
 

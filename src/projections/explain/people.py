@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from psycopg import Connection, Cursor, sql
+from psycopg import Cursor, sql
 from psycopg.rows import tuple_row
 
 from ledger.store.records import FactRecord
@@ -27,13 +27,15 @@ from projections.explain.answers import (
     compared,
 )
 from projections.explain.books import Books, Scope
+from projections.explain.broken import BROKEN_STAYS
 from projections.explain.moved import INSTANT
 from projections.explain.recurring import records_of
 from projections.explain.recurring_sql import STAYS, TOLD, TOPICS
-from projections.explain.refolded import Refolding
+from projections.explain.refolded import Apart, Refolding
 from projections.explain.stored import one_instant
+from projections.explain.stored_facts import StoredFacts
 from projections.queries.reports.definitions import LIFETIME, MEMBERS
-from projections.queries.reports.facts import Contribution, ReportFacts, Span, Turnover
+from projections.queries.reports.facts import Contribution, Span, Turnover
 from projections.site import Site
 from projections.timelines import TimelineRow
 
@@ -67,12 +69,14 @@ SELECT count(*) FILTER (WHERE place = 1 AND came), count(*) FILTER (WHERE place 
           FROM timelines, unnest(began, ended) WITH ORDINALITY AS stood (since, until, place))
        AS stays
 """
-CAME_OR_WENT: LiteralString = """EXISTS (
-    SELECT FROM unnest(began || ended) AS moved (at)
+CAME_OR_WENT: LiteralString = (
+    BROKEN_STAYS
+    + """ OR EXISTS (
+    SELECT FROM unnest(began, ended) AS stood (since, until), unnest(ARRAY[since, until]) AS at
      WHERE at >= %(since)s AND at < %(before)s AND at <= %(now)s)"""
+)
 SPENT: LiteralString = """
-SELECT currency, mode, sum(gross)::bigint, sum(refunded)::bigint, sum(disputed)::bigint,
-       sum(net)::bigint
+SELECT currency, mode, sum(gross), sum(refunded), sum(disputed), sum(net)
   FROM timelines JOIN spending USING (member_id)
  WHERE joined_at >= %(since)s AND joined_at < %(before)s AND joined_at <= %(now)s
    AND (%(plan_id)s::uuid IS NULL OR first_plan_id = %(plan_id)s)
@@ -119,7 +123,7 @@ class Stretch(NamedTuple):
 
     def told(self, row: TimelineRow) -> object:
         """Where somebody came and went in it: as it is counted, and as it is told."""
-        stays = list(zip(row.began, row.ended, strict=False))
+        stays = list(zip(row.began, row.ended, strict=True))
         counted = (
             [place > 0 for place, (began, _) in enumerate(stays) if self.span.holds(began)],
             sum(self.span.holds(ended) for _, ended in stays),
@@ -143,8 +147,8 @@ class Count(NamedTuple):
 class TurnoverExplained:
     """A month's members; `parts` and their facts are those of the kind that was asked for.
 
-    `apart` are members of whom the view says something else than their facts make of it, of all who
-    are listed and of the first MOST_REFOLDED who may have come or gone.
+    Everybody who may have come or gone was folded anew: `refolded` people, or fewer where too many
+    are `apart`, of whom the view says something else than their facts make of it.
     """
 
     definition: Definition
@@ -153,7 +157,8 @@ class TurnoverExplained:
     ending: Count
     moved: Mapping[str, int]
     parts: Sequence[Contribution]
-    apart: Sequence[UUID]
+    apart: Sequence[Apart]
+    refolded: int
     facts: Sequence[Line]
     next_after: UUID | None
 
@@ -190,15 +195,17 @@ class ExplainPeople:
     ) -> TurnoverExplained:
         """A month, and the facts by which people came, came back or left, some at a time."""
         source = self.scope.source
-        found = ReportFacts(source).members(month.span, kind, after=after, limit=limit)
+        found = StoredFacts(source).members(month.span, kind, after=after, limit=limit)
         with one_instant(source) as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             named = self._named(cursor)
             ends = (month.since - INSTANT, min(month.before - INSTANT, month.now))
             starting, ending = (_count(cursor, {**named, "at": at}) for at in ends)
             [moved] = cursor.execute(MOVED, month._asdict())
-            page = {"position": named["position"], "after": after, "limit": limit}
-            apart = self._apart(connection, month, page)
+            refolding = Refolding(self.scope, self.books, self.site)
+            held = refolding.held(
+                connection, month.span, named["position"], moved=CAME_OR_WENT, says=month.told
+            )
             records = records_of(cursor, [one.fact_id for one in found.facts])
         told = self.books.opened(records, self.scope.reach(named["position"]))
         return TurnoverExplained(
@@ -208,7 +215,8 @@ class ExplainPeople:
             ending=ending,
             moved=dict(zip(("new", "returned", "left"), moved, strict=True)),
             parts=found.facts,
-            apart=apart,
+            apart=held.apart,
+            refolded=held.people,
             facts=[one.line for one in told],
             next_after=found.next_after if isinstance(found.next_after, UUID) else None,
         )
@@ -233,17 +241,8 @@ class ExplainPeople:
             definition=BROUGHT,
             position=named["position"],
             figures=compared("spending", TOTALS, _stated(stated), money.side(sums, 4)),
-            facts=self._page(page, sum(row[5] for row in sums), turn, named["position"]),
+            facts=self._page(page, int(sum(row[5] for row in sums)), turn, named["position"]),
         )
-
-    def _apart(
-        self, connection: Connection[Any], month: Stretch, page: Mapping[str, Any]
-    ) -> list[UUID]:
-        refolding = Refolding(self.scope, self.books, self.site)
-        concerned = refolding.concerned(
-            connection, month.span, page, listed=CAME_OR_WENT, moved=CAME_OR_WENT
-        )
-        return refolding.apart(connection, page["position"], concerned, month.told)
 
     def _named(self, cursor: Cursor[tuple[Any, ...]]) -> dict[str, Any]:
         [(position,)] = cursor.execute(POSITION, {"known_position": self.scope.position})
@@ -281,5 +280,5 @@ def _stated(rows: Sequence[Any]) -> Amounts:
     amounts: Counter[tuple[Unit, str]] = Counter()
     for currency, mode, *sums in rows:
         for name, minor in zip(TOTALS, sums, strict=True):
-            amounts[Unit(currency, mode), name] = minor
+            amounts[Unit(currency, mode), name] = int(minor)
     return amounts

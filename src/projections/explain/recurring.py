@@ -14,12 +14,14 @@ from psycopg import Connection, Cursor, sql
 from psycopg.rows import tuple_row
 
 from ledger.store.records import FactRecord
-from projections.courses import changes
+from projections.courses import Change, changes
 from projections.explain import recurring_sql as queries
 from projections.explain.answers import Definition, Line
+from projections.explain.as_stored import BEYOND_RECKONING, AsStored
 from projections.explain.books import Books, Scope
+from projections.explain.broken import BROKEN_CHANGES
+from projections.explain.refolded import Apart, Refolding
 from projections.explain.stored import one_instant
-from projections.queries.reading import Rows
 from projections.queries.reports.definitions import MRR
 from projections.queries.reports.rounding import rounded
 from projections.site import Site
@@ -34,6 +36,10 @@ SELECT coalesce(%(known_position)s::bigint, min(position), 0)
 OF_MEMBERS: LiteralString = """
 SELECT {columns} FROM timelines AS view WHERE view.member_id = ANY (%(member_ids)s)
 """
+BROKEN: LiteralString = """
+SELECT member_id FROM timelines WHERE {broken} ORDER BY member_id LIMIT %(most)s
+"""
+LARGEST = 2**63 - 1
 
 
 class Amount(NamedTuple):
@@ -89,7 +95,8 @@ class Worth:
 class RecurringExplained:
     """The MRR at an instant, with a page of the memberships that it is the sum of.
 
-    `apart` are members, the first few, whose value in the view is not that of the books.
+    `apart` are members, the first few, whose value in the view is not that of the books or can't be
+    reckoned with, and what of their row their facts make otherwise.
     """
 
     definition: Definition
@@ -99,17 +106,16 @@ class RecurringExplained:
     memberships: Sequence[Worth]
     count: int
     next_after: UUID | None
-    apart: Sequence[UUID]
+    apart: Sequence[Apart]
     facts: Sequence[Line]
 
     @property
     def agrees(self) -> bool:
-        """Whether every currency's MRR is what its memberships add up to, and each that is listed
-        is worth what its facts say.
+        """Whether every currency's MRR is what its memberships add up to, each that is listed is
+        worth what its facts say, and nobody's row is beyond reckoning.
         """
-        return all(figure.agrees for figure in self.figures) and all(
-            one.stated == one.readded for one in self.memberships
-        )
+        are_worth_it = all(one.stated == one.readded for one in self.memberships)
+        return are_worth_it and not self.apart and all(figure.agrees for figure in self.figures)
 
 
 class Asked(NamedTuple):
@@ -137,8 +143,7 @@ class ExplainRecurring:
             named = self._parameters(at, asked, position)
             figures, page = _figures(cursor, named)
             shown, more = page[: asked.limit], len(page) > asked.limit
-            differs = not all(figure.agrees for figure in figures)
-            apart = _ask(cursor, queries.APART, named) if differs else []
+            apart = self._apart(connection, named, figures)
             worths = _worths(shown, self._parts(connection, at, {row[1] for row in shown}))
             # Those that decide by either side.
             named_by_view = [part.fact_id for worth in worths for part in worth.parts]
@@ -153,9 +158,25 @@ class ExplainRecurring:
             memberships=worths,
             count=sum(figure.readded.memberships for figure in figures),
             next_after=shown[-1][0] if more else None,
-            apart=[member_id for (member_id,) in apart],
+            apart=apart,
             facts=[one.line for one in told],
         )
+
+    def _apart(
+        self,
+        connection: Connection[Any],
+        named: Mapping[str, Any],
+        figures: Sequence[RecurringFigure],
+    ) -> list[Apart]:
+        """Whose value is not that of the books, if any figure isn't, and who has none at all."""
+        cursor = connection.cursor(row_factory=tuple_row)
+        broken = sql.SQL(BROKEN).format(broken=sql.SQL(BROKEN_CHANGES))
+        found = cursor.execute(broken, named).fetchall()
+        if not all(figure.agrees for figure in figures):
+            found += _ask(cursor, queries.APART, named)
+        refolding = Refolding(self.scope, self.books, self.site)
+        member_ids = [member_id for (member_id,) in found]
+        return refolding.of(connection, named["position"], member_ids)[:MOST_APART]
 
     def position(self, cursor: Cursor[tuple[Any, ...]]) -> int:
         """Up to where the view has read."""
@@ -187,15 +208,23 @@ class ExplainRecurring:
         self, connection: Connection[Any], at: datetime, member_ids: Iterable[UUID]
     ) -> Mapping[UUID, list[Part]]:
         """What the view says of some members, by membership."""
-        rows = Rows(self.scope.source, TimelineRow)
+        rows = AsStored(TimelineRow)
         query = sql.SQL(OF_MEMBERS).format(columns=rows.columns)
         parts: dict[UUID, list[Part]] = defaultdict(list)
         for row in rows.on(connection, query, {"member_ids": list(member_ids)}):
-            for change in changes(row.worth):
+            for change in _changes(row):
                 if change.at <= at:
                     fact_id = f"{row.member_id}/{change.version}"
                     parts[change.membership_id].append(Part(fact_id, change.at, change.delta))
         return parts
+
+
+def _changes(row: TimelineRow) -> list[Change]:
+    """What a row says; nothing where that can't be reckoned with, which is what the facts don't."""
+    try:
+        return changes(row.worth)
+    except BEYOND_RECKONING:
+        return []
 
 
 def _worths(page: Sequence[Any], parts: Mapping[UUID, list[Part]]) -> list[Worth]:
@@ -213,10 +242,11 @@ def records_of(
 ) -> list[FactRecord]:
     """Facts by their ids, and by their positions, in their order."""
     named = [fact_id.split("/") for fact_id in fact_ids]
+    known = [one for one in named if abs(int(one[1])) <= LARGEST]
     asked = {
         "positions": list(positions),
-        "streams": [stream_id for stream_id, _ in named],
-        "versions": [int(version) for _, version in named],
+        "streams": [stream_id for stream_id, _ in known],
+        "versions": [int(version) for _, version in known],
     }
     return [FactRecord(*row) for row in cursor.execute(queries.RECORDS, asked)]
 
@@ -252,6 +282,7 @@ def _amounts(sums: Sequence[Any]) -> dict[str, Amount]:
     for currency, denominator, numerator, memberships in sums:
         before = found.get(currency, NOTHING)
         found[currency] = Amount(
-            before.exact + Fraction(numerator, denominator), before.memberships + memberships
+            before.exact + Fraction(int(numerator), denominator),
+            before.memberships + int(memberships),
         )
     return {currency: amount for currency, amount in found.items() if amount != NOTHING}

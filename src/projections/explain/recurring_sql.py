@@ -110,6 +110,7 @@ UNION ALL
   WHERE numerator > 0 AND (%(after)s::uuid IS NULL OR membership_id > %(after)s)
   ORDER BY membership_id LIMIT %(limit)s)
 """
+# What is no amount is left out: whose it is, is apart.
 STATED: LiteralString = """
 SELECT view.currencies[place] AS currency, view.denominators[place] AS denominator,
        view.member_id, view.numerators[place] AS numerator, view.steps[place] AS step
@@ -117,9 +118,11 @@ SELECT view.currencies[place] AS currency, view.denominators[place] AS denominat
  WHERE view.changed_at[place] <= %(at)s
    AND (%(currency)s::text IS NULL OR view.currencies[place] = %(currency)s)
    AND (%(plan_id)s::uuid IS NULL OR view.plan_ids[place] = %(plan_id)s)
+   AND view.currencies[place] IS NOT NULL AND view.denominators[place] <> 0
+   AND view.numerators[place] IS NOT NULL AND view.steps[place] IS NOT NULL
 """
 STATED_SUMS: LiteralString = """
-SELECT currency, denominator, sum(numerator)::bigint, sum(step)::bigint
+SELECT currency, denominator, sum(numerator), sum(step)
   FROM ({stated}) AS stated GROUP BY currency, denominator
 """
 # No two fractions of these denominators lie nearer to each other than this.
@@ -140,6 +143,6 @@ RECORDS = """
 SELECT position, stream_id, version, topic, subject_id, recorded_at, state
   FROM ledger.facts
  WHERE position = ANY (%(positions)s)
-    OR (stream_id, version) IN (SELECT * FROM unnest(%(streams)s::uuid[], %(versions)s::int[]))
+    OR (stream_id, version) IN (SELECT * FROM unnest(%(streams)s::uuid[], %(versions)s::bigint[]))
  ORDER BY position
 """

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from psycopg import sql
+from psycopg import DataError, NotSupportedError, sql
 from psycopg.rows import tuple_row
 
 from ledger.errors import NotFound
 from projections.explain.answers import Definition, Line, Lines, Turn, turned
 from projections.explain.books import Books, Reach, Scope, Told
 from projections.explain.rows import Story, stories_of
-from projections.explain.stored import StoredRows
+from projections.explain.stored import Read, StoredRows
 from projections.members import MemberRow, Members
 from projections.queries.members import MemberFilter
 from projections.queries.segments import Segment
@@ -180,11 +180,7 @@ class ExplainSegments:
     ) -> Entry:
         """An entry of any filter over the member list. Raises NotFound for an unknown member."""
         view, given = Members(self.site), _given(asked)
-        read = StoredRows(self.scope, view).read(
-            sql.SQL(ONE),
-            {**asked.parameters(now), "member_id": member_id},
-            beside=[_holds(name, value) for name, value in given.items()],
-        )
+        read = self._read(view, {**asked.parameters(now), "member_id": member_id}, given)
         facts = self.books.of_subject(member_id, read.reach)
         story = _story(view, member_id, facts, read.reach)
         stored = next(iter(read.rows), None)
@@ -210,6 +206,20 @@ class ExplainSegments:
             unread=sum(line.fault is not None for line in lines),
         )
 
+    def _read(
+        self, view: Members, parameters: Mapping[str, object], given: Mapping[str, Any]
+    ) -> Read[MemberRow]:
+        """Somebody's row, and whether each condition holds of it."""
+        rows = StoredRows(self.scope, view)
+        conditions = [_holds(name, value) for name, value in given.items()]
+        try:
+            return rows.read(sql.SQL(ONE), parameters, beside=conditions)
+        except (DataError, NotSupportedError):
+            pass  # of a value that a hand has left, no condition can be told
+        alone = rows.read(sql.SQL(ONE), parameters)
+        held = tuple(_alone(rows, parameters, one) for one in conditions)
+        return alone._replace(beside=[held])
+
     def _others(self, member_id: UUID) -> list[Other]:
         with self.scope.source.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
@@ -230,6 +240,17 @@ class ExplainSegments:
             getattr(stored, column, None) == getattr(made, column, None)
             for column in OF_SEGMENT["possible_duplicates"]
         )
+
+
+def _alone(
+    rows: StoredRows[MemberRow], parameters: Mapping[str, object], condition: sql.Composable
+) -> bool:
+    """Whether a condition holds; not where the database can't tell."""
+    try:
+        [[held]] = rows.read(sql.SQL(ONE), parameters, beside=[condition]).beside
+    except (DataError, NotSupportedError):
+        return False
+    return bool(held)
 
 
 def _story(view: Members, member_id: UUID, facts: Sequence[Told], reach: Reach) -> Story | None:

@@ -9,7 +9,7 @@ from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 from psycopg import Connection, sql
 from psycopg.pq import TransactionStatus
 
-from projections.columns import codec, reading
+from projections.explain.as_stored import AsStored, lenient
 from projections.explain.books import Reach, Scope
 from projections.queries.reading import Source
 from projections.view import View
@@ -58,7 +58,7 @@ class StoredRows(Generic[R]):
 
     def __init__(self, scope: Scope, view: View[R]) -> None:
         self._scope, self._view = scope, view
-        self._codec = codec(view.columns)
+        self._rows = AsStored(view.columns)
 
     def read(
         self,
@@ -72,7 +72,7 @@ class StoredRows(Generic[R]):
         `beside` are expressions over `view` whose values are answered with each row.
         """
         query = sql.SQL(READ).format(
-            columns=_joined(sql.Identifier("view", one.name) for one in self._codec.columns),
+            columns=self._rows.columns,
             table=sql.Identifier(self._view.name),
             beside=sql.SQL("").join(sql.SQL(", {}").format(one) for one in beside),
             condition=condition,
@@ -83,16 +83,16 @@ class StoredRows(Generic[R]):
             "view_name": self._view.name,
             "most_rows": MOST_ROWS,
         }
-        with self._scope.source.connection() as connection:
-            cursor = reading(connection).execute(
+        with self._scope.source.connection() as connection, connection.transaction():
+            cursor = lenient(connection).execute(
                 query.as_bytes(connection), {**parameters, **standing}
             )
             found = cursor.fetchall()
-        width = 1 + len(self._codec.columns)
+        width = 1 + self._rows.width
         rows = [one for one in found if one[1] is not None]
         return Read(
             self._scope.reach(found[0][0]),
-            [self._codec.decode(one[1:width]) for one in rows],
+            [self._rows.decode(one[1:width]) for one in rows],
             [one[width:] for one in rows],
         )
 

@@ -10,7 +10,14 @@ from projections.queries.reports.calendar import Calendar
 from projections.queries.reports.facts import Turnover
 from web.api.explain import teller, turn
 from web.api.explain_reports import PartReply, after, part_reply
-from web.api.explain_shapes import DefinitionReply, Explained, ExplainQuery, FactReply, SumReply
+from web.api.explain_shapes import (
+    ApartReply,
+    DefinitionReply,
+    Explained,
+    ExplainQuery,
+    FactReply,
+    SumReply,
+)
 from web.api.framework import Call, Routes
 from web.api.models import Reply
 from web.api.reports import CurrencyField, MonthField
@@ -50,8 +57,9 @@ class CountReply(Reply):
 
 class TurnoverReply(Explained):
     """A month: starting + new + returned - left = ending. `parts` are the facts of the kind that
-    was asked for, one person each. `apart`: members of whom the view says something else than
-    their facts.
+    was asked for, one person each. `refolded`: how many people were folded anew, who are all who
+    may have come or gone; fewer where too many are `apart`, of whom the view says something else
+    than their facts.
     """
 
     kind: Turnover
@@ -59,7 +67,8 @@ class TurnoverReply(Explained):
     ending: CountReply
     moved: dict[str, Count]
     parts: list[PartReply]
-    apart: list[UUID]
+    apart: list[ApartReply]
+    refolded: Count
 
 
 @routes.get(
@@ -121,5 +130,6 @@ def _turnover(call: Call[None, MembersExplainQuery], found: TurnoverExplained) -
         ending=CountReply(**found.ending._asdict()),
         moved=dict(found.moved),
         parts=[part_reply(one) for one in found.parts],
-        apart=list(found.apart),
+        apart=[ApartReply.of(one) for one in found.apart],
+        refolded=found.refolded,
     )

@@ -23,7 +23,15 @@ from projections.explain.recurring import (
 from projections.queries.reports.calendar import Calendar
 from projections.queries.reports.facts import Contribution
 from projections.queries.reports.rounding import rounded
-from web.api.explain_shapes import DefinitionReply, Explained, ExplainQuery, FactReply, Say
+from web.api.explain_shapes import (
+    AmountReply,
+    ApartReply,
+    DefinitionReply,
+    Explained,
+    ExplainQuery,
+    FactReply,
+    Say,
+)
 from web.api.framework import Call, Routes
 from web.api.models import InstantField, Reply
 from web.api.reports import CurrencyField, MonthField
@@ -55,7 +63,7 @@ class MovementsExplainQuery(ExplainQuery):
 class ExactReply(Reply):
     """Money a month, rounded to be shown, and exactly, as a fraction of minor units."""
 
-    mrr: Money
+    mrr: AmountReply
     exact: str
     memberships: int
 
@@ -94,19 +102,20 @@ class WorthReply(Reply):
 
 class RecurringExplainedReply(Explained):
     """MRR at an instant. `facts` are those of the memberships listed; `apart` the first members
-    whose value in the view is not that of the books.
+    whose value in the view is not that of the books, or can't be reckoned with.
     """
 
     at: datetime
     figures: list[RecurringFigureReply]
     memberships: list[WorthReply]
     membership_count: int
-    apart: list[UUID]
+    apart: list[ApartReply]
 
 
 class MovedReply(Explained):
     """A month of a currency: starting + moved, which is signed, = ending. `parts` add up to the
-    kind that was asked for. `apart`: members whose share is not what their facts make of it.
+    kind that was asked for. `refolded`: how many people were folded anew, who are all who may have
+    a share; fewer where too many are `apart`, whose share is not what their facts make of it.
     """
 
     currency: str
@@ -115,7 +124,8 @@ class MovedReply(Explained):
     ending: RecurringFigureReply
     moved: dict[str, str]
     parts: list[PartReply]
-    apart: list[UUID]
+    apart: list[ApartReply]
+    refolded: int
 
 
 @routes.get(
@@ -150,7 +160,8 @@ def explain_movement(call: Call[None, MovementsExplainQuery]) -> MovedReply:
     calendar = Calendar.months(query.month, query.month, zone)
     if calendar.since > call.now:
         raise parameter_fault("month", "in_the_future", "Nobody knows yet what will be true then.")
-    month = Month(calendar.since, calendar.before, call.now, query.currency)
+    currency = Money.zero(query.currency).currency  # which is refused where there is no such one
+    month = Month(calendar.since, calendar.before, call.now, currency)
     explaining = Explaining(call.parts, call.reading, call.now)
     found = explaining.moved.month(month, query.kind, limit=query.limit, after=after(call))
     return moved_reply(
@@ -171,7 +182,7 @@ def recurring_reply(found: RecurringExplained, say: Say, cursor: Cursor) -> Recu
         figures=[_figure(figure) for figure in found.figures],
         memberships=[_worth(one) for one in found.memberships],
         membership_count=found.count,
-        apart=list(found.apart),
+        apart=[ApartReply.of(one) for one in found.apart],
     )
 
 
@@ -187,7 +198,8 @@ def moved_reply(
         ending=_figure(found.ending),
         moved={name: str(amount) for name, amount in found.moved.items()},
         parts=[part_reply(one) for one in found.parts],
-        apart=list(found.apart),
+        apart=[ApartReply.of(one) for one in found.apart],
+        refolded=found.refolded,
     )
 
 
@@ -226,7 +238,7 @@ def _figure(figure: RecurringFigure) -> RecurringFigureReply:
 
 
 def _exact(value: Fraction, currency: str, memberships: int) -> ExactReply:
-    amount = Money(rounded(value), currency)
+    amount = AmountReply(minor=rounded(value), currency=currency)
     return ExactReply(mrr=amount, exact=str(value), memberships=memberships)
 
 

@@ -13,15 +13,19 @@ from uuid import UUID
 from pydantic import Field
 from pydantic_core import to_jsonable_python
 
+from ledger.errors import UnknownCurrency
 from ledger.money import Money
 from projections.explain.access import AccessExplained
 from projections.explain.answers import Definition, Figure, Line, Lines, Sum, Turn, turned
+from projections.explain.as_stored import Broken
 from projections.explain.figures import SpendingSum
+from projections.explain.refolded import Apart
 from projections.explain.rows import Cell, RowSeen, RowsExplained
 from projections.explain.segments import Condition, Entry
 from web.api.models import PageQuery, Reply
 from web.wording.explanations import sentence
 
+TIMELINES = "timelines"
 SALT_BYTES, DIGEST_BYTES = 16, 8
 
 
@@ -79,28 +83,55 @@ class FactReply(Reply):
         )
 
 
+class AmountReply(Reply):
+    """Minor units of a currency, as they are stored: a hand may have left any."""
+
+    minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        try:
+            return str(Money(self.minor, self.currency))
+        except (UnknownCurrency, ValueError):
+            return f"{self.minor} {self.currency}"
+
+
+class BrokenReply(Reply):
+    """A column of a row that holds what no fact makes and nothing can be reckoned from."""
+
+    view: str
+    column: str
+    stored: str
+
+
 class FigureReply(Reply):
-    """An amount as a view states it, and re-added from the books; `difference` is the rest."""
+    """An amount as a view states it, and re-added from the books; `difference` is the rest.
+
+    None is stated where nothing can be reckoned from the row.
+    """
 
     view: str
     name: str
     mode: str
-    stated: Money
-    readded: Money
-    difference: Money
+    stated: AmountReply | None
+    readded: AmountReply
+    difference: AmountReply | None
     agrees: bool
 
     @classmethod
     def of(cls, figure: Figure) -> FigureReply:
         """Both sides."""
-        currency = figure.unit.currency
+        stated, readded, difference = (
+            None if minor is None else AmountReply(minor=minor, currency=figure.unit.currency)
+            for minor in (figure.stated, figure.readded, figure.difference)
+        )
         return cls(
             view=figure.view,
             name=figure.name,
             mode=figure.unit.mode,
-            stated=Money(figure.stated, currency),
-            readded=Money(figure.readded, currency),
-            difference=Money(figure.difference, currency),
+            stated=stated,
+            readded=readded,
+            difference=difference,
             agrees=figure.agrees,
         )
 
@@ -121,15 +152,47 @@ class Explained(Reply):
 
 
 class SumReply(Explained):
-    """Figures and the facts that add up to them."""
+    """Figures and the facts that add up to them; `broken` are stored values beyond reckoning."""
 
     figures: list[FigureReply]
+    broken: list[BrokenReply]
 
 
 class SpendingSumReply(SumReply):
     """`apart`: positions of the first facts that the view misses, has wrong or made up."""
 
     apart: list[int]
+
+
+class DifferingReply(Reply):
+    """A column of somebody's row: as it is stored, and as the facts make it."""
+
+    name: str
+    stored: Any
+    refolded: Any
+
+
+class ApartReply(Reply):
+    """Somebody whose row is not what their facts make of it. No column is named where only the sum
+    differs, or where the facts can't be read or folded.
+    """
+
+    member_id: UUID
+    view: str
+    columns: list[DifferingReply]
+
+    @classmethod
+    def of(cls, apart: Apart) -> ApartReply:
+        """With each column that differs."""
+        columns = [
+            DifferingReply(
+                name=one.name,
+                stored=to_jsonable_python(one.stored),
+                refolded=to_jsonable_python(one.refolded),
+            )
+            for one in apart.columns
+        ]
+        return cls(member_id=apart.member_id, view=TIMELINES, columns=columns)
 
 
 class CellReply(Reply):
@@ -205,7 +268,9 @@ class EntryReply(Explained):
 
 
 class AccessExplainedReply(Explained):
-    """An access answer of the books; `refolded` is what the fold of memberships says of it."""
+    """An access answer of the books; `refolded` is what the fold of memberships says of it, and
+    `broken` are stored values from which nothing can be told.
+    """
 
     member_id: UUID
     plan_id: UUID
@@ -215,6 +280,7 @@ class AccessExplainedReply(Explained):
     until: datetime | None
     membership_id: UUID | None
     refolded: bool
+    broken: list[BrokenReply]
 
 
 # --- making them --------------------------------------------------------------------------
@@ -248,12 +314,19 @@ class Teller:
 
     def total(self, found: Sum) -> SumReply:
         """Figures of a member or an order."""
-        return SumReply(**self._common(found, found.facts), figures=_figures(found))
+        return SumReply(
+            **self._common(found, found.facts),
+            figures=_figures(found),
+            broken=_broken(found.broken),
+        )
 
     def spending(self, found: SpendingSum) -> SpendingSumReply:
         """Figures of a filter."""
         return SpendingSumReply(
-            **self._common(found, found.facts), figures=_figures(found), apart=list(found.apart)
+            **self._common(found, found.facts),
+            figures=_figures(found),
+            broken=_broken(found.broken),
+            apart=list(found.apart),
         )
 
     def rows(self, found: RowsExplained) -> RowsReply:
@@ -293,6 +366,7 @@ class Teller:
             until=answer.until,
             membership_id=answer.membership_id,
             refolded=found.refolded,
+            broken=_broken(found.broken),
         )
 
     def _common(self, found: Found, facts: Lines) -> dict[str, Any]:
@@ -309,6 +383,10 @@ class Teller:
 
 def _figures(found: Sum) -> list[FigureReply]:
     return [FigureReply.of(figure) for figure in found.figures]
+
+
+def _broken(found: Sequence[Broken]) -> list[BrokenReply]:
+    return [BrokenReply(**one._asdict()) for one in found]
 
 
 def _row(found: RowsExplained, row: RowSeen, mask: Mask) -> RowReply:

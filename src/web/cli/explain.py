@@ -194,6 +194,7 @@ def mrr(at: datetime | None, currency: str | None, plan_id: UUID | None, wished:
 @wishes
 def movement(month: datetime, currency: str, kind: Kind, wished: Wishes) -> None:
     """What MRR was new, reactivated, expansion, contraction or churned in a MONTH (2026-11)."""
+    from ledger.money import Money
     from projections.explain.moved import Month
     from projections.queries.reports.calendar import Calendar
     from web.reading.past import Scope
@@ -202,7 +203,8 @@ def movement(month: datetime, currency: str, kind: Kind, wished: Wishes) -> None
         day, zone = month.date(), explaining.parts.settings.zone
         calendar = Calendar.months(day, day, zone)
         _require_past(calendar.since, explaining.now)
-        span = Month(calendar.since, calendar.before, explaining.now, currency)
+        known = Money.zero(currency).currency  # which is refused where there is no such one
+        span = Month(calendar.since, calendar.before, explaining.now, known)
         found = explaining.moved.month(span, kind, limit=wished.limit, after=None)
         return teller.moved(found, currency, kind)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
 from ledger.money import Money
 from projections.courses import Kind
@@ -66,15 +65,16 @@ def _body(found: shapes.Explained) -> Iterator[str]:
         said = "yes" if found.access else "no"
         until = f", until {found.until.isoformat()}" if found.until else ""
         yield f"{said}, {found.rule}{until}, at {found.at.isoformat()}"
+        yield from _broken(found.broken)
 
 
 def _figures(found: shapes.SumReply) -> Iterator[str]:
     yield f"{'figure':<12}{'view':<12}{'mode':<6}{'stored':>18}{'re-added':>18}"
     for one in found.figures:
-        apart = "" if one.agrees else f"   differs by {one.difference}"
-        yield (
-            f"{one.name:<12}{one.view:<12}{one.mode:<6}{one.stated!s:>18}{one.readded!s:>18}{apart}"
-        )
+        apart = "" if one.agrees else f"   differs by {_value(one.difference)}"
+        stated = _value(one.stated)
+        yield f"{one.name:<12}{one.view:<12}{one.mode:<6}{stated:>18}{one.readded!s:>18}{apart}"
+    yield from _broken(found.broken)
     if isinstance(found, shapes.SpendingSumReply) and found.apart:
         yield f"missed, wrong or made up: {', '.join(map(str, found.apart))}"
 
@@ -97,12 +97,21 @@ def _moved(found: reports.MovedReply) -> Iterator[str]:
     yield f"  {'ending':<14}{_both(found.ending)}"
     yield f"{found.kind}:"
     yield from _parts(found.parts)
+    yield f"{found.refolded} members folded anew, {len(found.apart)} of them apart"
     yield from _apart(found.apart)
 
 
-def _apart(members: Sequence[UUID]) -> Iterator[str]:
-    if members:
-        yield f"members apart: {', '.join(map(str, members))}"
+def _broken(found: Sequence[shapes.BrokenReply]) -> Iterator[str]:
+    for one in found:
+        yield f"{one.view}.{one.column} holds what no fact makes: {one.stored}"
+
+
+def _apart(members: Sequence[shapes.ApartReply]) -> Iterator[str]:
+    for one in members:
+        yield f"apart: {one.member_id}"
+        for column in one.columns:
+            made = _other(agrees=False, refolded=column.refolded)
+            yield f"  {f'{one.view}.{column.name}':<24} {_value(column.stored)}{made}"
 
 
 def _both(figure: reports.RecurringFigureReply) -> str:

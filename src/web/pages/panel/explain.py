@@ -10,7 +10,7 @@ from uuid import UUID
 
 from flask import render_template, url_for
 
-from ledger.errors import NotFound
+from ledger.errors import NotFound, UnknownCurrency
 from ledger.member import AccessAnswer
 from ledger.money import Money
 from projections.explain.access import AccessExplained
@@ -34,8 +34,8 @@ pages = group("explain", url_prefix="/panel")
 FACTS = 50
 
 FIGURES = {
-    "gross": message("Paid"),
-    "paid": message("Paid"),
+    "gross": message("Paid in"),
+    "paid": message("Paid in"),
     "refunded": message("Given back"),
     "refunding": message("On its way back"),
     "contested": message("Contested"),
@@ -229,11 +229,21 @@ def _figure(figure: Figure) -> Mapping[str, Any]:
         "label": gettext(FIGURES[figure.name]),
         "source": gettext(SOURCES[figure.view]),
         "is_test": figure.unit.mode == "test",
-        "stated": Money(figure.stated, currency),
-        "readded": Money(figure.readded, currency),
-        "difference": Money(figure.difference, currency),
+        "stated": as_stored(figure.stated, currency),
+        "readded": as_stored(figure.readded, currency),
+        "difference": as_stored(figure.difference, currency),
         "agrees": figure.agrees,
     }
+
+
+def as_stored(minor: int | None, currency: str) -> str:
+    """An amount, whatever a hand has left in its place."""
+    if minor is None:
+        return "–"
+    try:
+        return money(Money(minor, currency))
+    except (UnknownCurrency, ValueError):
+        return f"{minor} {currency}"
 
 
 def _told(found: Explained, member_id: UUID) -> list[Shown]:

@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from flask import render_template
+from pydantic_core import to_json
 
 from projections.explain.recurring import Asked
 from projections.queries.money import MovementFilter
@@ -16,7 +17,7 @@ from web.identity.permissions import Permission
 from web.pages.filling import Args
 from web.pages.forms import read_args
 from web.pages.frame import group, url_with
-from web.pages.panel.explain import FACTS, ExplainArgs, means, show, shown, turn
+from web.pages.panel.explain import FACTS, ExplainArgs, as_stored, means, show, shown, turn
 from web.pages.panel.listing import midnight
 from web.pages.past_pages import now, of_moment, reading
 from web.reading.explaining import Explaining
@@ -79,5 +80,12 @@ def recurring() -> str:
         means=means(found.definition),
         plans={row.plan_id: row.name for row in reading().queries.plans.all()},
         rounded=rounded,
+        as_stored=as_stored,
+        as_text=_as_text,
         following=None if following is None else url_with(after=following),
     )
+
+
+def _as_text(value: object) -> str:
+    """A column of a view, as the interface writes it."""
+    return to_json(value).decode()
