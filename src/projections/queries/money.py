@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, LiteralString
+from typing import Literal, LiteralString, cast
 from uuid import UUID
 
 from psycopg import sql
@@ -80,7 +80,8 @@ def told(row: MovementRow) -> Told:
     """What a movement is called. The view has one kind for all that disputes moved, as its sum
     is what they cost.
     """
-    return "dispute_won" if row.kind == "dispute_lost" and row.minor > 0 else row.kind
+    is_won = row.kind == "dispute_lost" and row.minor > 0
+    return "dispute_won" if is_won else cast("Kind", row.kind)
 
 
 @dataclass(frozen=True, slots=True)
