@@ -58,6 +58,13 @@ def test_a_session_is_lowered_where_it_is_one_s_own(leads: bool, quiet: str) -> 
     assert told.stdout.split() == [quiet, "0", "19"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="such a policy is known to Linux alone")
+def test_quiet_work_stands_aside_and_its_caller_does_not() -> None:
+    before = os.sched_getscheduler(0)
+    assert quietly(lambda: os.sched_getscheduler(0)) == os.SCHED_IDLE
+    assert os.sched_getscheduler(0) == before
+
+
 def test_quiet_work_raises_where_it_is_waited_for() -> None:
     def fail() -> None:
         raise LookupError("so it is")
