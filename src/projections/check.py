@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,13 +19,13 @@ from ledger.errors import NotFound, Refused
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import connect
 from ledger.store.recorder import FactRecorder
-from projections.chosen import Chosen, some_of
+from projections.chosen import Chosen, in_chunks, some_of
 from projections.parking import parked
 from projections.positions import current, standings
 from projections.priority import step_back
 from projections.rebuild_rows import Mismatch
 from projections.tables import Table
-from projections.verify import ONE_SNAPSHOT, SAMPLE, Verifier
+from projections.verify import MOST_FOUND, ONE_SNAPSHOT, SAMPLE, Verifier
 from projections.view import View
 
 A_TURN = 200
@@ -98,16 +98,36 @@ class Checker:
             tables = self._chosen(connection, names)
             size = None if everybody else SAMPLE
             chosen = some_of(connection, tables, size, position=_last(connection))
-            look = partial(self._looked, connection, tables, chosen)
-            found = _twice(connection, look).found
+            found = list[Mismatch]()
+            for look in self._looks(connection, tables, chosen):
+                if len(found) < MOST_FOUND:
+                    found += _twice(connection, look).found
             self._write(connection, found)
             if everybody and not found:
                 connection.execute(MENDED, {"names": [table.view.name for table in tables]})
         return found
 
-    def _looked(self, connection: Connection[Any], tables: Sequence[Table], chosen: Chosen) -> Turn:
-        verifier = self._verifier(connection)
-        found = verifier.people(connection, tables, chosen) + verifier.sums(connection, tables)
+    def _looks(
+        self, connection: Connection[Any], tables: Sequence[Table], chosen: Chosen
+    ) -> Iterator[Callable[[], Turn]]:
+        """What is looked at, part by part, each in a snapshot of its own.
+
+        One for all would keep every row alive that the live views replace meanwhile.
+        """
+        for kind, ids in (("subject", chosen.people), ("stream", chosen.streams)):
+            kept_so = [table for table in tables if table.view.partition == kind]
+            for some in in_chunks(ids) if kept_so else ():
+                own = Chosen(some) if kind == "subject" else Chosen(streams=some)
+                yield partial(self._people, connection, kept_so, own)
+        for table in tables:
+            yield partial(self._sums, connection, table, tables)
+
+    def _people(self, connection: Connection[Any], tables: Sequence[Table], own: Chosen) -> Turn:
+        found = self._verifier(connection).people(connection, tables, own)
+        return Turn([], found, is_over=False)
+
+    def _sums(self, connection: Connection[Any], table: Table, beside: Sequence[Table]) -> Turn:
+        found = self._verifier(connection).sums(connection, [table], beside=beside)
         return Turn([], found, is_over=True)
 
     def turn(self) -> list[Mismatch]:
@@ -136,7 +156,7 @@ class Checker:
         if is_over:
             by_stream = [one for one in tables if one not in by_person]
             found += verifier.people(connection, by_stream, streams)
-            found += verifier.sums(connection, tables)
+            found += verifier.sums(connection, tables, beside=tables)
         return Turn(people, found, is_over)
 
     def rotation(self, connection: Connection[Any]) -> Rotation:

@@ -254,14 +254,18 @@ class Verifier:
             for one in self.again(connection, group, chosen, position=position)
         ]
 
-    def sums(self, connection: Connection[Any], tables: Sequence[Table]) -> list[Mismatch]:
-        """Whether the sums are right, each table where it stands, and no row is of nobody."""
+    def sums(
+        self, connection: Connection[Any], tables: Sequence[Table], *, beside: Sequence[Table]
+    ) -> list[Mismatch]:
+        """Whether the sums are right, each table where it stands, and no row is of nobody: `beside`
+        are all tables whose people and streams are folded again.
+        """
         positions = {one.name: one.position for one in standings(connection)}
         found: list[Mismatch] = []
         for table in tables:
             position = positions[table.view.name]
             found += self.laws(connection, table, position=position)
-            found += self._made_up(connection, table, tables, position)
+            found += self._made_up(connection, table, beside, position)
         return found
 
     def _made_up(

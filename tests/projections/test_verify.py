@@ -10,8 +10,10 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from ledger.order.facts import Paid, Refunded
+from projections import chosen
 from projections.catalogue import all_views
 from projections.check import Checker, ViewOutdated
+from projections.chosen import Chosen
 from projections.freshness import Views
 from projections.members import MemberRow, Members
 from projections.movements import MovementRow, Movements
@@ -305,3 +307,48 @@ def test_those_who_were_touched_meanwhile_are_folded_again_once_for_all_views(
     # In the sample; as they are; and as they were before anything came to them.
     assert set(read.values()) <= {1, 2, 3}
     assert 3 in read.values()
+
+
+def test_everybody_is_verified_in_parts_each_in_a_snapshot_of_its_own(
+    served: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots, most = list[tuple[str, str]](), list[int]()
+    people, sums = Verifier.people, Verifier.sums
+
+    def noted(connection: Connection[Any], what: str) -> None:
+        query = "SELECT now()::text || current_setting('transaction_isolation')"
+        row = connection.execute(query).fetchone()
+        snapshots.append((what, row[0] if row else ""))
+
+    def folded(self: Verifier, connection: Connection[Any], tables: Any, own: Chosen) -> Any:
+        noted(connection, "people")
+        most.append(len([*own.people, *own.streams]))
+        return people(self, connection, tables, own)
+
+    def added(self: Verifier, connection: Connection[Any], *rest: Any, **named: Any) -> Any:
+        noted(connection, "sums")
+        return sums(self, connection, *rest, **named)
+
+    monkeypatch.setattr(chosen, "CHUNK", 4)
+    monkeypatch.setattr(Verifier, "people", folded)
+    monkeypatch.setattr(Verifier, "sums", added)
+    assert checker(served).check(everybody=True) == []
+    (persons,) = asked(served, "SELECT count(DISTINCT subject_id) FROM ledger.facts")[0]
+    assert max(most) <= 4
+    assert sum(most) >= persons > 4
+    assert len({began for _, began in snapshots}) == len(snapshots)
+    assert all(began.endswith("repeatable read") for _, began in snapshots)
+    assert [what for what, _ in snapshots].count("sums") == len(all_views(EUROS))
+
+
+def test_what_is_wrong_in_a_later_part_is_found_too(
+    served: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chosen, "CHUNK", 4)
+    (last,) = asked(served, "SELECT member_id FROM members ORDER BY member_id DESC LIMIT 1")[0]
+    with served.pool.connection() as connection:
+        connection.execute("UPDATE members SET spent = spent + 1 WHERE member_id = %s", (last,))
+    found = [one for one in checker(served).check(everybody=True) if one.check == "refold"]
+    assert [(one.view, one.key, one.columns) for one in found] == [
+        ("members", str(last), ("spent",))
+    ]
