@@ -163,9 +163,9 @@ def _framed(rows: list[PlanRow]) -> Response:
 
 
 def _another(order: Order) -> str:
-    """Where another card is typed instead: a first payment that is left is begun anew."""
+    """Where another card is typed instead, once the payment is called off; a first one is not."""
     if order.placed.charge == "first":
-        return url_for("public.plan", plan_id=order.placed.plan_id)
+        return ""
     return url_for("own_money.pay", membership_id=order.placed.membership_id, another="yes")
 
 

@@ -68,8 +68,7 @@ def enter() -> Response | tuple[str, int]:
         return _form(filled, reason(refused)), refused.status
     answer = onward_to(own_path(asked.next, otherwise=HOME))
     sign_in(answer, Kind.MEMBER, done.session)
-    if not languages.is_chosen():
-        languages.remember(answer, parts().ledger.member(done.account_id).locale)
+    languages.remember(answer, parts().ledger.member(done.account_id).locale)
     return answer
 
 

@@ -97,11 +97,6 @@ def remember(answer: Response, chosen: Locale) -> None:
     answer.headers["Cache-Control"] = "no-store"
 
 
-def is_chosen() -> bool:
-    """Whether somebody chose a language in this browser."""
-    return request.cookies.get(COOKIE) in LOCALES
-
-
 def _chosen() -> Locale:
     for wish in (request.args.get(PARAMETER), request.cookies.get(COOKIE)):
         if wish in LOCALES:

@@ -7,8 +7,7 @@ import re
 import pytest
 
 from ledger import ids
-from ledger.facts import Actor
-from tests.web.pages.conftest import CARD, FREE, MACHINE, PASSWORD, Place, cause
+from tests.web.pages.conftest import CARD, FREE, MACHINE, Place, cause
 from web.running.first_start import make_owner
 from web.wording import words
 from web.wording.languages import catalogue
@@ -96,25 +95,6 @@ def test_a_name_and_a_language_are_changed(place: Place) -> None:
     member_id = place.parts.ledger.member_by_email("ada@example.org")
     assert member_id is not None
     assert place.parts.ledger.member(member_id).locale == "fr"
-
-
-def test_the_language_chosen_before_signing_in_stays(place: Place) -> None:
-    place.account()
-    browser = place.stranger()
-    page = browser.get("/sign-in?lang=fr", "fr")
-    inside = browser.send(page, "/sign-in", email="ada@example.org", password=PASSWORD)
-    assert (inside.lang, inside.headings) == ("fr", ["Mon compte"])
-
-
-def test_who_chose_no_language_is_answered_in_their_own(place: Place) -> None:
-    member_id = place.account()
-    by = Actor(kind="member", id=member_id)
-    place.parts.ledger.choose_locale(member_id, "fr", by=by, cause=cause())
-    browser = place.stranger()
-    page = browser.get("/sign-in")
-    browser.client.delete_cookie("lang")
-    inside = browser.send(page, "/sign-in", email="ada@example.org", password=PASSWORD)
-    assert inside.lang == "fr"
 
 
 @pytest.mark.parametrize("prefers", ["fr-FR,fr;q=0.9", "en"])

@@ -56,15 +56,6 @@ def test_a_refused_confirmation_joins_nothing(place: Place) -> None:
     assert "No membership yet." in browser.get("/account").words
 
 
-def test_a_bank_s_question_is_left_for_another_card(place: Place) -> None:  # part of DU6
-    browser, gold = place.person(), place.plan()
-    asking = {**CARD, "card_number": "4000 0027 6000 3184"}
-    asked = browser.send(browser.get(f"/plans/{gold}"), f"/plans/{gold}/join", asking)
-    assert "Use another card" in asked.words
-    again = browser.get(next(link for link in asked.links if link == f"/plans/{gold}"))
-    assert "Welcome to Gold." in browser.send(again, f"/plans/{gold}/join", CARD).words
-
-
 def test_a_code_lowers_the_price_and_a_bad_one_says_why(place: Place) -> None:  # part of DI5
     browser, gold = place.person(), place.plan()
     place.parts.ledger.make_discount(
