@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
@@ -12,6 +13,7 @@ from ledger.errors import NotFound
 from web.identity.auth import caller, parts, requires
 from web.identity.permissions import Permission
 from web.pages.frame import group
+from web.pages.panel import navigation
 from web.pages.past_pages import passes_moment
 
 pages = group("panel", url_prefix="/panel")
@@ -22,6 +24,11 @@ LANDINGS = (
     (Permission.READ_VIEWS, "views.listing"),
 )
 RECEIPT = re.compile(r"T?(\d{4})-(\d{1,9})", re.IGNORECASE)
+
+
+@pages.app_context_processor
+def _frame() -> dict[str, Any]:
+    return {"panel_ways": navigation.ways}
 
 
 @pages.get("")

@@ -1,0 +1,37 @@
+"""The ways through the panel, each shown to those who may go it: a new page adds its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from web.identity.auth import caller
+from web.identity.permissions import Permission
+from web.wording.languages import message
+
+
+class Way(NamedTuple):
+    """An entry: what it takes, where it leads, whose pages it stands for, how it is called."""
+
+    permission: Permission
+    endpoint: str
+    blueprints: tuple[str, ...]
+    label: str
+
+
+WAYS = (
+    Way(
+        Permission.READ_MEMBERS,
+        "members.listing",
+        ("members", "member", "removal"),
+        message("Members"),
+    ),
+    Way(Permission.READ_ORDERS, "orders.listing", ("orders", "refunds"), message("Orders")),
+    Way(Permission.READ_PLANS, "plans.listing", ("plans",), message("Plans")),
+    Way(Permission.READ_VIEWS, "views.listing", ("views",), message("Views")),
+)
+
+
+def ways() -> Iterator[Way]:
+    """Those of whoever is signed in here."""
+    return (way for way in WAYS if caller().principal_for(way.permission))
