@@ -31,7 +31,9 @@ from scripts.drills.orders_given import Acknowledged, wrong_in_books, wrong_in_v
 from scripts.drills.watching import Watch
 
 WRITERS, THREADS = 2, 4
-TARGETS_EACH = 50
+TARGETS_EACH = 2_000
+"""So many members a thread, if there are: a command reads all facts of its member, so what few are
+given for minutes on end costs ever more, with a rebuild or without."""
 SETTLE_SECONDS = 3
 LOOK_SECONDS = 0.01
 AROUND_SECONDS = 0.5
