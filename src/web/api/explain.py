@@ -18,8 +18,8 @@ from web.api.explain_shapes import (
     RowsReply,
     SpendingSumReply,
     SumReply,
-    Teller,
 )
+from web.api.explain_telling import Teller
 from web.api.figures import MoneyQuery
 from web.api.framework import Call, Routes
 from web.api.models import InstantField

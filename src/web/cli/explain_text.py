@@ -12,11 +12,12 @@ from projections.explain.moved import MovementExplained
 from projections.explain.recurring import RecurringExplained
 from web.api import explain_reports as reports
 from web.api import explain_shapes as shapes
+from web.api import explain_telling as telling
 from web.wording.explanations import FRENCH
 from web.wording.languages import catalogue
 
 
-class Teller(shapes.Teller):
+class Teller(telling.Teller):
     """Answers in a language, with so many facts at most; the machine's owner sees everything."""
 
     def __init__(self, lang: str, limit: int) -> None:
