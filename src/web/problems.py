@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Response, json
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ledger.errors import Conflict, Forbidden, LedgerError, NotFound, Refused
 from ledger.payments.gateway import Rejected
+
+if TYPE_CHECKING:
+    from flask import Response
 
 CONTENT_TYPE = "application/problem+json"
 STATUS: dict[type[LedgerError], int] = {
@@ -94,6 +96,8 @@ def document(problem: Problem) -> dict[str, Any]:
 
 def response(problem: Problem) -> Response:
     """The problem as an answer."""
+    from flask import Response, json
+
     answer = Response(json.dumps(document(problem)), problem.status, content_type=CONTENT_TYPE)
     answer.headers.update(problem.headers)
     return answer
