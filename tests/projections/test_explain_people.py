@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from typing import get_args
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from projections.explain import refolded
 from projections.explain.people import Cohort, Stretch
 from projections.queries.reports.calendar import Calendar, day_of
 from projections.queries.reports.facts import Turnover
@@ -52,7 +54,8 @@ def test_members_of_a_month_are_explained(site: Past) -> None:  # part of NU4
     seen: Counter[str] = Counter()
     told = [*zip(report, stretches(site), strict=True)]
     busy = [one for one in told if one[0].left or one[0].returned]
-    for line, month in [*busy[:6], *told[::12]]:
+    newcomers = [one for one in told if one[0].new]
+    for line, month in [*busy[:6], *newcomers[:2], *told[::12]]:
         for kind in KINDS:
             found = site.people.turnover(month, kind, limit=1000, after=None)
             assert found.agrees
@@ -89,6 +92,39 @@ def test_somebody_who_came_and_is_told_to_have_come_back_is_found(spoilt: Past) 
     for kind in KINDS:
         found = spoilt.people.turnover(whole, kind, limit=1000, after=None)
         assert ([one.member_id for one in found.apart], found.agrees) == ([member], False)
+
+
+@pytest.mark.parametrize("size", [1, 3, 300])
+def test_everybody_of_a_month_is_folded_anew_however_many_they_are(
+    spoilt: Past, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(refolded, "A_PAGE", size)
+    whole = Stretch(months(spoilt).bounds[0], spoilt.instants[-2], spoilt.instants[-2])
+    found = spoilt.people.turnover(whole, "new", limit=1, after=None)
+    everybody = {UUID(stay["member"]) for stay in spoilt.oracle.stays.values()}
+    assert (found.agrees, found.refolded) == (True, len(everybody))
+    assert len(everybody) > 3
+    # A stay long before, of the last of all: no count of the month is another.
+    spoilt.spoil(
+        "UPDATE timelines SET began = '2001-01-01'::timestamptz || began,"
+        " ended = '2001-02-01'::timestamptz || ended WHERE member_id = %(m)s",
+        m=max(everybody),
+    )
+    found = spoilt.people.turnover(whole, "new", limit=1, after=None)
+    assert [one.member_id for one in found.apart] == [max(everybody)]
+    assert [one.name for one in found.apart[0].columns] == ["began", "ended"]
+    assert not found.agrees
+
+
+def test_nobody_else_is_folded_anew_where_too_many_are_apart(
+    spoilt: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refolded, "A_PAGE", 1)
+    monkeypatch.setattr(refolded, "MOST_APART", 2)
+    spoilt.spoil("UPDATE timelines SET began = began[2:]")
+    whole = Stretch(months(spoilt).bounds[0], spoilt.instants[-2], spoilt.instants[-2])
+    found = spoilt.people.turnover(whole, "new", limit=1, after=None)
+    assert (len(found.apart), found.refolded, found.agrees) == (2, 2, False)
 
 
 def test_what_a_cohort_brought_is_re_added_from_the_books(site: Past) -> None:  # part of NU4
