@@ -22,12 +22,14 @@ from ledger.currencies import DECIMALS
 from ledger.store.embedded import default_home
 from ledger.store.master_key import KEY_BYTES
 from web.identity.seals import derive
+from web.mails.transport_address import AddressMalformed, MailServer, Sender, mail_server, sender
 
 PREFIX = "LEDGER_"
 FOREIGN = f"{PREFIX}TEST_"
 """Names under this prefix belong to the tests, and are no misspelt settings."""
 
 KEY_FILE = "master.key"
+ORIGIN = re.compile(r"https?://([a-z0-9-]+\.)*[a-z0-9-]+(:[0-9]{1,5})?", re.IGNORECASE)
 BESIDE_STRIPE_KEY = ("stripe_account", "stripe_publishable_key", "stripe_webhook_secrets")
 
 
@@ -79,6 +81,30 @@ def _webhook_secrets(secrets_given: SecretStr) -> SecretStr:
     return secrets_given
 
 
+def _smtp_url(address: SecretStr) -> SecretStr:
+    try:
+        mail_server(address.get_secret_value())
+    except AddressMalformed as wrong:
+        raise _refuse(
+            f"{wrong}; it is written as smtp://user:password@host:587, smtps:// for TLS at once,"
+            " ?tls=required or ?tls=none"
+        ) from None
+    return address
+
+
+def _mail_from(text: str) -> str:
+    try:
+        return str(sender(text))
+    except AddressMalformed as wrong:
+        raise _refuse(str(wrong)) from None
+
+
+def _origins(given: str) -> str:
+    if not all(ORIGIN.fullmatch(origin) for origin in given.split()):
+        raise _refuse("is not a list of origins such as https://www.example.org, with spaces")
+    return given
+
+
 def decode_master_key(text: str) -> bytes | None:
     """The 32 bytes of a key written in base64, or None."""
     try:
@@ -119,9 +145,13 @@ class Settings(BaseSettings):
     """The address people type, for links in mails and for the cookies' safety."""
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     """How many proxies in front are ours, and may say who the client is."""
+    body_seconds: float = Field(default=10, gt=0, le=3600)
+    """How long a request's body may take; the time for its size on a slow line comes on top."""
     secure_cookies: bool | None = None
     show_sign_in: bool = True
     """Whether pages link to the sign-in; hidden, it is still found by its address."""
+    embed_origins: Annotated[str, AfterValidator(_origins)] = ""
+    """The sites whose pages may show the sign-up block, with spaces between; none unless given."""
     site_name: str = Field(default="Membership ledger", min_length=1, max_length=100)
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Paris"
     currency: Annotated[str, AfterValidator(_currency)] = "EUR"
@@ -137,6 +167,10 @@ class Settings(BaseSettings):
         default=None, pattern=r"^pk_(test|live)_[A-Za-z0-9]+$"
     )
     """For the browser; with it, pages show Stripe's own fields for cards, and we see none."""
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] | None = None
+    """The server that mails are handed over to; without it none leaves the house."""
+    mail_from: Annotated[str, AfterValidator(_mail_from)] | None = None
+    """Whom mails come from, as `Name <address>`."""
     moments_mb: int = Field(default=1_024, ge=1, le=1_000_000)
     """How much of the views as they were is kept; those read least lately are dropped."""
 
@@ -165,11 +199,32 @@ class Settings(BaseSettings):
                 raise _refuse(f"{PREFIX}STRIPE_{name} is not of {self.mode} mode, as the site is")
         return self
 
+    @model_validator(mode="after")
+    def _mail_complete(self) -> Settings:
+        if self.smtp_url is not None and self.mail_from is None:
+            raise _refuse(f"{PREFIX}MAIL_FROM is needed with {PREFIX}SMTP_URL")
+        return self
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where mails are handed over."""
+        return mail_server(self.smtp_url.get_secret_value()) if self.smtp_url else None
+
+    @property
+    def sender(self) -> Sender | None:
+        """Whom mails come from."""
+        return sender(self.mail_from) if self.mail_from else None
+
     @property
     def stripe_secrets(self) -> tuple[str, ...]:
         """What Stripe's notices may be signed with."""
         given = self.stripe_webhook_secrets
         return tuple(given.get_secret_value().split()) if given else ()
+
+    @property
+    def frame_origins(self) -> tuple[str, ...]:
+        """The sites whose pages may show the sign-up block."""
+        return tuple(self.embed_origins.split())
 
     @property
     def embedded(self) -> bool:

@@ -13,10 +13,12 @@ from web.sessions.engagement import Engagement
 from web.sessions.limits import Limits
 from web.sessions.links import Links
 from web.sessions.mailbox import Mailbox
+from web.sessions.outbox import Outbox
 from web.sessions.plan_passwords import PlanPasswords
 from web.sessions.pool import Pool
 from web.sessions.replays import Replays
 from web.sessions.sessions import Kind, Sessions
+from web.sessions.site_time import machine_clock
 from web.sessions.tokens import Tokens
 
 
@@ -32,14 +34,25 @@ class Desk:
     limits: Limits
     links: Links
     mailbox: Mailbox
+    outbox: Outbox
     replays: Replays
     plan_passwords: PlanPasswords
     engagement: Engagement
 
     @classmethod
-    def over(cls, pool: Pool, clock: Clock, master_key: bytes, *, shows_mails: bool) -> Desk:
+    def over(
+        cls,
+        pool: Pool,
+        clock: Clock,
+        master_key: bytes,
+        *,
+        shows_mails: bool,
+        sends_mails: bool = False,
+    ) -> Desk:
         """The desk over a database whose schema `web` is up to date."""
         seals, passwords = Seals(master_key), Passwords()
+        outbox = Outbox(pool, machine_clock(clock))
+        mailbox = Mailbox(pool, clock, seals, shown=shows_mails, outbox=outbox, sends=sends_mails)
         return cls(
             seals=seals,
             passwords=passwords,
@@ -48,7 +61,8 @@ class Desk:
             tokens=Tokens(pool, clock),
             limits=Limits(pool, clock, seals),
             links=Links(pool, clock, seals),
-            mailbox=Mailbox(pool, clock, seals, shown=shows_mails),
+            mailbox=mailbox,
+            outbox=outbox,
             replays=Replays(pool, clock, seals),
             plan_passwords=PlanPasswords(pool, clock, passwords),
             engagement=Engagement(pool, clock),

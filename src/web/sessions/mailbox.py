@@ -1,9 +1,11 @@
-"""Outgoing mails, sealed until they are sent; in test mode, a page shows the latest."""
+"""Every mail that is written, sealed; where none leaves the house, a page shows the latest."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ledger import ids
@@ -11,6 +13,7 @@ from ledger.clock import Clock
 from ledger.errors import NotFound
 from web.identity.seals import Seals
 from web.sessions.addresses import address_hash
+from web.sessions.outbox import Last, Outbox, Purpose, State
 from web.sessions.pool import Pool
 
 SEAL = "mail"
@@ -20,19 +23,36 @@ INSERT = """
     VALUES (%(mail_id)s, %(recipient_hash)s, %(sealed)s, %(now)s)
     ON CONFLICT (mail_id) DO NOTHING
 """
+# In the transaction of the other: a mail that is kept is on its way, or neither is.
+SEND = """
+    INSERT INTO web.outbox (mail_id, purpose, queued_at, next_at)
+    VALUES (%(mail_id)s, %(purpose)s, %(sent_from)s, %(sent_from)s)
+    ON CONFLICT (mail_id) DO NOTHING
+"""
 RECENT = "SELECT mail_id, put_at, sealed FROM web.mails ORDER BY number DESC LIMIT %(limit)s"
 TO = """
     SELECT mail_id, put_at, sealed FROM web.mails
     WHERE recipient_hash = %(recipient_hash)s ORDER BY number DESC LIMIT %(limit)s
 """
 ONE = "SELECT mail_id, put_at, sealed FROM web.mails WHERE mail_id = %(mail_id)s"
-HOLDS = "SELECT 1 FROM web.mails WHERE mail_id = %(mail_id)s"
+HELD = "SELECT mail_id FROM web.mails WHERE mail_id = ANY(%(mail_ids)s)"
+STANDING = """
+    SELECT mail_id, put_at, sealed, purpose, state, attempts, next_at, why, perhaps_twice
+      FROM web.mails JOIN web.outbox USING (mail_id)
+     WHERE (%(recipient_hash)s::bytea IS NULL OR recipient_hash = %(recipient_hash)s)
+       AND (%(state)s::text IS NULL OR state = %(state)s)
+     ORDER BY number DESC LIMIT %(limit)s
+"""
 FORGET = "DELETE FROM web.mails WHERE recipient_hash = %(recipient_hash)s"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
-    """One message, as its reader will see it."""
+    """One message, as its reader will see it.
+
+    `unsubscribe` is the address by which a campaign's reader leaves it with one press (a POST); a
+    mail that has one is a campaign's.
+    """
 
     to: str
     subject: str
@@ -40,6 +60,7 @@ class Mail:
     html: str
     locale: str
     links: dict[str, str] = field(default_factory=dict)
+    unsubscribe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,35 +72,72 @@ class Kept:
     mail: Mail
 
 
-class Mailbox:
-    """Keeps mails for whoever sends them; `shown` is true in test mode only."""
+@dataclass(frozen=True)
+class Standing:
+    """A mail on its way, without what it says: that holds links for its reader alone."""
 
-    def __init__(self, pool: Pool, clock: Clock, seals: Seals, *, shown: bool) -> None:
+    mail_id: UUID
+    put_at: datetime
+    to: str
+    subject: str
+    locale: str
+    purpose: Purpose
+    state: State
+    attempts: int
+    next_at: datetime
+    why: str | None
+    perhaps_twice: bool
+
+
+class Mailbox:
+    """Keeps every mail.
+
+    `shown`: anyone may read the latest, since none leaves the house. `sends`: each is put on its
+    way out; where no server is named yet it waits for one.
+    """
+
+    def __init__(
+        self, pool: Pool, clock: Clock, seals: Seals, *, shown: bool, outbox: Outbox, sends: bool
+    ) -> None:
         self._pool = pool
         self._clock = clock
         self._seals = seals
-        self._shown = shown
+        self._outbox = outbox
+        self.is_shown = shown
+        self.sends = sends
 
-    def put(self, mail: Mail, *, mail_id: UUID | None = None) -> UUID:
-        """Keep a mail. With an id of the caller's own, said twice it is kept once."""
+    def put(self, mail: Mail, *, mail_id: UUID | None = None, is_notice: bool = False) -> UUID:
+        """Keep a mail, and let it be sent. With an id of the caller's own, said twice it is once.
+
+        The mail of a notice has the notice's id, and says `is_notice`.
+        """
         mail_id = mail_id or ids.new()
         values = {
             "mail_id": mail_id,
             "recipient_hash": address_hash(self._seals, mail.to),
             "sealed": self._seals.seal(asdict(mail), purpose=SEAL),
             "now": self._clock.now(),
+            "purpose": _purpose(mail, is_notice=is_notice),
+            "sent_from": self._outbox.clock.now(),
         }
-        with self._pool.connection() as connection:
-            connection.execute(INSERT, values)
+        with self._pool.connection() as connection, connection.transaction():
+            is_new = connection.execute(INSERT, values).rowcount
+            if self.sends and is_new:
+                connection.execute(SEND, values)
         return mail_id
 
     def holds(self, mail_id: UUID) -> bool:
         """Whether a mail was kept under an id."""
+        return mail_id in self.held([mail_id])
+
+    def held(self, mail_ids: Collection[UUID]) -> set[UUID]:
+        """The ids among these under which a mail was kept."""
         with self._pool.connection() as connection:
-            return connection.execute(HOLDS, {"mail_id": mail_id}).fetchone() is not None
+            rows = connection.execute(HELD, {"mail_ids": [*mail_ids]}).fetchall()
+        return {mail_id for (mail_id,) in rows}
 
     def recent(self, *, to: str | None = None, limit: int = 50) -> list[Kept]:
-        """The latest mails, the newest first; in live mode there is no such list."""
+        """The latest mails, the newest first; where mails are sent there is no such list."""
         self._require_shown()
         hashed = address_hash(self._seals, to) if to else None
         values = {"recipient_hash": hashed, "limit": limit}
@@ -87,14 +145,32 @@ class Mailbox:
             rows = connection.execute(TO if to else RECENT, values).fetchall()
         return [self._kept(*row) for row in rows]
 
+    def standing(
+        self, *, to: str | None = None, state: State | None = None, limit: int = 50
+    ) -> list[Standing]:
+        """The latest mails that are or were to be sent, the newest first."""
+        hashed = address_hash(self._seals, to) if to else None
+        values = {"recipient_hash": hashed, "state": state, "limit": limit}
+        with self._pool.connection() as connection:
+            rows = connection.execute(STANDING, values).fetchall()
+        return [self._standing(*row) for row in rows]
+
     def one(self, mail_id: UUID) -> Kept:
-        """One mail, in test mode."""
+        """One mail, where they are shown."""
         self._require_shown()
+        return self.to_send(mail_id)
+
+    def to_send(self, mail_id: UUID) -> Kept:
+        """One mail, for whoever sends it. Raises NotFound."""
         with self._pool.connection() as connection:
             row = connection.execute(ONE, {"mail_id": mail_id}).fetchone()
         if row is None:
             raise NotFound(what="mail", id=mail_id)
         return self._kept(*row)
+
+    def last_to(self, address: str) -> Last | None:
+        """What went to an address last, and whether it came back."""
+        return self._outbox.last_to(address_hash(self._seals, address))
 
     def forget(self, to: str) -> None:
         """Remove every mail to an address."""
@@ -102,8 +178,20 @@ class Mailbox:
             connection.execute(FORGET, {"recipient_hash": address_hash(self._seals, to)})
 
     def _require_shown(self) -> None:
-        if not self._shown:
+        if not self.is_shown:
             raise NotFound(what="page", id="mailbox")
 
     def _kept(self, mail_id: UUID, put_at: datetime, sealed: bytes) -> Kept:
         return Kept(mail_id, put_at, Mail(**self._seals.open(sealed, purpose=SEAL)))
+
+    def _standing(
+        self, mail_id: UUID, put_at: datetime, sealed: bytes, purpose: Purpose, *rest: Any
+    ) -> Standing:
+        mail = self._kept(mail_id, put_at, sealed).mail
+        return Standing(mail_id, put_at, mail.to, mail.subject, mail.locale, purpose, *rest)
+
+
+def _purpose(mail: Mail, *, is_notice: bool) -> Purpose:
+    if is_notice:
+        return "notice"
+    return "account" if mail.unsubscribe is None else "campaign"
