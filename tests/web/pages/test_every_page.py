@@ -139,7 +139,7 @@ def test_a_failure_is_a_page_in_the_readers_language(place: Place) -> None:
     assert browser.get("/nowhere", "fr", status=404).lang == "fr"
     operator = place.staff("operator")
     assert operator.get("/panel/members", status=403).headings == ["You may not do this"]
-    assert operator.get("/panel").headings[0].startswith("Views")
+    assert operator.get("/panel").headings[0].startswith("Operations")
 
 
 def test_broken_filters_do_no_harm(place: Place) -> None:

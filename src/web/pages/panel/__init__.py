@@ -10,12 +10,12 @@ from web.pages.panel import (
     home,
     member,
     members,
+    operations,
     orders,
     plans,
     refunds,
     removal,
     team,
-    views,
 )
 
 
@@ -31,7 +31,7 @@ def all_panel_pages() -> list[Blueprint]:
         refunds,
         plans,
         explain,
-        views,
+        operations,
         explain_figures,
     )
     return [group.pages for group in groups]

@@ -21,7 +21,7 @@ pages = group("panel", url_prefix="/panel")
 LANDINGS = (
     (Permission.READ_MEMBERS, "members.listing"),
     (Permission.READ_ORDERS, "orders.listing"),
-    (Permission.READ_VIEWS, "views.listing"),
+    (Permission.READ_VIEWS, "operations.page"),
 )
 RECEIPT = re.compile(r"T?(\d{4})-(\d{1,9})", re.IGNORECASE)
 

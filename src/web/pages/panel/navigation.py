@@ -28,7 +28,7 @@ WAYS = (
     ),
     Way(Permission.READ_ORDERS, "orders.listing", ("orders", "refunds"), message("Orders")),
     Way(Permission.READ_PLANS, "plans.listing", ("plans",), message("Plans")),
-    Way(Permission.READ_VIEWS, "views.listing", ("views",), message("Views")),
+    Way(Permission.READ_VIEWS, "operations.page", ("operations",), message("Operations")),
 )
 
 

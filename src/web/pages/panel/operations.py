@@ -1,10 +1,10 @@
-"""The views, for operators: how they are, rebuilding them, what was set aside; nothing personal."""
+"""The running of the house, for operators: views, rebuilds, facts set aside, jobs (NO5)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import make_response, render_template
+from flask import make_response, render_template, url_for
 from pydantic import Field
 from werkzeug.wrappers import Response
 
@@ -12,23 +12,30 @@ from ledger.errors import LedgerError
 from ledger.texts import LONGEST_REASON
 from projections.catalogue import all_views
 from projections.parking import Parked, ask_again, parked
-from projections.rebuild import Rebuilder
+from projections.rebuild import Rebuilder, Report
 from projections.status import ViewsStatus
 from web.api.models import Query
 from web.identity.auth import parts, requires
 from web.identity.permissions import Permission
-from web.pages.filling import signed
-from web.pages.forms import read_form
+from web.jobs.standing import ScheduleStanding
+from web.pages.filling import Args, signed
+from web.pages.forms import read_args, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward, reason, told
+from web.pages.panel.operations_jobs import shown
 from web.running.rebuilding import rebuilder
 from web.wording.languages import gettext
 
-pages = group("views", url_prefix="/panel/views")
+pages = group("operations", url_prefix="/panel/operations")
 
 Act = Callable[[Rebuilder, str], object]
 
 MOST_SHOWN = 8
-AGAIN_SECONDS = "1"
+
+
+class OperationsArgs(Args):
+    """Digests are sums over every row, and take their time."""
+
+    digests: bool = False
 
 
 class ViewForm(Query):
@@ -46,9 +53,20 @@ class SkipForm(Query):
 
 @pages.get("")
 @requires(Permission.READ_VIEWS)
-def listing() -> Response:
-    """How each view is, and how the rebuild under way is going: looks again every second."""
+def page() -> Response:
+    """How views, rebuilds and jobs are, and what waits for somebody."""
     return _page()
+
+
+@pages.get("/progress")
+@requires(Permission.READ_VIEWS)
+def progress() -> Response:
+    """How far the rebuild under way is, to be put into the page; at its end, the page anew."""
+    under_way = _under_way(_reports())
+    answer = make_response(render_template("panel/operations_progress.html", under_way=under_way))
+    if under_way is None:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 @pages.post("/rebuild")
@@ -73,7 +91,8 @@ def cancel() -> Response:
         rebuilder(parts()).cancel()
     except LedgerError as refused:
         return _page(reason(refused))
-    return onward("views.listing", gettext("The rebuild is given up; the old rows go on serving."))
+    notice = gettext("The rebuild is given up; the old rows go on serving.")
+    return onward("operations.page", notice)
 
 
 @pages.post("/retry")
@@ -82,7 +101,7 @@ def retry() -> Response:
     """Try again what was set aside."""
     with parts().pool.connection() as connection:
         ask_again(connection)
-    return onward("views.listing", gettext("What was set aside is tried again."))
+    return onward("operations.page", gettext("What was set aside is tried again."))
 
 
 @pages.post("/skip")
@@ -101,6 +120,9 @@ def skip() -> Response:
     return retry()
 
 
+# --- within -------------------------------------------------------------------------------
+
+
 def _asked(act: Act, notice: str) -> Response:
     filled = read_form(ViewForm)
     if filled.value is None:
@@ -109,23 +131,35 @@ def _asked(act: Act, notice: str) -> Response:
         act(rebuilder(parts()), filled.value.view)
     except LedgerError as refused:
         return _page(reason(refused))
-    return onward("views.listing", notice)
+    return onward("operations.page", notice)
 
 
 def _page(wrong: str = "") -> Response:
-    site, reports = parts(), rebuilder(parts()).latest(MOST_SHOWN)
-    shown = render_template(
-        "panel/views.html",
-        views=ViewsStatus(site.pool, all_views(site.site), site.clock).all(with_digests=False),
+    site, reports = parts(), _reports()
+    asked = read_args(OperationsArgs).value or OperationsArgs()
+    views = ViewsStatus(site.pool, all_views(site.site), site.clock)
+    schedule = ScheduleStanding.of(site)
+    page = render_template(
+        "panel/operations.html",
+        views=views.all(with_digests=asked.digests),
+        digests=asked.digests,
         reports=reports,
-        under_way=next((one for one in reports if one.rebuild.is_under_way), None),
+        under_way=_under_way(reports),
         parked=_parked(),
+        is_led=schedule.is_led,
+        jobs=[shown(job) for job in schedule.jobs],
+        progress_url=url_for("operations.progress"),
         wrong=wrong,
     )
-    answer = make_response(shown, UNPROCESSABLE if wrong else 200)
-    if not wrong and any(one.rebuild.is_under_way for one in reports):
-        answer.headers["Refresh"] = AGAIN_SECONDS
-    return answer
+    return make_response(page, UNPROCESSABLE if wrong else 200)
+
+
+def _reports() -> list[Report]:
+    return rebuilder(parts()).latest(MOST_SHOWN)
+
+
+def _under_way(reports: list[Report]) -> Report | None:
+    return next((one for one in reports if one.rebuild.is_under_way), None)
 
 
 def _parked() -> list[Parked]:
