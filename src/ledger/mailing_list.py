@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 from uuid import UUID
 
 from ledger import ids, texts
 from ledger.errors import ListEnded, NotFound
 from ledger.facts import Aggregate, Fact, FirstFact, Personal, Stamp
 
+Language = Literal["en", "fr"]
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A contact (`member_id`) or an address (`email`) that is, or was, on a list.
 
-    Who asked to be taken off is `unsubscribed`.
+    Who asked to be taken off is `unsubscribed`. `consented`: staff stated, when they added the
+    address, that its owner agreed to messages; a contact says so themself. `since` is the version
+    of the list from which on it was there.
     """
 
     entry_id: UUID
@@ -24,11 +28,28 @@ class Entry:
     email: str | None
     is_on: bool = True
     unsubscribed: bool = False
+    consented: bool = False
+    since: int = 0
 
     @property
     def person_id(self) -> UUID:
         """The contact; or whoever reads mail at the address, who has an id on this list only."""
         return self.member_id or self.entry_id
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to everybody who was on the list at `version`, in one language."""
+
+    message_id: UUID
+    subject: str
+    text: str
+    locale: Language
+    version: int
+
+    def is_for(self, entry: Entry) -> bool:
+        """Whether it was sent to an entry, which may have been taken off since."""
+        return entry.since < self.version
 
 
 class EntryFact(Fact):
@@ -65,11 +86,20 @@ class MailingList(Aggregate):
 
         TOPIC: ClassVar[str] = "list.added"
         email: Personal[str | None]
+        consented: bool = False
+        """Staff state that the owner of the address agreed to messages."""
 
         def apply(self, mailing_list: MailingList) -> None:
-            """One entry more."""
-            entry = Entry(self.entry_id, self.member_id, self.email)
-            mailing_list.entries[self.entry_id] = entry
+            """One entry more, or one of which more is known."""
+            before = mailing_list.entries.get(self.entry_id)
+            goes_on = before is not None and before.is_on
+            mailing_list.entries[self.entry_id] = Entry(
+                self.entry_id,
+                self.member_id,
+                self.email,
+                consented=self.consented,
+                since=before.since if before and goes_on else self.originator_version,
+            )
 
     class TakenOff(EntryFact):
         """An entry is on the list no longer; `unsubscribed` if the person asked for it."""
@@ -83,6 +113,24 @@ class MailingList(Aggregate):
             after = replace(before, is_on=False, unsubscribed=self.unsubscribed)
             mailing_list.entries[self.entry_id] = after
 
+    class MessageSent(Fact):
+        """Staff sent one message to everybody who was on the list by then (NO4).
+
+        It names nobody: who got it, and who had not agreed, is found when it is delivered.
+        """
+
+        TOPIC: ClassVar[str] = "list.message_sent"
+        message_id: UUID
+        subject: str
+        text: str
+        locale: Language
+
+        def apply(self, mailing_list: MailingList) -> None:
+            """One message more."""
+            mailing_list.messages[self.message_id] = Message(
+                self.message_id, self.subject, self.text, self.locale, self.originator_version
+            )
+
     class Ended(Fact):
         """The list is over: nobody is added, nothing is sent."""
 
@@ -95,6 +143,7 @@ class MailingList(Aggregate):
     def __init__(self) -> None:
         self.name = ""
         self.entries: dict[UUID, Entry] = {}
+        self.messages: dict[UUID, Message] = {}
         self.ended_at: datetime | None = None
 
     # --- what may be asked ------------------------------------------------------------
@@ -122,18 +171,43 @@ class MailingList(Aggregate):
                 email=None,
             )
 
-    def add_addresses(self, addresses: dict[UUID, str], *, stamp: Stamp) -> None:
+    def add_addresses(
+        self, addresses: dict[UUID, str], *, consented: bool = False, stamp: Stamp
+    ) -> None:
         """Put addresses on the list, each under the id of a new entry; EmailMalformed, all or none.
 
-        One that is there already is no news, and one whose owner asked to be taken off is left off.
+        `consented`: staff state that their owners agreed to messages. One that is there already is
+        no news unless that is; one whose owner asked to be taken off is left off.
         """
         self._require_not_ended()
         asked = {texts.comparable_email(texts.email(a)): i for i, a in addresses.items()}
-        known = {address for address, entry in self.addresses().items() if _stays(entry)}
-        for address, entry_id in asked.items():
-            if address not in known:
-                email = texts.email(addresses[entry_id])
-                self.record(self.Added, stamp=stamp, entry_id=entry_id, email=email)
+        known = {address: entry for address, entry in self.addresses().items() if _stays(entry)}
+        for address, new_id in asked.items():
+            before = known.get(address)
+            if before is not None and (before.unsubscribed or before.consented >= consented):
+                continue
+            self.record(
+                self.Added,
+                stamp=stamp,
+                entry_id=before.entry_id if before else new_id,
+                email=texts.email(addresses[new_id]),
+                consented=consented,
+            )
+
+    def send_message(
+        self, message_id: UUID, *, subject: str, text: str, locale: Language, stamp: Stamp
+    ) -> None:
+        """Send one message to everybody who is on the list now. The same id twice is no news."""
+        self._require_not_ended()
+        if message_id not in self.messages:
+            self.record(
+                self.MessageSent,
+                stamp=stamp,
+                message_id=message_id,
+                subject=texts.one_line(text=subject, field="subject"),
+                text=texts.message(text),
+                locale=locale,
+            )
 
     def take_off(self, entry_id: UUID, *, stamp: Stamp) -> None:
         """Take an entry off the list. Twice is no news."""
@@ -160,6 +234,12 @@ class MailingList(Aggregate):
         if entry_id not in self.entries:
             raise NotFound(what="entry of the list", id=entry_id)
         return self.entries[entry_id]
+
+    def message(self, message_id: UUID) -> Message:
+        """A message that was sent to the list; NotFound."""
+        if message_id not in self.messages:
+            raise NotFound(what="message of the list", id=message_id)
+        return self.messages[message_id]
 
     def contact(self, member_id: UUID) -> Entry | None:
         """The entry of a contact who is, or was, on the list."""

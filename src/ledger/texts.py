@@ -19,6 +19,7 @@ LONGEST_NAME = 200
 LONGEST_TAG = 50
 LONGEST_NOTE = 10_000
 LONGEST_REASON = 500
+LONGEST_MESSAGE = 20_000
 
 _WORD = r"[^\s@\"(),:;<>\[\\\]]"
 _LABEL = r"[^\s@\"(),:;<>\[\\\].]"
@@ -94,6 +95,14 @@ def description(text: str) -> str:
     words = _lines(text, LONGEST_NOTE)
     if words is None:
         raise TextMalformed(field="description", least=0, most=LONGEST_NOTE)
+    return words
+
+
+def message(text: str) -> str:
+    """What a message to many says, 1 to 20,000 characters; else TextMalformed."""
+    words = _lines(text, LONGEST_MESSAGE)
+    if not words:
+        raise TextMalformed(field="text", least=1, most=LONGEST_MESSAGE)
     return words
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from projections.consents import Consents
 from projections.contributors import Contributors
 from projections.discounts import Discounts
+from projections.list_messages import ListMessages
 from projections.mailing_lists import ListEntries, MailingLists
 from projections.members import Members
 from projections.memberships import Memberships
@@ -39,5 +41,7 @@ def all_views(site: Site) -> tuple[View[Any], ...]:
         SavedSegments(),
         MailingLists(),
         ListEntries(),
+        ListMessages(),
+        Consents(),
         Notices(),
     )

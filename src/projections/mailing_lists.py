@@ -60,13 +60,17 @@ class MailingLists(View[MailingListRow]):
 
 @quick
 class ListEntryRow(NamedTuple):
-    """A contact (`member_id`) or an address (`email`): one of the two."""
+    """A contact (`member_id`) or an address (`email`): one of the two.
+
+    `consented`: staff stated that the owner of the address agreed to messages.
+    """
 
     list_id: UUID
     entry_id: UUID
     member_id: UUID | None
     email: str | None
     added_at: datetime
+    consented: bool = False
     taken_off_at: datetime | None = None
     unsubscribed: bool = False
     position: int = 0
@@ -87,7 +91,7 @@ class ListEntries(View[ListEntryRow]):
     """Everybody who is, or was, on a list."""
 
     name = "list_entries"
-    version = 1
+    version = 2
     partition = "stream"
     key = ("list_id", "entry_id")
     columns = ListEntryRow
@@ -111,6 +115,7 @@ class ListEntries(View[ListEntryRow]):
             member_id=fact.member_id,
             email=fact.email,
             added_at=fact.occurred_at,
+            consented=fact.consented,
         )
 
     @on(MailingList.TakenOff)

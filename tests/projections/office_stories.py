@@ -38,7 +38,8 @@ class OfficeStory(Story):
 
     def acts(self) -> list[Callable[[], list[Aggregate]]]:
         """What may happen besides."""
-        return [*super().acts(), self.employ, self.mail, self.notify, self.save_segment]
+        own = [self.employ, self.mail, self.agree, self.notify, self.save_segment]
+        return [*super().acts(), *own]
 
     def employ(self) -> list[Aggregate]:
         """Somebody becomes staff, changes roles, becomes the owner or leaves."""
@@ -74,13 +75,31 @@ class OfficeStory(Story):
             one.add_contact(self.member().id, stamp=self.stamp())
         elif chance < 0.7:
             address = f"old{self.random.randrange(9)}@example.org"
-            one.add_addresses({self.id(): address}, stamp=self.stamp())
+            agreed = self.random.random() < 0.5
+            one.add_addresses({self.id(): address}, consented=agreed, stamp=self.stamp())
+        elif chance < 0.75:
+            self.write_to(one)
         elif chance < 0.95 and one.entries:
             leave = self.random.choice((one.take_off, one.unsubscribe))
             leave(self.random.choice(sorted(one.entries)), stamp=self.stamp())
         else:
             one.end(stamp=self.stamp())
         return [one]
+
+    def agree(self) -> list[Aggregate]:
+        """Somebody agrees to messages, or no more."""
+        member = self.member()
+        if member.consent is None:
+            member.agree(wording="campaigns-1", where="account", stamp=self.stamp())
+        else:
+            member.unsubscribe(where="link", stamp=self.stamp())
+        return [member]
+
+    def write_to(self, one: MailingList) -> None:
+        """A message goes to a list."""
+        one.send_message(
+            self.id(), subject="News", text="All is well.", locale="en", stamp=self.stamp()
+        )
 
     def notify(self) -> list[Aggregate]:
         """Somebody is told something, or is to be; mails fail, are given up, come back."""
@@ -103,6 +122,8 @@ class OfficeStory(Story):
             case 1:
                 number, again = one.attempts + 1, self.now + timedelta(hours=1)
                 one.record_failed(attempt=number, why="timeout", retry_at=again, stamp=self.stamp())
+            case 2 if one.state == "given_up":
+                one.requeue(stamp=self.stamp())
             case 2:
                 one.give_up("too_often", stamp=self.stamp())
             case 3:

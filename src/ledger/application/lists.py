@@ -10,8 +10,12 @@ from ledger.application.books import Position
 from ledger.application.members import MemberUseCases
 from ledger.application.use_case import use_case
 from ledger.errors import AccountClosed
-from ledger.facts import Actor, Cause
-from ledger.mailing_list import Entry, MailingList
+from ledger.facts import ERASED, Actor, Cause
+from ledger.mailing_list import Entry, Language, MailingList
+from ledger.store.records import Claim
+
+UNSUBSCRIBED = "unsubscribed"
+"""Whoever reads mail at an address that is no contact's wants no message to any list."""
 
 
 class ListUseCases(MemberUseCases):
@@ -48,13 +52,15 @@ class ListUseCases(MemberUseCases):
         *,
         member_ids: Sequence[UUID] = (),
         emails: Sequence[str] = (),
+        consented: bool = False,
         by: Actor,
         cause: Cause,
     ) -> Position:
         """Put contacts and addresses on a list: all of them, or none where one is malformed.
 
         The address of an open account stands for that contact. Whoever is there already stays
-        as they are; whoever asked to be taken off is left off.
+        as they are; whoever asked to be taken off is left off. `consented`: staff state that the
+        owners of the addresses agreed to messages; contacts say so themselves.
         """
         mailing_list, stamp = self.mailing_list(list_id), self.staff_stamp(by, cause)
         owners = {email: self.member_by_email(texts.email(email)) for email in emails}
@@ -65,7 +71,7 @@ class ListUseCases(MemberUseCases):
             mailing_list.add_contact(member_id, stamp=stamp)
         bare = [email for email, owner in owners.items() if owner is None]
         entries = {ids.derived(cause.id, "entry", list_id, n): e for n, e in enumerate(bare)}
-        mailing_list.add_addresses(entries, stamp=stamp)
+        mailing_list.add_addresses(entries, consented=consented, stamp=stamp)
         return self.append(mailing_list, command=cause.id)
 
     @use_case
@@ -81,11 +87,52 @@ class ListUseCases(MemberUseCases):
     ) -> Position:
         """The person asks to be taken off, and is left off whoever adds them again.
 
-        Who reads mail at a bare address is known by the entry's id.
+        They get no message to any other list either: a contact's consent is withdrawn, and an
+        address that is no contact's is remembered by its hash. Who reads mail at such an address
+        is known by the entry's id; if they have an account by now, it is theirs as well.
         """
         mailing_list = self.mailing_list(list_id)
-        person_id = mailing_list.entry(entry_id).person_id
-        mailing_list.unsubscribe(entry_id, stamp=self.own_stamp(person_id, by, cause))
+        entry = mailing_list.entry(entry_id)
+        stamp = self.own_stamp(entry.person_id, by, cause)
+        mailing_list.unsubscribe(entry_id, stamp=stamp)
+        address = entry.email if entry.email != ERASED else None
+        owner = entry.member_id or (address and self.member_by_email(address)) or None
+        claims = (
+            []
+            if address is None or self.is_unsubscribed(address)
+            else [Claim(UNSUBSCRIBED, self.email_key(address), entry_id)]
+        )
+        if owner is None:
+            return self.append(mailing_list, claims=claims, command=cause.id)
+        member = self.member(owner)
+        member.unsubscribe(where="link", stamp=stamp)
+        return self.append(mailing_list, member, claims=claims, command=cause.id)
+
+    def is_unsubscribed(self, address: str) -> bool:
+        """Whether whoever reads mail at an address wanted no message to any list, by its link."""
+        return self.owner_of(UNSUBSCRIBED, self.email_key(address)) is not None
+
+    @use_case
+    def send_message(
+        self,
+        list_id: UUID,
+        message_id: UUID,
+        *,
+        subject: str,
+        text: str,
+        locale: Language,
+        by: Actor,
+        cause: Cause,
+    ) -> Position:
+        """Send one message to everybody who is on a list now and has agreed to it (NO4)."""
+        mailing_list = self.mailing_list(list_id)
+        mailing_list.send_message(
+            message_id,
+            subject=subject,
+            text=text,
+            locale=locale,
+            stamp=self.staff_stamp(by, cause),
+        )
         return self.append(mailing_list, command=cause.id)
 
     @use_case

@@ -14,6 +14,7 @@ from ledger.application.use_case import use_case
 from ledger.errors import EmailTaken, TooManyTags
 from ledger.facts import Actor, Cause, Stamp
 from ledger.member import AccessAnswer, Member, Membership
+from ledger.member.consent import ConsentPlace
 from ledger.member.facts import Locale
 from ledger.order import Order
 from ledger.store.records import Claim
@@ -32,7 +33,7 @@ class MemberUseCases(Books):
 
     def member_by_email(self, email: str) -> UUID | None:
         """Who has an open account under this address (AC5)."""
-        return self.owner_of(EMAIL, self._email_key(email))
+        return self.owner_of(EMAIL, self.email_key(email))
 
     def access(self, member_id: UUID, plan_id: UUID, at: datetime | None = None) -> AccessAnswer:
         """Whether the plan's content is open to the member at an instant, and why (AX1, AX7)."""
@@ -42,16 +43,24 @@ class MemberUseCases(Books):
 
     @use_case
     def open_account(
-        self, member_id: UUID, *, email: str, name: str, locale: Locale, by: Actor, cause: Cause
+        self,
+        member_id: UUID,
+        *,
+        email: str,
+        name: str,
+        locale: Locale,
+        agrees_to: str | None = None,
+        by: Actor,
+        cause: Cause,
     ) -> Position:
-        """Sign up. One e-mail has one open account (AC1, AC5)."""
-        member = Member.open_account(
-            member_id,
-            email=email,
-            name=name,
-            locale=locale,
-            stamp=self.own_stamp(member_id, by, cause),
-        )
+        """Sign up. One e-mail has one open account (AC1, AC5).
+
+        `agrees_to` names the wording by which they agreed to campaign messages, if they did (NO4).
+        """
+        stamp = self.own_stamp(member_id, by, cause)
+        member = Member.open_account(member_id, email=email, name=name, locale=locale, stamp=stamp)
+        if agrees_to is not None:
+            member.agree(wording=agrees_to, where="sign_up", stamp=stamp)
         try:
             return self.append(member, claims=[self._email_claim(member)], command=cause.id)
         except ClaimTaken:
@@ -96,6 +105,22 @@ class MemberUseCases(Books):
         """The person chooses French or English."""
         member = self.member(member_id)
         member.choose_locale(locale, stamp=self.own_stamp(member_id, by, cause))
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def agree(
+        self, member_id: UUID, *, wording: str, where: ConsentPlace, by: Actor, cause: Cause
+    ) -> Position:
+        """The person agrees to campaign messages, by a wording (NO4)."""
+        member = self.member(member_id)
+        member.agree(wording=wording, where=where, stamp=self.own_stamp(member_id, by, cause))
+        return self.append(member, command=cause.id)
+
+    @use_case
+    def unsubscribe(self, member_id: UUID, *, by: Actor, cause: Cause) -> Position:
+        """The person wants no campaign messages any more (NO4)."""
+        member = self.member(member_id)
+        member.unsubscribe(where="account", stamp=self.own_stamp(member_id, by, cause))
         return self.append(member, command=cause.id)
 
     @use_case
@@ -237,11 +262,12 @@ class MemberUseCases(Books):
 
     # --- what must be unique ----------------------------------------------------------
 
-    def _email_key(self, email: str) -> bytes:
+    def email_key(self, email: str) -> bytes:
+        """By what an address is known that is not to be read."""
         return self.vault.email_hash(texts.comparable_email(email))
 
     def _email_claim(self, member: Member) -> Claim:
-        return Claim(EMAIL, self._email_key(member.email), member.id)
+        return Claim(EMAIL, self.email_key(member.email), member.id)
 
     def method_owner(self, method_id: str) -> UUID | None:
         """Whose a payment method is or was, by the payment company's id of it."""

@@ -19,6 +19,6 @@ class SegmentNameTaken(Refused):
 
 
 class ListEnded(Refused):
-    """The mailing list {list_name} is over; nobody can be added to it."""
+    """The mailing list {list_name} is over; nobody can be added to it, and nothing sent."""
 
     code = "list_ended"

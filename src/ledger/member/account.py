@@ -10,9 +10,11 @@ from ledger import texts
 from ledger.errors import AccountClosed, EmailUnchanged, Forbidden, MethodForbidden, NotFound
 from ledger.facts import Actor, Aggregate, Stamp
 from ledger.member import facts
+from ledger.member.consent import Consented, Unsubscribed
 from ledger.member.mandate import MandateChanged
 
 if TYPE_CHECKING:
+    from ledger.member.consent import ConsentPlace, WithdrawalPlace
     from ledger.member.facts import Locale
     from ledger.member.mandate import MandateStatus
 
@@ -39,6 +41,7 @@ class Account(Aggregate):
         self.closed_at: datetime | None = None
         self.method: facts.MethodFact | None = None
         self.mandate: MandateChanged | None = None
+        self.consent: Consented | None = None
         self.tags: set[str] = set()
         self.notes: dict[UUID, str] = {}
 
@@ -91,6 +94,19 @@ class Account(Aggregate):
         self._require_open()
         if locale != self.locale:
             self.record(facts.LocaleChosen, stamp=stamp, locale=locale)
+
+    def agree(self, *, wording: str, where: ConsentPlace, stamp: Stamp) -> None:
+        """The person agrees to campaign messages (NO4). Twice to one wording is no news."""
+        require_not_staff(stamp)
+        self._require_open()
+        if self.consent is None or self.consent.wording != wording:
+            self.record(Consented, stamp=stamp, what="campaigns", wording=wording, where=where)
+
+    def unsubscribe(self, *, where: WithdrawalPlace, stamp: Stamp) -> None:
+        """The person wants no campaign messages any more; also one whose account is closed."""
+        require_not_staff(stamp)
+        if self.consent is not None:
+            self.record(Unsubscribed, stamp=stamp, what="campaigns", where=where)
 
     # --- payment method, by the member alone (AC6) ------------------------------------
 

@@ -60,6 +60,8 @@ SENTENCES = {
     "saved_segments": message("Every saved filter of the member list, as it stands."),
     "mailing_lists": message("Every mailing list, as it stands."),
     "list_entries": message("Everybody who is on a mailing list, list by list."),
+    "list_messages": message("Every message that was sent to a mailing list."),
+    "consents": message("Everybody who ever agreed to messages, and who agrees no more."),
     "notices": message("Every mail that was to be sent, and what came of it."),
     "timelines": message("When each member was one, and what they were worth a month."),
     "contributors": message("Everybody who is, or was, staff."),

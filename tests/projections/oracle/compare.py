@@ -25,6 +25,8 @@ KEYS = {
     "saved_segments": ("segment_id",),
     "mailing_lists": ("list_id",),
     "list_entries": ("list_id", "entry_id"),
+    "list_messages": ("list_id", "message_id"),
+    "consents": ("member_id",),
     "notices": ("notice_id",),
     "timelines": ("member_id",),
 }

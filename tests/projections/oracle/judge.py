@@ -222,6 +222,8 @@ VIEWS: dict[str, Callable[[Oracle], Iterable[Fact]]] = {
     "saved_segments": lambda oracle: lists.segment_rows(oracle.facts),
     "mailing_lists": _streams("list", lists.list_row),
     "list_entries": lambda oracle: lists.entry_rows(oracle.facts),
+    "list_messages": lambda oracle: lists.message_rows(oracle.facts),
+    "consents": lambda oracle: lists.consent_rows(oracle.facts),
     "notices": _streams("notice", lists.notice_row),
     "timelines": Oracle.timelines,
 }

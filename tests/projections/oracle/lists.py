@@ -56,8 +56,41 @@ def entry_rows(facts: Iterable[Fact]) -> Iterator[Fact]:
             "member_id": added["member_id"],
             "email": added["email"],
             "added_at": moment(added),
+            "consented": added.get("consented", False),
             "taken_off_at": moment(off[0]) if off else None,
             "unsubscribed": bool(off and off[-1]["unsubscribed"]),
+        }
+
+
+def message_rows(facts: Iterable[Fact]) -> Iterator[Fact]:
+    """Rows of the messages to lists."""
+    for fact in (fact for fact in facts if fact["topic"] == "list.message_sent"):
+        yield {
+            "list_id": fact["originator_id"],
+            **{name: fact[name] for name in ("message_id", "subject", "text", "locale")},
+            "sent_at": moment(fact),
+            "actor_kind": fact["actor"]["kind"],
+            "actor_id": fact["actor"]["id"],
+        }
+
+
+def consent_rows(facts: Iterable[Fact]) -> Iterator[Fact]:
+    """Rows of who agreed: to what they agreed last, and when they took it back."""
+    given: dict[str, tuple[Fact, Fact | None]] = {}
+    for fact in facts:
+        if fact["topic"] == "member.consented":
+            given[fact["originator_id"]] = (fact, None)
+        elif fact["topic"] == "member.unsubscribed":
+            agreed, _ = given[fact["originator_id"]]
+            given[fact["originator_id"]] = (agreed, fact)
+    for member_id, (agreed, withdrawn) in given.items():
+        yield {
+            "member_id": member_id,
+            "what": agreed["what"],
+            "wording": agreed["wording"],
+            "given_where": agreed["where"],
+            "consented_at": moment(agreed),
+            "withdrawn_at": withdrawn and moment(withdrawn),
         }
 
 
@@ -72,7 +105,7 @@ def notice_row(own: list[Fact]) -> Fact:
         "role": recipient["role"],
         **{name: queued[name] for name in ("kind", "because_of", "member_id", "locale")},
         "queued_at": moment(queued),
-        "state": news["topic"].removeprefix("notice."),
+        "state": news["topic"].removeprefix("notice.").removeprefix("re"),
         "attempts": max(fact.get("attempt", 0) for fact in own),
         "retry_at": news.get("retry_at"),
         "sent_at": sent and moment(sent),
