@@ -164,6 +164,7 @@ class Orders(View[OrderRow]):
         Index("placed", "(placed_at, order_id)"),
         Index("member", "(member_id, placed_at, order_id)"),
         Index("plan", "(plan_id, placed_at, order_id)"),
+        Index("code", "(discount_code, placed_at, order_id) WHERE discount_code IS NOT NULL"),
         Index("state", "(state, placed_at, order_id)"),
         Index("membership", "(membership_id, charge_index)"),
         Index("undecided", "(undecided_since, order_id) WHERE undecided_since IS NOT NULL"),

@@ -24,6 +24,7 @@ FILTERS: dict[str, LiteralString] = {
     "member_id": "view.member_id = %(member_id)s",
     "membership_id": "view.membership_id = %(membership_id)s",
     "plan_id": "view.plan_id = %(plan_id)s",
+    "discount_code": "view.discount_code = %(discount_code)s",
     "state": "view.state = %(state)s",
     "mode": "view.mode = %(mode)s",
     "currency": "view.currency = %(currency)s",
@@ -43,6 +44,7 @@ class OrderFilter:
     member_id: UUID | None = None
     membership_id: UUID | None = None
     plan_id: UUID | None = None
+    discount_code: str | None = None
     state: State | None = None
     mode: str | None = None
     currency: str | None = None

@@ -75,6 +75,10 @@ DETAILS = {
     "uuid_parsing": message("This is not one of the choices."),
     "literal_error": message("This is not one of the choices."),
     "int_parsing": message("This is not a whole number."),
+    "datetime_parsing": message("This is not a date and time such as 2026-11-01T12:00."),
+    "datetime_from_date_parsing": message("This is not a date and time such as 2026-11-01T12:00."),
+    "date_parsing": message("This is not a date such as 2026-11-01."),
+    "date_from_datetime_parsing": message("This is not a date such as 2026-11-01."),
     "card_declined": message("The card could not be saved; try another one."),
     "amount_malformed": message("This is not an amount such as 12.50."),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from projections.history import History
+from projections.queries.coming import ComingQueries
 from projections.queries.house import ContributorQueries, DiscountQueries, PlanQueries
 from projections.queries.mailing_lists import MailingListQueries
 from projections.queries.members import MemberQueries
@@ -24,6 +25,7 @@ class Queries:
 
     members: MemberQueries
     memberships: MembershipQueries
+    coming: ComingQueries
     orders: OrderQueries
     money: MoneyQueries
     receipts: ReceiptQueries
@@ -44,6 +46,7 @@ class Queries:
         return cls(
             members=MemberQueries(source),
             memberships=MembershipQueries(source),
+            coming=ComingQueries(source),
             orders=OrderQueries(source),
             money=MoneyQueries(source),
             receipts=ReceiptQueries(source),

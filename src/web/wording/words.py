@@ -81,6 +81,13 @@ PLAN_STATE = {
     "closed": message("Closed"),
     "retired": message("Retired"),
 }
+CODE_STATE = {
+    "usable": message("Can be used"),
+    "waiting": message("Not yet valid"),
+    "expired": message("Expired"),
+    "used_up": message("Used up"),
+    "ended": message("Ended"),
+}
 PRICE_MODEL = {
     "free": message("Free"),
     "one_time": message("Fixed amount"),
@@ -224,6 +231,15 @@ ENDING = {
     "removed": message("removed by staff"),
     "lapsed": message("lapsed, because nobody paid"),
 }
+MALFORMED = {
+    "existing members can only move to a price of their rhythm": message(
+        "existing members can only move to a price of their rhythm"
+    ),
+    "only members who renew can move to another price": message(
+        "only members who renew can move to another price"
+    ),
+}
+"""Why terms are refused that the page could not see to be wrong."""
 WHAT = {
     "joined a plan": message("joined a plan"),
     "ordered something": message("ordered something"),
@@ -239,6 +255,7 @@ WORDS: dict[str, dict[str, str]] = {
     "attempt_state": ATTEMPT_STATE,
     "charge": CHARGE,
     "plan_state": PLAN_STATE,
+    "code_state": CODE_STATE,
     "price_model": PRICE_MODEL,
     "role": ROLE,
     "actor": ACTOR,
@@ -253,6 +270,7 @@ WORDS: dict[str, dict[str, str]] = {
     "state": STATE,
     "ending": ENDING,
     "what": WHAT,
+    "why": MALFORMED,
 }
-"""By kind, then by value; a value without a word is shown as it is. The last four are the details
+"""By kind, then by value; a value without a word is shown as it is. The last five are the details
 of refusals, within a sentence."""

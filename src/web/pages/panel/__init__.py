@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web.pages.panel import (
+    discounts,
+    discounts_changes,
     explain,
     explain_figures,
     home,
@@ -13,6 +15,8 @@ from web.pages.panel import (
     operations,
     orders,
     plans,
+    plans_changes,
+    plans_prices,
     refunds,
     removal,
     team,
@@ -30,6 +34,10 @@ def all_panel_pages() -> list[Blueprint]:
         orders,
         refunds,
         plans,
+        plans_changes,
+        plans_prices,
+        discounts,
+        discounts_changes,
         explain,
         operations,
         explain_figures,

@@ -27,7 +27,18 @@ WAYS = (
         message("Members"),
     ),
     Way(Permission.READ_ORDERS, "orders.listing", ("orders", "refunds"), message("Orders")),
-    Way(Permission.READ_PLANS, "plans.listing", ("plans",), message("Plans")),
+    Way(
+        Permission.READ_PLANS,
+        "plans.listing",
+        ("plans", "plan_changes", "plan_prices"),
+        message("Plans"),
+    ),
+    Way(
+        Permission.READ_DISCOUNTS,
+        "discounts.listing",
+        ("discounts", "discount_changes"),
+        message("Discount codes"),
+    ),
     Way(Permission.READ_VIEWS, "operations.page", ("operations",), message("Operations")),
 )
 
