@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from web.jobs import letters, money, notices_in, telling, upkeep
+from web.jobs import letters, money, notices_in, posting, telling, upkeep
 from web.jobs.job import Job
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -25,6 +25,8 @@ JOBS = (
     Job("lapses", MINUTE, money.lapse),
     Job("failures", MINUTE, telling.tell_failures, reads=True),
     Job("letters", MINUTE, letters.send_letters),
+    # The world outside lives in the machine's time, wherever a test site's clock is moved.
+    Job("posting", 5 * SECOND, posting.post_mails, travels=False),
     Job("refunds", DAY, money.look_at_refunds, after=TWO_AT_NIGHT),
     Job("reconciliation", DAY, notices_in.reconcile, after=TWO_AT_NIGHT, alone=True),
     Job("old notices", DAY, notices_in.forget, after=TWO_AT_NIGHT),

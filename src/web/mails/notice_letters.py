@@ -1,5 +1,8 @@
 """The letters of notices: each that waits is written and put in the mailbox once (NO2).
 
+Where mails are sent a notice is told when its letter was handed over, which the post office notes;
+where none leaves the house, when it lies in the mailbox.
+
 To add a kind of letter, write a module with its writer and a line in `WRITERS`.
 """
 
@@ -8,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+from uuid import UUID
 
 from ledger import ids
 from ledger.billing.sweep import Broken
@@ -34,14 +38,18 @@ MACHINE = Actor(kind="machine")
 NO_WRITER = "no_letter_writer"
 READ_AT_ONCE = 500
 
-Outcome = Literal["sent", "not told", "waiting", "over"]
+Outcome = Literal["sent", "written", "not told", "waiting", "over"]
 
 
 @dataclass
 class Sent:
-    """How many letters were put in the box, how many are not sent any more, and what broke."""
+    """How many letters were put in the box, how many are not sent any more, and what broke.
+
+    Those put in the box are told, as `letters`, or `written` where they wait there to be sent.
+    """
 
     letters: int = 0
+    written: int = 0
     not_told: int = 0
     broken: list[Broken] = field(default_factory=list)
 
@@ -61,21 +69,24 @@ def send_waiting(
         if writer is None:
             sent.broken.append(Broken(oldest, NO_WRITER, f"no letter is written of {kind}"))
             continue
-        for notice in _waiting(parts, kind):
+        for notice in _unwritten(parts, kind):
             if before_each is not None:
                 before_each()
             _send_alone(parts, notice, writer, cause, sent)
     return sent
 
 
-def _waiting(parts: Parts, kind: Kind) -> Iterator[NoticeRow]:
-    """The notices of a kind that wait, the oldest first, each once."""
+def _unwritten(parts: Parts, kind: Kind) -> Iterator[NoticeRow]:
+    """The notices of a kind that wait for a letter, the oldest first, each once."""
     asked = NoticeFilter(kind=kind, state="queued")
     cursor: str | None = None
     while True:
         turn = Turn("queued", limit=READ_AT_ONCE, cursor=cursor)
         page = parts.queries.notices.page(asked, turn)
-        yield from page.rows
+        held: set[UUID] = set()
+        if parts.desk.mailbox.sends:
+            held = parts.desk.mailbox.held([row.notice_id for row in page.rows])
+        yield from (row for row in page.rows if row.notice_id not in held)
         cursor = page.next_cursor
         if cursor is None:
             return
@@ -86,6 +97,7 @@ def _send_alone(parts: Parts, notice: NoticeRow, writer: Writer, cause: Cause, s
     try:
         outcome = _send(parts, notice, writer, own)
         sent.letters += outcome == "sent"
+        sent.written += outcome == "written"
         sent.not_told += outcome == "not told"
     except AWAY:
         raise  # nothing is wrong with the letter
@@ -110,7 +122,9 @@ def _send(parts: Parts, notice: NoticeRow, writer: Writer, cause: Cause) -> Outc
         if isinstance(written, NotTold):
             parts.ledger.give_up_notice(notice.notice_id, written.why, by=MACHINE, cause=cause)
             return "not told"
-        parts.desk.mailbox.put(written, mail_id=notice.notice_id)
+        parts.desk.mailbox.put(written, mail_id=notice.notice_id, is_notice=True)
+    if parts.desk.mailbox.sends:
+        return "written"
     parts.ledger.record_notice_sent(
         notice.notice_id,
         attempt=notice.attempts + 1,
