@@ -7,7 +7,7 @@ import smtplib
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from web.mails.transport_address import MailServer
 from web.mails.transport_message import Message
@@ -227,6 +227,8 @@ def _word(broken: Exception) -> str:
         (smtplib.SMTPServerDisconnected, "closed"),
         (ConnectionError, "closed"),
     )
+    if isinstance(broken, smtplib.SMTPServerDisconnected) and broken.__context__ is not None:
+        broken = cast("Exception", broken.__context__)  # why it counts as disconnected
     named = next((word for kind, word in words if isinstance(broken, kind)), None)
     return named or ("name_not_found" if type(broken).__name__ == "gaierror" else "unreachable")
 
