@@ -17,6 +17,7 @@ from ledger.errors import (
 from ledger.facts import Fact, Stamp
 from ledger.member import facts
 from ledger.member.account import Account, require_not_staff
+from ledger.member.consent import Consented, Unsubscribed
 from ledger.member.mandate import MandateChanged
 from ledger.member.membership import AccessAnswer, Membership
 from ledger.terms import Discount, Terms
@@ -50,6 +51,8 @@ class Member(Account):
     MethodReplaced = facts.MethodReplaced
     MethodRemoved = facts.MethodRemoved
     MandateChanged = MandateChanged
+    Consented = Consented
+    Unsubscribed = Unsubscribed
     Tagged = facts.Tagged
     Untagged = facts.Untagged
     Noted = facts.Noted
