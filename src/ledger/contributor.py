@@ -9,6 +9,7 @@ from uuid import UUID
 from ledger import texts
 from ledger.errors import ContributorRemoved, OwnerNeeded, RolesMalformed
 from ledger.facts import Aggregate, Fact, FirstFact, Personal, Stamp
+from ledger.notification import TOLD_ROLES, StaffKind, ToldRole
 
 Role = Literal["owner", "administrator", "store_manager", "auditor", "operator"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -66,6 +67,26 @@ class Contributor(Aggregate):
             """The owner."""
             contributor.roles = frozenset({"owner"})
 
+    class Muted(ContributorFact):
+        """Someone does not want to be told of a kind of news (NO1)."""
+
+        TOPIC: ClassVar[str] = "contributor.muted"
+        kind: StaffKind
+
+        def apply(self, contributor: Contributor) -> None:
+            """Not told of it."""
+            contributor.muted.add(self.kind)
+
+    class Unmuted(ContributorFact):
+        """Someone wants to be told of a kind of news after all (NO1)."""
+
+        TOPIC: ClassVar[str] = "contributor.unmuted"
+        kind: StaffKind
+
+        def apply(self, contributor: Contributor) -> None:
+            """Told of it."""
+            contributor.muted.discard(self.kind)
+
     class Removed(ContributorFact):
         """Someone is no longer staff."""
 
@@ -81,12 +102,22 @@ class Contributor(Aggregate):
         self.name = ""
         self.locale: Literal["en", "fr"] = "en"
         self.roles: frozenset[Role] = frozenset()
+        self.muted: set[StaffKind] = set()
         self.removed_at: datetime | None = None
 
     @property
     def is_owner(self) -> bool:
         """Whether the site is theirs."""
         return "owner" in self.roles
+
+    @property
+    def told_as(self) -> ToldRole | None:
+        """The role in which they are told what happens; None who is told nothing (NO1)."""
+        return next((role for role in TOLD_ROLES if role in self.roles), None)
+
+    def hears_of(self, kind: str, role: str) -> bool:
+        """Whether they are told of a kind of news, as one of a role."""
+        return role in self.roles and role in TOLD_ROLES and kind not in self.muted
 
     @classmethod
     def add(
@@ -135,6 +166,18 @@ class Contributor(Aggregate):
             raise OwnerNeeded
         if self.removed_at is None:
             self.record(self.Removed, stamp=stamp)
+
+    def mute(self, kind: StaffKind, *, stamp: Stamp) -> None:
+        """Be told of it no more. Twice is no news."""
+        self._require_staff()
+        if kind not in self.muted:
+            self.record(self.Muted, stamp=stamp, kind=kind)
+
+    def unmute(self, kind: StaffKind, *, stamp: Stamp) -> None:
+        """Be told of it again. Of what was never muted it is no news."""
+        self._require_staff()
+        if kind in self.muted:
+            self.record(self.Unmuted, stamp=stamp, kind=kind)
 
     def _require_staff(self) -> None:
         if self.removed_at is not None:

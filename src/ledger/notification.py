@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, get_args
 from uuid import UUID
 
 from ledger import ids
-from ledger.errors import NoticeMalformed, NoticeOver
+from ledger.errors import NoticeMalformed, NoticeOver, NoticeSent
 from ledger.facts import Aggregate, Fact, FirstFact, Instant, Stamp, Value
 
 ToldRole = Literal["owner", "administrator", "store_manager", "auditor", "operator", "member"]
 Locale = Literal["en", "fr"]
-Kind = Literal[
-    # To those who run the site (NO1).
+StaffKind = Literal[
     "member_joined",
     "renewal_paid",
     "payment_failed",
     "member_cancelled",
     "paid_twice",
-    # To the member (NO3).
+]
+"""What those who run the site are told, unless they mute it (NO1)."""
+STAFF_KINDS: tuple[StaffKind, ...] = get_args(StaffKind)
+TOLD_ROLES: tuple[ToldRole, ...] = ("owner", "administrator", "store_manager")
+"""Who of the staff is told anything, by the role in which they are."""
+MemberKind = Literal[
     "welcome",
     "receipt",
     "own_payment_failed",
@@ -29,6 +33,8 @@ Kind = Literal[
     "cancellation_confirmed",
     "refund_issued",
 ]
+"""What a member is told (NO3)."""
+Kind = Literal[StaffKind, MemberKind]
 State = Literal["queued", "sent", "failed", "given_up", "bounced"]
 
 LONGEST_MESSAGE_ID = 200
@@ -120,6 +126,16 @@ class Notification(Aggregate):
             """Never read."""
             notice.state, notice.told_at = "bounced", None
 
+    class Requeued(Fact):
+        """Staff asked that it be sent again, although nobody would try it any more."""
+
+        TOPIC: ClassVar[str] = "notice.requeued"
+
+        def apply(self, notice: Notification) -> None:
+            """Waits as at first, for a letter of its own."""
+            notice.state, notice.retry_at = "queued", None
+            notice.letters += 1
+
     def __init__(self) -> None:
         self.recipient: Recipient
         self.kind: Kind
@@ -128,6 +144,8 @@ class Notification(Aggregate):
         self.about: UUID | None = None
         self.state: State = "queued"
         self.attempts = 0
+        self.letters = 1
+        """How many letters it may have: one, and one each time that staff asked for it again."""
         self.retry_at: datetime | None = None
         self.told_at: datetime | None = None
         """When it was handed over, unless it came back. What only waits has told nobody."""
@@ -196,6 +214,18 @@ class Notification(Aggregate):
         _require_word(why)
         if self.state != "bounced":
             self.record(self.Bounced, stamp=stamp, why=why)
+
+    def requeue(self, *, stamp: Stamp) -> None:
+        """Send it again: only where it would never arrive by itself. While it waits, no news."""
+        if self.state == "sent":
+            raise NoticeSent(notice_id=self.id)
+        if self.state in {"given_up", "bounced"}:
+            self.record(self.Requeued, stamp=stamp)
+
+    @property
+    def letter_id(self) -> UUID:
+        """What the letter is known by that tells of it now: another once staff asked again."""
+        return self.id if self.letters == 1 else ids.derived(self.id, "letter", self.letters)
 
     @property
     def is_waiting(self) -> bool:

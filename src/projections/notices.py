@@ -99,3 +99,8 @@ class Notices(View[NoticeRow]):
     def bounced(self, row: NoticeRow, fact: Notification.Bounced) -> NoticeRow:
         """It came back."""
         return row._replace(state="bounced", retry_at=None, why=fact.why)
+
+    @on(Notification.Requeued)
+    def requeued(self, row: NoticeRow, _: Notification.Requeued) -> NoticeRow:
+        """Waits as at first."""
+        return row._replace(state="queued", retry_at=None, why=None)

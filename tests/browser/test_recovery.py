@@ -22,7 +22,7 @@ from web.jobs.runner import Runner
 
 EMAIL = "ada@example.org"
 ASKS = "pm_card_authenticationRequired"
-A_NIGHT = ("charges", "failures", "letters")
+A_NIGHT = ("charges", "news", "letters")
 SAID = {
     "en": {
         "subject": "your payment for Circle needs you",

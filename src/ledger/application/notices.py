@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from ledger import ids
 from ledger.application.books import Books, Position
 from ledger.application.use_case import use_case
+from ledger.contributor import Contributor
 from ledger.errors import Forbidden, NotFound
-from ledger.facts import Actor, Cause, Stamp
+from ledger.facts import Actor, Cause, Fact, Stamp
 from ledger.notification import Kind, Locale, Notification, Recipient
+from ledger.store.records import FactRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is to be told what, in which language."""
+
+    recipient: Recipient
+    kind: Kind
+    locale: Locale
 
 
 class NoticeUseCases(Books):
-    """Notices: queued once, then sent, failed, given up, bounced. No person does it by hand."""
+    """Notices: queued once, then sent, failed, given up, bounced; by hand only sent again."""
 
     def notice(self, notice_id: UUID) -> Notification:
         """A notice as the books know it now; NotFound."""
         return self.load(Notification, notice_id)
+
+    def fact(self, fact_id: str) -> Fact:
+        """A fact by its name, stream/version; NotFound where there is none."""
+        try:
+            stream, version = fact_id.split("/")
+            stream_id, number = UUID(stream), int(version)
+        except ValueError:
+            raise NotFound(what="fact", id=fact_id) from None
+        records = self._fact_recorder.of_stream(stream_id, after=number - 1)[:1]
+        for fact in self._fact_mapper.open_records(records):
+            if fact.originator_version == number:
+                return fact
+        raise NotFound(what="fact", id=fact_id)
+
+    def opened(self, records: Sequence[FactRecord]) -> list[Fact]:
+        """Rows of the books as the facts that they hold."""
+        return list(self._fact_mapper.open_records(records))
 
     @use_case
     def queue_notice(
@@ -33,22 +63,23 @@ class NoticeUseCases(Books):
     ) -> Position:
         """Let somebody be told of a fact, named as stream/version; NotFound where there is none.
 
-        Whatever is queued again, by whomever, is no news.
+        Whatever is queued again, by whomever, is no news; what a contributor has muted is not
+        queued.
         """
         stamp = self._machine_stamp(by, cause)
-        stream_id, member_id = self._cause(because_of)
-        own_id = recipient.id if recipient.kind == "member" else None
-        notice_id = ids.notice(because_of, recipient.id, kind)
-        if self.find(Notification, notice_id, about=stream_id) is not None:
-            return 0
-        notice = Notification.queue(
-            recipient,
-            kind,
-            because_of=because_of,
-            about=member_id or own_id,
-            locale=locale,
-            stamp=stamp,
-        )
+        told = Told(recipient, kind, locale)
+        return self._queue([told], self.fact(because_of), stamp)
+
+    @use_case
+    def queue_notices(self, told: Sequence[Told], *, of: Fact, by: Actor, cause: Cause) -> Position:
+        """The same for all who are told of one fact in the books: all or nobody."""
+        return self._queue(told, of, self._machine_stamp(by, cause))
+
+    @use_case
+    def requeue_notice(self, notice_id: UUID, *, by: Actor, cause: Cause) -> Position:
+        """Staff let a notice be sent again that was given up, or came back; NoticeSent."""
+        notice = self.notice(notice_id)
+        notice.requeue(stamp=self.staff_stamp(by, cause))
         return self.append(notice, command=cause.id)
 
     @use_case
@@ -100,19 +131,36 @@ class NoticeUseCases(Books):
         notice.record_bounced(why, stamp=self._machine_stamp(by, cause))
         return self.append(notice, command=cause.id)
 
-    def _cause(self, fact_id: str) -> tuple[UUID, UUID | None]:
-        """The stream of a fact, and the member whom it concerns."""
-        try:
-            stream, version = fact_id.split("/")
-            stream_id, number = UUID(stream), int(version)
-        except ValueError:
-            raise NotFound(what="fact", id=fact_id) from None
-        for fact in self.facts_of(stream_id):
-            if fact.originator_version == number:
-                return stream_id, fact.member_id
-        raise NotFound(what="fact", id=fact_id)
+    def _queue(self, told: Sequence[Told], of: Fact, stamp: Stamp) -> Position:
+        notices: list[Notification] = []
+        colleagues: list[Contributor] = []
+        for one in told:
+            recipient = one.recipient
+            notice_id = ids.notice(of.fact_id, recipient.id, one.kind)
+            if self.find(Notification, notice_id, about=of.originator_id) is not None:
+                continue
+            if recipient.kind == "contributor":
+                colleague = self.find(Contributor, recipient.id, about=recipient.id)
+                if colleague is not None and not colleague.hears_of(one.kind, recipient.role):
+                    continue
+                colleagues += [colleague] if colleague is not None else []
+            notices.append(_notice(one, of, stamp))
+        # Who mutes a kind at this moment is not told: then the books have moved.
+        return self.append(*notices, relies_on=colleagues, command=stamp.cause.id)
 
     def _machine_stamp(self, by: Actor, cause: Cause) -> Stamp:
         if by.kind == "member":
             raise Forbidden(role=by.kind)
         return self.stamp(by, cause)
+
+
+def _notice(told: Told, of: Fact, stamp: Stamp) -> Notification:
+    own_id = told.recipient.id if told.recipient.kind == "member" else None
+    return Notification.queue(
+        told.recipient,
+        told.kind,
+        because_of=of.fact_id,
+        about=of.member_id or own_id,
+        locale=told.locale,
+        stamp=stamp,
+    )

@@ -10,8 +10,16 @@ from ledger.application.books import Position
 from ledger.application.operating import OperatingUseCases
 from ledger.application.use_case import use_case
 from ledger.contributor import Contributor, Role
-from ledger.errors import EmailTaken, Forbidden, OwnerExists, OwnerNeeded, RolesMalformed
-from ledger.facts import Actor, Cause
+from ledger.errors import (
+    EmailTaken,
+    Forbidden,
+    OnlyThePerson,
+    OwnerExists,
+    OwnerNeeded,
+    RolesMalformed,
+)
+from ledger.facts import Actor, Cause, Stamp
+from ledger.notification import StaffKind
 from ledger.store.records import Claim
 from ledger.store.refusals import ClaimTaken
 
@@ -136,6 +144,29 @@ class TeamUseCases(OperatingUseCases):
         email = self._staff_email(contributor)
         contributor.remove(stamp=self.staff_stamp(by, cause))
         return self.append(contributor, releases=[email], command=cause.id)
+
+    @use_case
+    def mute_notices(
+        self, contributor_id: UUID, kind: StaffKind, *, by: Actor, cause: Cause
+    ) -> Position:
+        """One of the staff is told of a kind of news no more, as they asked themself (NO1)."""
+        contributor = self.contributor(contributor_id)
+        contributor.mute(kind, stamp=self._own_staff_stamp(contributor_id, by, cause))
+        return self.append(contributor, command=cause.id)
+
+    @use_case
+    def unmute_notices(
+        self, contributor_id: UUID, kind: StaffKind, *, by: Actor, cause: Cause
+    ) -> Position:
+        """One of the staff is told of a kind of news again, as they asked themself (NO1)."""
+        contributor = self.contributor(contributor_id)
+        contributor.unmute(kind, stamp=self._own_staff_stamp(contributor_id, by, cause))
+        return self.append(contributor, command=cause.id)
+
+    def _own_staff_stamp(self, contributor_id: UUID, by: Actor, cause: Cause) -> Stamp:
+        if by != Actor(kind="contributor", id=contributor_id):
+            raise OnlyThePerson
+        return self.stamp(by, cause)
 
     def _staff_email_key(self, email: str) -> bytes:
         return self.vault.email_hash("staff " + texts.comparable_email(email))

@@ -17,6 +17,12 @@ class NoticeOver(Refused):
     code = "notice_over"
 
 
+class NoticeSent(Refused):
+    """The notice {notice_id} was sent: nobody is told of one thing twice."""
+
+    code = "notice_sent"
+
+
 class ReceiptMalformed(Refused):
     """The receipt of a rebuild counts nothing below zero, and names at least one view."""
 

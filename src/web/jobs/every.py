@@ -23,7 +23,7 @@ JOBS = (
     Job("early charges", 15 * MINUTE, money.charge_early),
     Job("charges", MINUTE, money.charge),
     Job("lapses", MINUTE, money.lapse),
-    Job("failures", MINUTE, telling.tell_failures, reads=True),
+    Job("news", MINUTE, telling.tell_news, reads=True),
     Job("letters", MINUTE, letters.send_letters),
     # The world outside lives in the machine's time, wherever a test site's clock is moved.
     Job("posting", 5 * SECOND, posting.post_mails, travels=False),

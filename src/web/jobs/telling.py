@@ -1,31 +1,22 @@
-"""Jobs that let people be told: reminders, other prices, failures."""
+"""Jobs that let people be told: reminders, other prices, and what has happened."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from typing import cast
 
 from ledger import ids
-from ledger.billing.reminders import (
-    REMINDED_BEFORE,
-    TOLD_BEFORE,
-    TOLD_OF_FAILURES,
-    Colleague,
-    Reminders,
-)
+from ledger.billing.news import Colleague, News, colleague
+from ledger.billing.reminders import REMINDED_BEFORE, TOLD_BEFORE, Reminders
 from ledger.facts import Cause
-from ledger.member.facts import ActionRequired
-from ledger.notification import Locale, Recipient
-from ledger.order.facts import AttemptAbandoned, PaymentFailed
 from ledger.store.records import FactRecord
 from projections.queries.due import DueMembership, PriceMove
 from web.jobs.job import Run
 
 READ_AT_ONCE = 5_000
 FIRST_LOOKS_BACK = timedelta(days=1)
-"""How old a failure may be of which people are told where nobody was told of any before."""
+"""How old a fact may be of which people are told where nobody was told of any before."""
 
 
 def remind(run: Run) -> None:
@@ -49,44 +40,43 @@ def tell_prices(run: Run) -> None:
         )
 
 
-def tell_failures(run: Run) -> None:
-    """Tell member and contributors of each renewal or instalment that failed unseen, once (DU2).
+def tell_news(run: Run) -> None:
+    """Tell members and staff of what happened: joined, paid, failed, cancelled, refunded; once.
 
     It reads the books from where it left off; whom it had told before it broke off stays told, and
     what can't be told is tried again until it can. At first it leaves out what is long ago: nobody
-    wants to hear of each failure of past years.
+    wants to hear of each payment of past years.
     """
-    own, recorder = Reminders(run.parts.ledger), run.parts.recorder
-    tells = {
-        PaymentFailed.TOPIC: own.tell_failure,
-        AttemptAbandoned.TOPIC: own.tell_failure,
-        ActionRequired.TOPIC: own.tell_action,
-    }
-    tell = partial(_tell_of, run, tells, _staff(run))
+    recorder, tell = run.parts.recorder, _Telling(run, News(run.parts.ledger), _staff(run)).of
     for position in run.left_until_now():
         tell(recorder.read(position - 1, 1)[:1])
     if not run.mark:
         horizon = recorder.horizon()
-        tell(recorder.recorded_since(run.now - FIRST_LOOKS_BACK, [*tells]))
+        topics = sorted(News(run.parts.ledger).topics)
+        tell(recorder.recorded_since(run.now - FIRST_LOOKS_BACK, topics))
         run.move_mark(horizon)
     while records := recorder.read(run.mark, READ_AT_ONCE):
         tell(records)
         run.move_mark(records[-1].position)
 
 
-def _tell_of(
-    run: Run,
-    tells: Mapping[str, Callable[..., int]],
-    staff: Sequence[Colleague],
-    records: Iterable[FactRecord],
-) -> None:
-    for record in records:
-        if record.topic in tells:
-            fact_id = f"{record.stream_id}/{record.version}"
-            cause = Cause(kind="job", id=ids.derived(run.cause.id, fact_id))
-            with run.on_fact(record.position, record.stream_id):
-                told = tells[record.topic](record.stream_id, fact_id, staff, cause=cause)
-                run.count("told", told)
+@dataclass(frozen=True)
+class _Telling:
+    run: Run
+    news: News
+    staff: Sequence[Colleague]
+
+    def of(self, records: Iterable[FactRecord]) -> None:
+        """Tell of those among some facts of which anybody is told, each alone."""
+        for record in records:
+            if record.topic in self.news.topics:
+                with self.run.on_fact(record.position, record.stream_id):
+                    self.run.count("told", self._one(record))
+
+    def _one(self, record: FactRecord) -> int:
+        (fact,) = self.run.parts.ledger.opened([record])
+        cause = Cause(kind="job", id=ids.derived(self.run.cause.id, fact.fact_id))
+        return self.news.tell(fact, self.staff, cause=cause)
 
 
 def _each(
@@ -113,10 +103,7 @@ def _moves(run: Run, own: Reminders) -> Iterable[PriceMove]:
 
 
 def _staff(run: Run) -> list[Colleague]:
-    told: list[Colleague] = []
-    for row in run.parts.queries.contributors.all():
-        role = next((role for role in TOLD_OF_FAILURES if role in row.roles), None)
-        if role is not None:
-            recipient = Recipient(kind="contributor", id=row.contributor_id, role=role)
-            told.append((recipient, cast("Locale", row.locale)))
-    return told
+    """Everybody who is told what happens, as the books have them now."""
+    rows = run.parts.queries.contributors.all()
+    found = [colleague(run.parts.ledger, row.contributor_id) for row in rows if not row.removed_at]
+    return [one for one in found if one is not None]

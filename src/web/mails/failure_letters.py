@@ -11,6 +11,7 @@ from ledger.notification import Locale
 from projections.notices import NoticeRow
 from web.mails import payments
 from web.mails.recovery import issue_link
+from web.mails.staff_letters import told
 from web.mails.writing import NotTold
 from web.parts import Parts
 from web.sessions.links import LIFETIME, Purpose
@@ -18,8 +19,6 @@ from web.sessions.mailbox import Mail
 
 NO_LONGER_DUE = NotTold("no_longer_due")
 """It was paid, or is over."""
-NO_ROLE = NotTold("no_role")
-"""Who ran the site does so no more."""
 MANDATE_ENDED = "mandate_invalid"
 
 
@@ -46,14 +45,14 @@ def payment_failed(parts: Parts, notice: NoticeRow) -> Mail | NotTold:
     due = _due_of(parts, notice, member_id)
     if due is None:
         return NO_LONGER_DUE
-    told = parts.ledger.contributor(notice.recipient_id)
-    if not told.roles:
-        return NO_ROLE
+    colleague = told(parts, notice)
+    if isinstance(colleague, NotTold):
+        return colleague
     member = parts.ledger.member(member_id)
     return payments.member_failed(
         parts.settings,
-        told.email,
-        told.name,
+        colleague.email,
+        colleague.name,
         cast("Locale", notice.locale),
         failure=_failure(member, due),
         member_name=member.name,

@@ -22,13 +22,24 @@ from ledger.store.refusals import AWAY
 from projections.notices import NoticeRow
 from projections.queries.notices import NoticeFilter
 from projections.queries.paging import Turn
+from web.mails.cancellation_letters import cancellation_confirmed
 from web.mails.failure_letters import own_payment_failed, payment_failed
 from web.mails.price_letters import price_change
+from web.mails.receipt_letters import receipt, refund_issued, welcome
 from web.mails.reminder_letters import renewal_reminder
+from web.mails.staff_letters import member_cancelled, member_joined, paid_twice, renewal_paid
 from web.mails.writing import NotTold, NotYet, Writer
 from web.parts import Parts
 
 WRITERS: Mapping[Kind, Writer] = {
+    "member_joined": member_joined,
+    "renewal_paid": renewal_paid,
+    "member_cancelled": member_cancelled,
+    "paid_twice": paid_twice,
+    "welcome": welcome,
+    "receipt": receipt,
+    "cancellation_confirmed": cancellation_confirmed,
+    "refund_issued": refund_issued,
     "own_payment_failed": own_payment_failed,
     "payment_failed": payment_failed,
     "renewal_reminder": renewal_reminder,

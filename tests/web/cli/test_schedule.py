@@ -45,7 +45,7 @@ def test_every_job_stands_in_the_schedule_with_how_often_it_runs(home: str) -> N
 def test_what_a_job_could_not_work_on_stands_in_the_schedule(home: str) -> None:
     with opened() as (_settings, _dsn, parts):
         run = JobRun(
-            name="failures",
+            name="news",
             slot=JANUARY,
             done_up_to=JANUARY,
             holder=ids.new(),
@@ -55,7 +55,7 @@ def test_what_a_job_could_not_work_on_stands_in_the_schedule(home: str) -> None:
             left={12: Left(3, MARCH, "not_found")},
         )
         JobRuns(parts.pool).record([run])
-    [failures] = [line for line in typed("schedule").stdout.splitlines() if "failures" in line]
+    [failures] = [line for line in typed("schedule").stdout.splitlines() if "news" in line]
     assert failures.endswith("-; 1 fact left to try again")
     told = [json.loads(line) for line in typed("schedule", "--json").stdout.splitlines()]
     [kept] = [job["state"]["left_facts"] for job in told if job["state"]]

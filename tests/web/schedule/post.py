@@ -15,6 +15,8 @@ from web.jobs.job import Job
 from web.sessions.mailbox import Mail
 
 DAY = timedelta(days=1)
+FOLLOWING = ("welcome", "receipt", "cancellation_confirmed", "refund_issued")
+"""Kinds of notices that follow what a member, or staff, did."""
 
 
 class Killed(BaseException):
@@ -72,10 +74,20 @@ def dearer(stay: Stay, effective: datetime, terms: Terms) -> None:
 
 
 def letters(stay: Stay) -> list[Mail]:
-    """All that was written to a member, the oldest first."""
-    address = f"{stay.member_id.hex}@example.org"
-    kept = stay.site.parts.desk.mailbox.recent(to=address)
-    return [one.mail for one in reversed(kept)]
+    """All that was written to a member, the oldest first, but what follows what they do.
+
+    Welcomes, receipts and the like have tests of their own.
+    """
+    address, site = f"{stay.member_id.hex}@example.org", stay.site
+    site.catch_up()
+    with site.parts.pool.connection() as connection:
+        rows = connection.execute(
+            "SELECT notice_id FROM notices WHERE recipient_id = %s AND kind = ANY (%s)",
+            (stay.member_id, list(FOLLOWING)),
+        ).fetchall()
+    following = {notice_id for (notice_id,) in rows}
+    kept = site.parts.desk.mailbox.recent(to=address)
+    return [one.mail for one in reversed(kept) if one.mail_id not in following]
 
 
 def letter(stay: Stay) -> Mail:

@@ -36,7 +36,7 @@ DECLINES_LATER = "pm_card_chargeCustomerFail"
 ASKS_THE_PERSON = "pm_card_authenticationRequired"
 MONEY = ("attempts", "early charges", "charges", "lapses")
 """The jobs that charge and end."""
-TELLING = ("prices", "reminders", "failures", "letters")
+TELLING = ("prices", "reminders", "news", "letters")
 """Those that let people be told. The rest has tests of its own, and takes its time."""
 NEEDS_A_MANDATE = "pm_card_mandateInvalid"
 

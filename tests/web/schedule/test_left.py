@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from ledger.application.notices import Told
 from ledger.errors import NotFound
-from ledger.notification import Recipient
 from tests.web.schedule.post import job_named
 from tests.web.schedule.sites import DECLINES_LATER, Site, Stay
 from web.jobs.job import LONGEST_PAUSE, AlwaysLeads
@@ -29,24 +30,24 @@ def unheard(site: Site) -> Stay:
 
 def breaks(patch: pytest.MonkeyPatch, stay: Stay, fault: Exception) -> None:
     """They can't be told anything."""
-    queue = stay.site.parts.ledger.queue_notice
+    queue = stay.site.parts.ledger.queue_notices
 
-    def queued(recipient: Recipient, *words: Any, **more: Any) -> int:
-        if recipient.id == stay.member_id:
+    def queued(told: Sequence[Told], **more: Any) -> int:
+        if any(one.recipient.id == stay.member_id for one in told):
             raise fault
-        return queue(recipient, *words, **more)
+        return queue(told, **more)
 
-    patch.setattr(stay.site.parts.ledger, "queue_notice", queued)
+    patch.setattr(stay.site.parts.ledger, "queue_notices", queued)
 
 
 def left(site: Site) -> list[Left]:
     """What the job could not tell yet."""
-    return list(Runner(site.parts, AlwaysLeads()).runs.progress("failures").left.values())
+    return list(Runner(site.parts, AlwaysLeads()).runs.progress("news").left.values())
 
 
 def tries(site: Site) -> None:
     """The job runs as the schedule lets it, and something breaks."""
-    runner, job = Runner(site.parts, AlwaysLeads()), job_named("failures")
+    runner, job = Runner(site.parts, AlwaysLeads()), job_named("news")
     ran = runner.work(job, job.slot(site.clock.now()))
     assert len(ran.run.broken) == 1
     runner.keep([ran])
@@ -62,17 +63,17 @@ def test_a_failure_that_can_not_be_told_is_told_once_it_can(
         tries(site)
         [one] = left(site)
         assert (one.tries, one.code) in {(1, "not_found"), (1, "ZeroDivisionError")}
-        assert site.run("failures") == {}  # not before a while
+        assert site.run("news") == {}  # not before a while
         site.clock.advance(MINUTE)
         tries(site)
     site.clock.advance(2 * MINUTE)
-    assert site.run("failures") == {"told": 2}
+    assert site.run("news") == {"told": 2}
     assert left(site) == []
     site.catch_up()
     assert site.told("own_payment_failed", stay.member_id) == 1
     assert site.told("payment_failed", owner) == 1
     site.sleep(1)
-    assert site.run("failures") == {}
+    assert site.run("news") == {}
 
 
 def test_it_is_never_given_up_and_tried_less_and_less_often(
@@ -99,10 +100,10 @@ def test_what_was_told_in_a_step_that_is_not_saved_is_still_left(
         breaks(patch, stay, ZeroDivisionError())
         tries(site)
     site.sleep(1)
-    runner, job = Runner(site.parts, AlwaysLeads()), job_named("failures")
+    runner, job = Runner(site.parts, AlwaysLeads()), job_named("news")
     with suppress(KeyboardInterrupt), site.parts.ledger.batch():
         assert runner.work(job, job.slot(site.clock.now())).run.left == {}
         raise KeyboardInterrupt
     assert len(left(site)) == 1
-    assert site.run("failures") == {"told": 1}
+    assert site.run("news") == {"told": 1}
     assert left(site) == []

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from ledger.application.notices import Told
 from ledger.billing.dues import Dues
 from ledger.errors import NotFound
 from ledger.facts import Actor
-from ledger.notification import Recipient
 from ledger.payments.gateway import OutcomeUnknown
 from ledger.terms import Terms
 from tests.web.schedule.post import DAY, dearer, due, job_named
@@ -136,10 +137,10 @@ def test_failures_are_told_once_also_by_a_run_that_is_done_again(site: Site) -> 
     stay = site.join(DECLINES_LATER)
     site.sleep(28)
     site.run("charges")
-    assert site.run("failures") == {"told": 2}
+    assert site.run("news") == {"told": 2}
     with site.parts.pool.connection() as connection:
-        connection.execute("UPDATE web.jobs SET mark = 0 WHERE name = 'failures'")
-    site.run("failures")
+        connection.execute("UPDATE web.jobs SET mark = 0 WHERE name = 'news'")
+    site.run("news")
     site.catch_up()
     assert _count(site, stay.member_id) == 1
     assert _count(site, owner) == 1
@@ -152,10 +153,10 @@ def test_failures_of_long_ago_are_not_told_by_the_first_run(site: Site) -> None:
     site.sleep(28)
     site.run("charges")
     site.sleep(3)
-    assert site.run("failures") == {}
+    assert site.run("news") == {}
     site.sleep(2)
     site.run("charges")
-    assert site.run("failures") == {"told": 2}
+    assert site.run("news") == {"told": 2}
     site.catch_up()
     assert (_count(site, stay.member_id), _count(site, owner)) == (1, 1)
 
@@ -167,21 +168,21 @@ def test_one_failure_that_can_not_be_told_keeps_nobody_else_from_hearing_of_thei
     bad, good = site.join(DECLINES_LATER), site.join(DECLINES_LATER)
     site.sleep(28)
     site.run("charges")
-    queue = site.parts.ledger.queue_notice
+    queue = site.parts.ledger.queue_notices
 
-    def queued(recipient: Recipient, *words: Any, **more: Any) -> int:
-        if recipient.id == bad.member_id:
+    def queued(told: Sequence[Told], **more: Any) -> int:
+        if any(one.recipient.id == bad.member_id for one in told):
             raise fault
-        return queue(recipient, *words, **more)
+        return queue(told, **more)
 
-    monkeypatch.setattr(site.parts.ledger, "queue_notice", queued)
-    assert Runner(site.parts, AlwaysLeads()).tick(job_named("failures"))
+    monkeypatch.setattr(site.parts.ledger, "queue_notices", queued)
+    assert Runner(site.parts, AlwaysLeads()).tick(job_named("news"))
     site.catch_up()
     assert (bad.told("own_payment_failed"), good.told("own_payment_failed")) == (0, 1)
-    state = next(state for state in site.states() if state.name == "failures")
+    state = next(state for state in site.states() if state.name == "news")
     assert state.outcomes == {"told": 1, "broken": 1}
     assert state.error in {"not_found", "ZeroDivisionError"}
-    assert site.run("failures") == {}
+    assert site.run("news") == {}
 
 
 def test_one_letter_that_can_not_be_written_keeps_no_other_from_being_sent(
@@ -190,7 +191,7 @@ def test_one_letter_that_can_not_be_written_keeps_no_other_from_being_sent(
     bad, good = site.join(DECLINES_LATER), site.join(DECLINES_LATER)
     site.sleep(28)
     site.run("charges")
-    site.run("failures")
+    site.run("news")
     site.catch_up()
 
     def written(settings: Any, email: str, *words: Any, **more: Any) -> Mail:
@@ -236,7 +237,7 @@ def test_a_members_own_payment_that_never_arrived_is_told_and_its_retry_keeps_it
     a_day_is_heard(site)
     assert site.run("attempts") == {"declined": 1}
     assert site.topics(stay.order(1))[-1] == "order.attempt_abandoned"
-    assert site.run("failures") == {"told": 2}
+    assert site.run("news") == {"told": 2}
     site.catch_up()
     assert (_count(site, stay.member_id), _count(site, owner)) == (2, 2)
     site.run("letters")
@@ -263,7 +264,7 @@ def test_the_workers_own_try_that_never_arrived_is_made_again_and_told_to_nobody
     a_day_is_heard(site)
     assert site.run("attempts") == {"declined": 1}
     assert site.topics(stay.order(1))[-1] == "order.attempt_abandoned"
-    assert site.run("failures") == {}
+    assert site.run("news") == {}
     assert site.run("charges") == {"settled": 1}
 
 
@@ -278,7 +279,7 @@ def test_a_payment_that_was_left_on_the_page_is_told_and_one_left_for_another_ca
         assert pays(stay, "pm_card_chargeDeclined") == "declined"
     else:
         assert site.run("attempts") == {"declined": 1}
-    assert site.run("failures") == told
+    assert site.run("news") == told
     site.catch_up()
     site.run("letters")
     assert letters(site).count("wants you to confirm this payment yourself") == len(told)
@@ -297,7 +298,7 @@ def test_what_a_bank_refused_after_hours_is_told_though_the_member_tried_it(
     tried, by = attempt.attempt_id, Actor(kind="gateway")
     ledger.pend_attempt(order_id, tried, reference="p", waits_for="bank", by=by, cause=cause())
     ledger.fail_charge(order_id, tried, category="soft", code="no_funds", by=by, cause=cause())
-    assert site.run("failures") == {"told": 2}
+    assert site.run("news") == {"told": 2}
 
 
 def failed(site: Site) -> tuple[UUID, Stay]:
@@ -305,7 +306,7 @@ def failed(site: Site) -> tuple[UUID, Stay]:
     owner, stay = site.found(), site.join(DECLINES_LATER)
     site.sleep(28)
     site.run("charges")
-    assert site.run("failures") == {"told": 2}
+    assert site.run("news") == {"told": 2}
     site.catch_up()
     assert site.run("letters") == {"sent": 2}
     return owner, stay
@@ -336,7 +337,7 @@ def test_a_first_payment_that_is_declined_is_told_to_nobody(site: Site) -> None:
     member_id, plan_id = site.person(), site.plan()
     declined = site.try_to_join(member_id, plan_id, "pm_card_chargeDeclined")
     assert declined.outcome == "declined"
-    assert site.run("failures") == {}
+    assert site.run("news") == {}
     site.catch_up()
     assert _count(site, owner) == 0
 

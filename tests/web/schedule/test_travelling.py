@@ -131,7 +131,7 @@ def test_who_failed_to_pay_at_the_end_of_the_way_has_their_letter_at_its_end(  #
     assert told.exit_code == 0, told.output
     assert stay.now.billing == "past_due"
     email = real.parts.ledger.member(stay.member_id).email
-    [kept] = real.parts.desk.mailbox.recent(to=email)
+    kept = real.parts.desk.mailbox.recent(to=email)[0]
     assert "failed" in kept.mail.subject
 
 
