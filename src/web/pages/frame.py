@@ -54,6 +54,8 @@ DETAILS = {
     "not_found": message("There is nothing at this address."),
     "method_not_allowed": message("This address doesn't take this method."),
     "body_too_large": message("This is larger than we take."),
+    "body_late": message("This did not arrive in time; please send it again."),
+    "busy": message("Too much arrives at once; please try again in a moment."),
     "database_unavailable": message("The database can't be reached just now; please try again."),
     "payment_company_silent": message(
         "The payment company doesn't answer just now; please try again in a moment."
@@ -64,6 +66,9 @@ DETAILS = {
     "sign_in_refused": message("The e-mail or the password is wrong."),
     "password_unfit": message("A password has 10 to 200 characters."),
     "password_wrong": message("This is not your password."),
+    "code_wrong": message("This code is not good; one is used once only."),
+    "code_needed": message("Sign in with your password and a code."),
+    "second_step_missing": message("Set up the second step of your sign-in first."),
     "text_unfit": message("This text holds characters that can't be stored."),
     "bad_request": message("The request is malformed."),
     "present_only": message("This page shows the present alone; go back to now for it."),
@@ -96,6 +101,7 @@ def install(app: Flask) -> None:
         price_of_line=prices.of_line,
         price_of_terms=prices.of_terms,
         price_of_membership=prices.of_membership,
+        price_of_charges=prices.of_charges,
     )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from ledger.application import Quote
 from ledger.billing.outcomes import Collected
 from ledger.errors import NotFound
 from ledger.facts import Cause
+from ledger.money import Money
 from ledger.plan import Plan
+from ledger.terms import charge_date
 from web.identity.principals import Person
 from web.pages.paying import MethodForm, token_of
 from web.parts import Parts
@@ -29,6 +34,34 @@ def visible_plan(parts: Parts, plan_id: UUID) -> Plan:
     if plan.state == "draft":
         raise NotFound(what="plan", id=plan_id)
     return plan
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a person who joins now pays later: `later` each time, from `next_on` on.
+
+    `payments` are those still to come, None for as long as they stay; `in_all` is what all
+    instalments come to, with the first.
+    """
+
+    later: Money
+    next_on: datetime
+    payments: int | None
+    in_all: Money | None
+
+
+def outlook(quote: Quote, now: datetime, zone: ZoneInfo) -> Outlook | None:
+    """What follows the first payment; None where nothing does."""
+    terms = quote.price.terms
+    if not terms.repeats:
+        return None
+    listed, discount = quote.list_price, quote.discount
+    later = discount.cut(listed, 1) if discount else listed
+    payments = terms.payments - 1 if terms.payments else None
+    in_all = None
+    if payments is not None:
+        in_all = Money(quote.first_charge.minor + later.minor * payments, listed.currency)
+    return Outlook(later, charge_date(terms, now, 1, zone), payments, in_all)
 
 
 def asks_card(quote: Quote, *, has_method: bool) -> bool:

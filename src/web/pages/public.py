@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from ledger.application import Quote
 from ledger.billing.dues import Dues
 from ledger.billing.outcomes import Collected
-from ledger.errors import CodeRefused, LedgerError, NotFound, Refused
+from ledger.errors import CodeRefused, LedgerError, NotFound, PlanOutsideWindow, Refused
 from ledger.member import Member
 from ledger.order import Order
 from ledger.plan import Plan
@@ -22,8 +22,8 @@ from web.identity.permissions import Permission
 from web.identity.principals import Person
 from web.pages.filling import Args, blame
 from web.pages.forms import Filled, cause, read_args, read_form
-from web.pages.frame import UNPROCESSABLE, group, onward, reason, settled
-from web.pages.joining import JoinForm, asks_card, join, visible_plan
+from web.pages.frame import UNPROCESSABLE, group, onward, reason, settled, told
+from web.pages.joining import JoinForm, Outlook, asks_card, join, outlook, visible_plan
 from web.pages.paying import (
     Elements,
     asked_again,
@@ -34,7 +34,7 @@ from web.pages.paying import (
 from web.payments.bank import bank_answered
 from web.problems import Problem
 from web.sessions.limits import QUOTE_FROM
-from web.wording.languages import gettext, say
+from web.wording.languages import gettext, remember_nothing, say
 from web.wording.next_steps import after_paying, tone, why
 
 pages = group("public")
@@ -42,8 +42,7 @@ pages = group("public")
 NOT_JOINED = frozenset({"declined", "setup_failed"})
 WELCOME = frozenset({"settled", "nothing_to_collect"})
 
-FRAMED = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", "frame-ancestors *")
-"""The block may stand in anyone's page: it holds links, no form and nothing of the reader's."""
+UNFRAMED = "frame-ancestors 'none'"
 
 
 class CodeArgs(Args):
@@ -62,13 +61,14 @@ class Offer:
     is_member: bool
     asks_card: bool
     asks_password: bool
+    outlook: Outlook | None
 
 
 @pages.get("/")
 @requires(Permission.PUBLIC)
 def plans() -> str:
     """The sign-up page: every plan that can be joined, with its price."""
-    return render_template("public/plans.html", plans=_open_plans())
+    return render_template("public/plans.html", plans=_open_plans(), now=parts().clock.now())
 
 
 @pages.get("/plans/<uuid:plan_id>")
@@ -155,10 +155,18 @@ def _open_plans() -> list[PlanRow]:
 
 
 def _framed(rows: list[PlanRow]) -> Response:
-    answer = make_response(render_template("public/block.html", plans=rows))
-    answer.headers["Content-Security-Policy"] = FRAMED
-    answer.headers["X-Frame-Options"] = "ALLOWALL"  # read by nothing that reads the policy
-    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    """The block, which the sites that are named may frame: it holds links, and nothing of the
+    reader's; it asks for no cookie and leaves none.
+    """
+    remember_nothing()
+    now, origins = parts().clock.now(), parts().settings.frame_origins
+    answer = make_response(render_template("public/block.html", plans=rows, now=now))
+    if origins:
+        framed = f"frame-ancestors {' '.join(origins)}"
+        policy = CONTENT_SECURITY_POLICY.replace(UNFRAMED, framed)
+        answer.headers["Content-Security-Policy"] = policy
+        answer.headers["X-Frame-Options"] = "ALLOWALL"  # read by nothing that reads the policy
+        answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return answer
 
 
@@ -191,12 +199,20 @@ def _joining(
     person = caller().person
     member = parts().ledger.member(person.member_id) if person else None
     offer = _offer(visible_plan(parts(), plan_id), member, code)
-    if isinstance(offer.refusal, CodeRefused) and not wrong and not (filled and filled.faults):
-        wrong = reason(offer.refusal)
     return render_template(
         "public/plan.html", offer=offer, plan=offer.plan, member=member, form=filled,
-        wrong=wrong, code=code or "", elements=_elements(offer) if offer.asks_card else None,
+        wrong=wrong, code=code or "", code_fault=_code_fault(offer, filled),
+        why_not=reason(offer.refusal) if isinstance(offer.refusal, PlanOutsideWindow) else "",
+        elements=_elements(offer) if offer.asks_card else None,
     )  # fmt: skip
+
+
+def _code_fault(offer: Offer, filled: Filled[JoinForm] | None) -> str:
+    """Why a code can't be used (DI5), to be said beside its field."""
+    if isinstance(offer.refusal, CodeRefused):
+        return reason(offer.refusal)
+    fault = filled.faults.get("discount_code") if filled else None
+    return told(fault) if fault else ""
 
 
 def _elements(offer: Offer) -> Elements | None:
@@ -216,8 +232,10 @@ def _offer(plan: Plan, member: Member | None, code: str | None) -> Offer:
         refusal, quote = refused, parts().ledger.quote(plan.id)
     except Refused as refused:
         refusal = refused
+    zone = parts().settings.zone
     return Offer(
         plan=plan,
+        outlook=outlook(quote, now, zone) if quote else None,
         quote=quote,
         refusal=refusal,
         is_member=bool(member and member.running_in(plan.id, now)),

@@ -97,6 +97,11 @@ def remember(answer: Response, chosen: Locale) -> None:
     answer.headers["Cache-Control"] = "no-store"
 
 
+def remember_nothing() -> None:
+    """Leave no cookie with the answer at hand: it may stand in another site's page."""
+    g.remembers_nothing = True
+
+
 def _chosen() -> Locale:
     for wish in (request.args.get(PARAMETER), request.cookies.get(COOKIE)):
         if wish in LOCALES:
@@ -109,7 +114,8 @@ def _remember(answer: Response) -> Response:
     if "locale" in g:
         answer.vary.update(("Accept-Language", "Cookie"))
     wish = request.args.get(PARAMETER)
-    if wish in LOCALES and request.cookies.get(COOKIE) != wish:
+    kept = request.cookies.get(COOKIE) == wish or "remembers_nothing" in g
+    if wish in LOCALES and not kept:
         remember(answer, wish)
     return answer
 

@@ -47,6 +47,14 @@ def of_membership(row: MembershipRow) -> str:
     return _sentence(row.model, amount, row.unit, row.every, row.payments)
 
 
+def of_charges(terms: Terms, amount: Money) -> str:
+    """What each later charge of a membership takes, which may be less than its price."""
+    every = terms.every
+    if terms.unit is None:
+        return say("{amount}, once", amount=amount)
+    return say((EACH if every in {None, 1} else EVERY)[terms.unit], amount=amount, every=every)
+
+
 def _sentence(
     model: str, amount: Money, unit: str | None, every: int | None, payments: int | None
 ) -> str:

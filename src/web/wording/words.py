@@ -240,6 +240,9 @@ MALFORMED = {
     ),
 }
 """Why terms are refused that the page could not see to be wrong."""
+FROM = {"now": message("now")}
+UNTIL = {"further notice": message("further notice")}
+"""What stands where a window has no bound."""
 WHAT = {
     "joined a plan": message("joined a plan"),
     "ordered something": message("ordered something"),
@@ -271,6 +274,8 @@ WORDS: dict[str, dict[str, str]] = {
     "ending": ENDING,
     "what": WHAT,
     "why": MALFORMED,
+    "opens_at": FROM,
+    "closes_at": UNTIL,
 }
-"""By kind, then by value; a value without a word is shown as it is. The last five are the details
+"""By kind, then by value; a value without a word is shown as it is. The last seven are the details
 of refusals, within a sentence."""

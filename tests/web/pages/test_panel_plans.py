@@ -8,18 +8,20 @@ from uuid import UUID
 
 import pytest
 
-from ledger.facts import Actor
+from ledger.facts import Actor, fact_classes
 from ledger.money import Money
 from ledger.terms import Terms, charge_date
 from tests.web.pages.conftest import FREE, MACHINE, Browser, Place, cause
 from tests.web.pages.reading import Page
+from web.pages.panel.timeline import OF_PLANS_AND_CODES
 
 NEW = "/panel/plans/new"
 
 
 def made(place: Place, browser: Browser, **given: str) -> tuple[Page, UUID]:
     """A plan made by its form, and its page."""
-    page = browser.send(browser.get(NEW), "", {"name": "Gold", "model": "recurring"}, **given)
+    ready = {"name": "Gold", "model": "recurring", **given}
+    page = browser.send(browser.get(NEW), "", ready)
     return page, UUID(page.path.rsplit("/", 1)[1])
 
 
@@ -112,8 +114,8 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(
 ) -> None:
     given, said = WRONG[fault]
     browser = place.staff()
-    ready = {"name": "Gold", "model": "recurring", "description": "Words kept."}
-    page = browser.send(browser.get(NEW), "", ready, status=422, **given)
+    ready = {"name": "Gold", "model": "recurring", "description": "Words kept.", **given}
+    page = browser.send(browser.get(NEW), "", ready, status=422)
     assert said in page.words
     assert "Words kept." in page.words
     assert place.parts.queries.plans.all() == []
@@ -282,3 +284,9 @@ def test_the_panel_shows_what_to_paste_into_another_site(place: Place) -> None: 
     assert f'<iframe src="{address}/embed/plans/{plan_id}"' in page.words
     assert "LEDGER_EMBED_ORIGINS" in page.words
     assert f'<iframe src="{address}/embed/plans"' in browser.get("/panel/plans").words
+
+
+def test_every_fact_of_plans_and_codes_is_told_in_words() -> None:
+    topics = {fact.TOPIC for fact in fact_classes()}
+    own = {topic for topic in topics if topic.startswith(("plan.", "discount."))}
+    assert own == set(OF_PLANS_AND_CODES) | {"discount.redeemed", "discount.released"}

@@ -64,20 +64,55 @@ def test_the_sign_in_link_can_be_hidden(place: Place) -> None:  # part of AX10
     assert browser.get("/sign-in").headings == ["Sign in"]
 
 
-def test_the_sign_up_block_stands_in_other_pages_and_knows_nobody(
+def shown_by(place: Place, origins: str) -> Browser:
+    """A browser of Ada's, on a site whose block the pages of these origins may show."""
+    settings = place.parts.settings.model_copy(update={"embed_origins": origins})
+    app = create_app(dataclasses.replace(place.parts, settings=settings), pages=all_pages())
+    browser, there = place.person(), Browser(app.test_client())
+    cookie = browser.client.get_cookie("session")
+    assert cookie is not None
+    there.client.set_cookie("session", cookie.value)
+    return there
+
+
+def policy(browser: Browser) -> str:
+    """Who may frame the page at hand."""
+    assert browser.answer is not None
+    return browser.answer.headers["Content-Security-Policy"].rpartition("frame-ancestors ")[2]
+
+
+def test_the_sign_up_block_stands_in_the_pages_of_sites_that_are_named(
     place: Place,
 ) -> None:  # part of AX10
-    gold = place.plan()
-    browser = place.person()
-    page = browser.get(f"/embed/plans/{gold}")
+    gold, sites = place.plan(), "https://www.example.org https://club.example:8443"
+    browser = shown_by(place, sites)
+    for path in ("/embed/plans", f"/embed/plans/{gold}"):
+        page = browser.get(path)
+        assert policy(browser) == sites
+        assert "Gold €12.00 a month" in page.words
+        assert page.links[-1] == f"/plans/{gold}"
+    browser.get("/")
+    assert policy(browser) == "'none'"
+
+
+def test_no_other_page_shows_the_block_unless_a_site_is_named(place: Place) -> None:
+    gold, browser = place.plan(), place.stranger()
+    browser.get(f"/embed/plans/{gold}")
+    assert policy(browser) == "'none'"
     assert browser.answer is not None
-    assert "frame-ancestors *" in browser.answer.headers["Content-Security-Policy"]
-    assert page.links[-1] == f"/plans/{gold}"
+    assert browser.answer.headers["X-Frame-Options"] == "DENY"
+
+
+def test_the_block_knows_nobody_leaves_no_cookie_and_leads_out_of_its_frame(place: Place) -> None:
+    place.plan()
+    browser = shown_by(place, "https://www.example.org")
+    page = browser.get("/embed/plans?lang=fr")
+    assert browser.answer is not None
+    assert "Set-Cookie" not in browser.answer.headers
+    assert page.lang == "fr"
     assert not page.forms
     assert "Ada" not in page.words
-    assert "Gold" in browser.get("/embed/plans").words
-    browser.get("/")
-    assert "frame-ancestors 'none'" in browser.answer.headers["Content-Security-Policy"]
+    assert 'target="_top"' in browser.answer.text
 
 
 def test_test_mode_is_said_on_every_page(place: Place) -> None:

@@ -63,6 +63,17 @@ SENTENCES = {
     "order.dispute_updated": message("The bank contests {amount} now: {reason}"),
     "order.dispute_funds_moved": message("The dispute moved {amount} of the site’s balance"),
     "order.dispute_closed": message("Dispute won: {amount} stays with the site"),
+    "discount.redeemed": message("Used a discount code"),
+    "discount.released": message("The use of a discount code was given back"),
+    "notice.queued": message("A letter to {recipient} is due: {kind}"),
+    "notice.sent": message("A letter to {recipient} was sent: {kind}"),
+    "notice.failed": message("A letter to {recipient} could not be sent: {kind}"),
+    "notice.given_up": message("A letter to {recipient} was not sent after all: {kind}"),
+    "notice.bounced": message("A letter to {recipient} came back: {kind}"),
+}
+"""One for every fact that concerns a member."""
+
+OF_PLANS_AND_CODES = {
     "plan.created": message("Plan created: {name}"),
     "plan.described": message("Described anew: {name}"),
     "plan.price_set": message("Price version {version} set"),
@@ -73,15 +84,8 @@ SENTENCES = {
     "discount.created": message("Code created"),
     "discount.changed": message("Rules changed for later uses"),
     "discount.ended": message("Code ended"),
-    "discount.redeemed": message("Used a discount code"),
-    "discount.released": message("The use of a discount code was given back"),
-    "notice.queued": message("A letter to {recipient} is due: {kind}"),
-    "notice.sent": message("A letter to {recipient} was sent: {kind}"),
-    "notice.failed": message("A letter to {recipient} could not be sent: {kind}"),
-    "notice.given_up": message("A letter to {recipient} was not sent after all: {kind}"),
-    "notice.bounced": message("A letter to {recipient} came back: {kind}"),
 }
-"""One for every fact that concerns a member."""
+"""What concerns nobody: told on the page of the plan, or of the code."""
 
 UNSAID = KNOWN_REASON["general"]
 LOST = message("Dispute lost: {amount} is gone")
@@ -163,7 +167,7 @@ def _sentence(entry: Entry) -> str:
         return LOST
     if entry.topic == "order.dispute_closed" and entry.fields.get("was_lost"):
         return WON_AFTER_ALL
-    return SENTENCES.get(entry.topic, entry.topic)
+    return {**SENTENCES, **OF_PLANS_AND_CODES}.get(entry.topic, entry.topic)
 
 
 def _why(entry: Entry) -> str:
