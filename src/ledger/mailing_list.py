@@ -20,7 +20,7 @@ class Entry:
 
     Who asked to be taken off is `unsubscribed`. `consented`: staff stated, when they added the
     address, that its owner agreed to messages; a contact says so themself. `since` is the version
-    of the list from which on it was there.
+    of the list with which it came, `until` that with which it went.
     """
 
     entry_id: UUID
@@ -30,6 +30,7 @@ class Entry:
     unsubscribed: bool = False
     consented: bool = False
     since: int = 0
+    until: int | None = None
 
     @property
     def person_id(self) -> UUID:
@@ -48,8 +49,8 @@ class Message:
     version: int
 
     def is_for(self, entry: Entry) -> bool:
-        """Whether it was sent to an entry, which may have been taken off since."""
-        return entry.since < self.version
+        """Whether an entry was on the list as it was sent; it may have been taken off since."""
+        return entry.since < self.version and (entry.until is None or entry.until > self.version)
 
 
 class EntryFact(Fact):
@@ -110,7 +111,12 @@ class MailingList(Aggregate):
         def apply(self, mailing_list: MailingList) -> None:
             """One entry less."""
             before = mailing_list.entries[self.entry_id]
-            after = replace(before, is_on=False, unsubscribed=self.unsubscribed)
+            after = replace(
+                before,
+                is_on=False,
+                unsubscribed=self.unsubscribed,
+                until=before.until or self.originator_version,
+            )
             mailing_list.entries[self.entry_id] = after
 
     class MessageSent(Fact):

@@ -36,7 +36,7 @@ class ListMessages(View[ListMessageRow]):
     partition = "stream"
     key = ("list_id", "message_id")
     columns = ListMessageRow
-    needs: ClassVar[Needs] = {}
+    needs: ClassVar[Needs] = {MailingList.MessageSent: frozenset({"actor"})}
     indexes: ClassVar[tuple[Index, ...]] = (Index("sent", "(sent_at, message_id)"),)
     laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("list.message_sent"),)
 

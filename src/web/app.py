@@ -14,7 +14,7 @@ from web.api.framework import Route
 from web.headers import protect
 from web.identity.auth import mark, refuse_undeclared
 from web.identity.permissions import Permission
-from web.pages import past_pages
+from web.pages import past_pages, unsubscribing
 from web.pages.forms import command_field, refuse_unfit_text
 from web.pages.frame import install
 from web.parts import Parts
@@ -38,6 +38,7 @@ def create_app(
     forms.exempt(api)  # it asks where the request comes from: origins.py
     posted = notices_in.blueprint()
     forms.exempt(posted)  # it is signed by a payment company
+    forms.exempt(unsubscribing.pages)  # its links are signed, and mail programs follow them
     plain = (health.blueprint(), metrics.blueprint(), posted)
     for blueprint in (api, reference, *plain, *pages):
         app.register_blueprint(blueprint)

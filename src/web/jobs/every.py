@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from web.jobs import letters, money, notices_in, posting, telling, upkeep
+from web.jobs import campaigns, letters, money, notices_in, posting, telling, upkeep
 from web.jobs.job import Job
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -23,10 +23,11 @@ JOBS = (
     Job("early charges", 15 * MINUTE, money.charge_early),
     Job("charges", MINUTE, money.charge),
     Job("lapses", MINUTE, money.lapse),
-    Job("news", MINUTE, telling.tell_news, reads=True),
+    Job(telling.NEWS, MINUTE, telling.tell_news, reads=True),
     Job("letters", MINUTE, letters.send_letters),
     # The world outside lives in the machine's time, wherever a test site's clock is moved.
     Job("posting", 5 * SECOND, posting.post_mails, travels=False),
+    Job("messages", MINUTE, campaigns.send_messages),
     Job("refunds", DAY, money.look_at_refunds, after=TWO_AT_NIGHT),
     Job("reconciliation", DAY, notices_in.reconcile, after=TWO_AT_NIGHT, alone=True),
     Job("old notices", DAY, notices_in.forget, after=TWO_AT_NIGHT),

@@ -13,6 +13,7 @@ from web.pages import (
     recovery,
     sign_in,
     sign_up,
+    unsubscribing,
 )
 from web.pages.panel import all_panel_pages
 
@@ -27,6 +28,7 @@ def all_pages() -> list[Blueprint]:
         own_money.pages,
         recovery.pages,
         protected.pages,
+        unsubscribing.pages,
         mailbox.pages,
         *all_panel_pages(),
     ]

@@ -29,6 +29,7 @@ from web.pages.frame import UNPROCESSABLE, group, onward, settled
 from web.problems import Problem
 from web.sessions.sessions import Kind
 from web.wording import languages
+from web.wording.consent import WORDING
 from web.wording.languages import gettext
 from web.wording.next_steps import after_cancelling, after_leaving, after_withdrawing
 
@@ -47,6 +48,12 @@ class EmailForm(Query):
 
     email: str = Field(max_length=LONGEST_EMAIL)
     password: str = Field(max_length=LONGEST_TYPED)
+
+
+class ConsentForm(Query):
+    """Whether campaign messages are wanted."""
+
+    agrees: Literal["yes"] | None = None
 
 
 class LocaleForm(Query):
@@ -178,6 +185,18 @@ def choose_locale() -> Response | tuple[str, int]:
     answer = onward("account.details")
     languages.remember(answer, filled.value.locale)
     return answer
+
+
+@pages.post("/messages")
+@requires(Permission.OWN_ACCOUNT)
+def choose_messages() -> Response:
+    """Agree to messages, or no more (NO4)."""
+    asked, ledger, member_id = read_form(ConsentForm).value, parts().ledger, _person().member_id
+    if asked is not None and asked.agrees:
+        settled(ledger.agree(member_id, wording=WORDING, where="account", **signed()))
+        return onward("account.details", gettext("You get our news and offers from now on."))
+    settled(ledger.unsubscribe(member_id, **signed()))
+    return onward("account.details", gettext("We send you no news and offers any more."))
 
 
 @pages.post("/email")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from flask import render_template, request
 from pydantic import Field
 from werkzeug.wrappers import Response
@@ -18,6 +20,7 @@ from web.pages.forms import Filled, read_args, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward_to, settled
 from web.problems import Problem
 from web.sessions.sessions import Kind
+from web.wording.consent import WORDING
 from web.wording.languages import gettext, locale
 
 pages = group("sign_up")
@@ -28,6 +31,7 @@ class SignUpForm(Query):
 
     name: str = Field(max_length=4 * LONGEST_NAME)
     email: str = Field(max_length=LONGEST_EMAIL)
+    agrees: Literal["yes"] | None = None
     next: str | None = None
 
 
@@ -68,6 +72,7 @@ def ask() -> str | tuple[str, int]:
             locale(),
             client_address(request),
             destination=own_path(asked.next),
+            agrees_to=WORDING if asked.agrees else None,
         )
     except LedgerError as refused:
         filled, wrong = blame(filled, refused)

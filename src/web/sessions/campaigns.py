@@ -11,8 +11,9 @@ from uuid import UUID
 from ledger.clock import Clock
 from web.sessions.pool import Pool
 
-Outcome = Literal["sent", "not_consented", "unsubscribed", "unreachable", "list_ended"]
-"""`unreachable`: the account is closed, or the address was erased."""
+Outcome = Literal["sent", "not_consented", "unsubscribed", "left_out"]
+"""`left_out`: the account is closed, the address was erased, they were taken off or are on the list
+twice, or the list is over."""
 
 DECIDED = """
     SELECT entry_id FROM web.campaign_mails
@@ -41,7 +42,7 @@ FIGURES = """
            count(*) FILTER (WHERE outcome = 'sent'),
            count(*) FILTER (WHERE outcome = 'not_consented'),
            count(*) FILTER (WHERE outcome = 'unsubscribed' OR unsubscribed_at IS NOT NULL),
-           count(*) FILTER (WHERE outcome IN ('unreachable', 'list_ended')),
+           count(*) FILTER (WHERE outcome = 'left_out'),
            count(*) FILTER (WHERE own.state IN ('bounced', 'given_up')),
            count(*) FILTER (WHERE opened_at IS NOT NULL)
       FROM web.campaign_mails LEFT JOIN web.outbox AS own USING (mail_id)
@@ -64,7 +65,7 @@ class Figures:
     sent: int = 0
     not_consented: int = 0
     unsubscribed: int = 0
-    unreachable: int = 0
+    left_out: int = 0
     bounced: int = 0
     opened: int = 0
     is_finished: bool = False

@@ -8,6 +8,8 @@ from uuid import UUID
 from ledger.clock import Clock
 from web.identity.passwords import Passwords
 from web.identity.seals import Seals
+from web.sessions.bulk_acts import BulkActs
+from web.sessions.campaigns import Campaigns
 from web.sessions.credentials import Credentials
 from web.sessions.engagement import Engagement
 from web.sessions.limits import Limits
@@ -17,6 +19,7 @@ from web.sessions.outbox import Outbox
 from web.sessions.plan_passwords import PlanPasswords
 from web.sessions.pool import Pool
 from web.sessions.replays import Replays
+from web.sessions.second_factors import SecondFactors
 from web.sessions.sessions import Kind, Sessions
 from web.sessions.site_time import machine_clock
 from web.sessions.tokens import Tokens
@@ -30,6 +33,7 @@ class Desk:
     passwords: Passwords
     sessions: Sessions
     credentials: Credentials
+    second_factors: SecondFactors
     tokens: Tokens
     limits: Limits
     links: Links
@@ -38,6 +42,8 @@ class Desk:
     replays: Replays
     plan_passwords: PlanPasswords
     engagement: Engagement
+    campaigns: Campaigns
+    bulk_acts: BulkActs
 
     @classmethod
     def over(
@@ -58,6 +64,7 @@ class Desk:
             passwords=passwords,
             sessions=Sessions(pool, clock),
             credentials=Credentials(pool, clock, seals, passwords),
+            second_factors=SecondFactors(pool, machine_clock(clock), seals),
             tokens=Tokens(pool, clock),
             limits=Limits(pool, clock, seals),
             links=Links(pool, clock, seals),
@@ -66,6 +73,8 @@ class Desk:
             replays=Replays(pool, clock, seals),
             plan_passwords=PlanPasswords(pool, clock, passwords),
             engagement=Engagement(pool, clock),
+            campaigns=Campaigns(pool, clock),
+            bulk_acts=BulkActs(pool, clock),
         )
 
     def forget(self, kind: Kind, account_id: UUID, *, email: str) -> None:
@@ -77,8 +86,11 @@ class Desk:
         self.mailbox.forget(email)
         if kind is Kind.MEMBER:
             self.engagement.forget(account_id)
+            self.campaigns.forget(account_id)
+        else:
+            self.second_factors.forget(account_id)
 
     def purge(self) -> int:
         """Remove whatever has expired; a job of the worker. Answers how many rows."""
-        expiring = (self.sessions, self.limits, self.links, self.replays)
+        expiring = (self.sessions, self.limits, self.links, self.replays, self.bulk_acts)
         return sum(keeper.purge() for keeper in expiring)

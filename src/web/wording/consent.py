@@ -1,0 +1,7 @@
+"""By which words people agree to messages."""
+
+from __future__ import annotations
+
+WORDING = "campaigns-1"
+"""The name of what stands beside the box in macros/consent.html, which facts keep: other words get
+another name."""
