@@ -1,4 +1,4 @@
-"""The WSGI server: the application is built in the process that serves it, never at import."""
+"""The server: the application is built in the process that serves it, never at import."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 from web.settings import Settings, hand_on, load
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from web.running.bridge import Bridge
 
 THREADS = 8
 
 
-def build() -> Flask:
+def build() -> Bridge:
     """The application of one server process, from the environment; closed when it exits."""
     from ledger.errors import LedgerError
+    from web.app import MAX_BODY_BYTES
     from web.payments.pinned import require_own_gateway
+    from web.running.bodies import Bodies
+    from web.running.bridge import Bridge
     from web.running.database import database
     from web.running.serving import die_with_parent
     from web.site import create_site
@@ -38,7 +41,8 @@ def build() -> Flask:
         require_own_gateway(parts)
     except LedgerError as refused:
         sys.exit(f"Error: {refused}")  # the server tries once more, and ends
-    return create_site(parts)
+    bodies = Bodies(MAX_BODY_BYTES, wait_seconds=settings.body_seconds)
+    return Bridge(create_site(parts), bodies, threads=THREADS)
 
 
 def run(settings: Settings, *, processes: int) -> None:
@@ -53,9 +57,8 @@ def run(settings: Settings, *, processes: int) -> None:
         factory=True,
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
         workers=processes,
-        blocking_threads=THREADS,
         respawn_failed_workers=True,
         workers_kill_timeout=3,
         log_level=LogLevels.error,
