@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.notification import TOLD_ROLES
 from web.identity.permissions import HOLDERS, PERSONAL_ONLY, Permission, Role, granted
 
 READS = {permission for permission in Permission if permission.value.endswith(":read")}
-OWN = {Permission.PUBLIC, Permission.OWN_SESSION}
+OWN = {
+    Permission.PUBLIC,
+    Permission.OWN_SESSION,
+    Permission.OWN_SECURITY,
+    Permission.OWN_NOTICES,
+}
 
 
 def may(role: Role) -> frozenset[Permission]:
@@ -41,6 +47,7 @@ def test_store_managers_change_orders_and_members_and_what_groups_them_alone() -
         Permission.CHANGE_TAGS,
         Permission.CHANGE_SEGMENTS,
         Permission.CHANGE_LISTS,
+        Permission.CHANGE_NOTICES,
     }
     assert Permission.READ_TEAM not in may(Role.STORE_MANAGER)
 
@@ -48,6 +55,11 @@ def test_store_managers_change_orders_and_members_and_what_groups_them_alone() -
 def test_no_staff_touches_a_payment_method_or_joins_for_anyone() -> None:  # AC6, AC1
     for role in set(Role) - {Role.MEMBER}:
         assert not may(role) & (PERSONAL_ONLY - OWN)
+
+
+def test_those_who_are_told_choose_what_they_are_told() -> None:  # part of NO1
+    told = {role for role in Role if Permission.OWN_NOTICES in granted(frozenset({role}))}
+    assert told == set(TOLD_ROLES)
 
 
 def test_a_member_may_do_what_is_their_own() -> None:

@@ -30,6 +30,7 @@ from web.api import (
     schedule,
     segments,
     team,
+    team_notices,
     views,
 )
 from web.api.exports import with_exports
@@ -57,6 +58,7 @@ RESOURCES = (
     explain_people,
     explain_reports,
     team,
+    team_notices,
     access,
     moments,
     views,

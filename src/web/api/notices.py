@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from ledger.errors import NotFound, NoticeSent
 from ledger.notification import Kind, Locale, State, ToldRole
 from projections.notices import NoticeRow
 from projections.queries.notices import NoticeFilter
 from projections.queries.paging import Turn
-from web.api.framework import Call, Routes
+from web.api.framework import Answer, Call, Routes
 from web.api.lists import cursor_in
 from web.api.models import Page, PageQuery, Reply
-from web.api.shapes import Count
+from web.api.shapes import Count, done
 from web.identity.permissions import Permission
 from web.reading.past import Scope
 
@@ -72,3 +73,17 @@ def list_notices(call: Call[None, NoticesQuery]) -> Page[NoticeReply]:
         items=[NoticeReply.of(row) for row in page.rows],
         next=call.cursor([page.next_cursor]) if page.next_cursor else None,
     )
+
+
+@routes.post(
+    "/notices/<uuid:notice_id>/resend",
+    permission=Permission.CHANGE_NOTICES,
+    summary="Send a notice again",
+    refusals=(NotFound, NoticeSent),
+)
+def resend_notice(call: Call[None, None], notice_id: UUID) -> Answer:
+    """One that was given up, or came back: it waits for a letter of its own, as at first.
+
+    One that still waits is left as it is; one that was sent is refused.
+    """
+    return done(call.parts.ledger.requeue_notice(notice_id, by=call.actor, cause=call.cause))

@@ -50,8 +50,13 @@ class Permission(StrEnum):
     CHANGE_SETTINGS = "settings:change"
     READ_VIEWS = "views:read"
     RUN_VIEWS = "views:run"
+    CHANGE_NOTICES = "notices:change"
+    OWN_NOTICES = "notices:own"
+    """What one of the staff is told, as they choose it for themself."""
     OWN_SESSION = "session:own"
     """What anyone signed in may do with their own session: see it, end it."""
+    OWN_SECURITY = "security:own"
+    """What staff may do with their own sign-in: another password, a second step."""
 
 
 OWNER_ONLY = frozenset({Role.OWNER})
@@ -62,10 +67,12 @@ ADMINISTRATIVE_READERS = ADMINISTRATORS | {Role.AUDITOR}
 OPERATORS = ADMINISTRATORS | {Role.OPERATOR}
 THE_MEMBER = frozenset({Role.MEMBER})
 EVERYONE = frozenset(Role)
+STAFF = EVERYONE - THE_MEMBER
 
 HOLDERS: dict[Permission, frozenset[Role]] = {
     Permission.PUBLIC: EVERYONE,
     Permission.OWN_SESSION: EVERYONE,
+    Permission.OWN_SECURITY: STAFF,
     Permission.OWN_ACCOUNT: THE_MEMBER,
     Permission.OWN_METHOD: THE_MEMBER,
     Permission.JOIN_PLAN: THE_MEMBER,
@@ -93,6 +100,8 @@ HOLDERS: dict[Permission, frozenset[Role]] = {
     Permission.CHANGE_TOKENS: ADMINISTRATORS,
     Permission.READ_SETTINGS: ADMINISTRATIVE_READERS,
     Permission.CHANGE_SETTINGS: ADMINISTRATORS,
+    Permission.CHANGE_NOTICES: SELLERS,
+    Permission.OWN_NOTICES: SELLERS,
     Permission.READ_VIEWS: OPERATORS | {Role.AUDITOR},
     Permission.RUN_VIEWS: OPERATORS,
 }
@@ -103,6 +112,8 @@ PERSONAL_ONLY = frozenset(
         Permission.OWN_METHOD,
         Permission.JOIN_PLAN,
         Permission.OWN_SESSION,
+        Permission.OWN_SECURITY,
+        Permission.OWN_NOTICES,
     }
 )
 """Never a scope of a program: only the person does these."""

@@ -12,8 +12,11 @@ from ledger.billing.reminders import REMINDED_BEFORE, TOLD_BEFORE, Reminders
 from ledger.facts import Cause
 from ledger.store.records import FactRecord
 from projections.queries.due import DueMembership, PriceMove
-from web.jobs.job import Run
+from web.jobs.job import EPOCH, Run
+from web.parts import Parts
+from web.sessions.job_runs import JobRun, JobRuns
 
+NEWS = "news"
 READ_AT_ONCE = 5_000
 FIRST_LOOKS_BACK = timedelta(days=1)
 """How old a fact may be of which people are told where nobody was told of any before."""
@@ -58,6 +61,25 @@ def tell_news(run: Run) -> None:
     while records := recorder.read(run.mark, READ_AT_ONCE):
         tell(records)
         run.move_mark(records[-1].position)
+
+
+def tell_from_now_on(parts: Parts) -> None:
+    """Nobody is told of what is in the books by now, as of the past of a demonstration."""
+    now = parts.clock.now()
+    JobRuns(parts.pool).record(
+        [
+            JobRun(
+                name=NEWS,
+                slot=EPOCH,
+                done_up_to=EPOCH,
+                holder=ids.new(),
+                began_at=now,
+                ended_at=now,
+                milliseconds=0,
+                mark=parts.recorder.horizon(),
+            )
+        ]
+    )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ledger import ids
 from ledger.clock import SystemClock, VirtualClock
 from ledger.facts import Actor, Cause
 from web.demo import DemoReport, tell
+from web.jobs.telling import tell_from_now_on
 from web.parts import Parts
 from web.sessions.sessions import Kind
 from web.settings import Settings
@@ -63,11 +64,14 @@ def fill_demo(
     seed: int,
     progress: Callable[[int], None],
 ) -> DemoReport:
-    """Tell the demo's story up to now, into books that have no plans. Raises SiteNotEmpty."""
+    """Tell the demo's story up to now, into books that have no plans. Raises SiteNotEmpty.
+
+    Nobody is written to of what happened in it.
+    """
     until = SystemClock().now().replace(minute=0, second=0, microsecond=0)
     clock = VirtualClock(until - timedelta(days=months * DAYS_A_MONTH))
     with wire(settings, dsn, clock=clock) as parts:
-        return tell(
+        report = tell(
             parts.ledger,
             parts.sandbox,
             clock,
@@ -76,3 +80,5 @@ def fill_demo(
             seed=seed,
             progress=progress,
         )
+        tell_from_now_on(parts)
+    return report
