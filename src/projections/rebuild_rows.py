@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Literal, LiteralString, NamedTuple, cast, get_args
 from uuid import UUID
 
@@ -193,20 +194,19 @@ class Progress(NamedTuple):
 
 
 def parts_for(facts: int, tables: Sequence[Table], workers: int) -> list[Part]:
-    """Ranges of the random subject ids, about equal, and one part for what is nobody's."""
-    parts: list[Part] = []
-    if any(table.view.partition == "stream" for table in tables):
-        parts.append(Streams())
-    if any(table.view.partition == "subject" for table in tables):
-        ranges = 1
-        if facts > FEW_FACTS:
-            ranges = -(-max(facts // FACTS_A_PART, LEAST_PARTS) // workers) * workers
-        bounds = [UUID(int=LARGEST * place // ranges) for place in range(1, ranges)]
-        parts += [
-            Subjects(lower, upper)
-            for lower, upper in zip([None, *bounds], [*bounds, None], strict=True)
-        ]
-    return parts
+    """Ranges of random ids, about equal: of streams, where a view is kept by them, and of persons.
+
+    None is long, whatever it is of: each is folded in one transaction.
+    """
+    partitions = {table.view.partition for table in tables}
+    kinds: list[type[Streams] | type[Subjects]] = [
+        kind for kind, name in ((Streams, "stream"), (Subjects, "subject")) if name in partitions
+    ]
+    ranges = 1
+    if facts > FEW_FACTS:
+        ranges = -(-max(facts // FACTS_A_PART, LEAST_PARTS) // workers) * workers
+    bounds = [None, *(UUID(int=LARGEST * place // ranges) for place in range(1, ranges)), None]
+    return [kind(*ends) for kind in kinds for ends in pairwise(bounds)]
 
 
 # --- asking -------------------------------------------------------------------------------
@@ -298,15 +298,14 @@ def plan(
     )
     rebuild = cast("Rebuild", one(connection, rebuild_id))
     for number, part in enumerate(parts_for(rebuild.facts, tables, workers)):
-        bounds = (part.lower, part.upper) if isinstance(part, Subjects) else (None, None)
         connection.execute(
             ADD_PART,
             {
                 "id": rebuild_id,
                 "number": number,
                 "kind": "subjects" if isinstance(part, Subjects) else "streams",
-                "lower": bounds[0],
-                "upper": bounds[1],
+                "lower": part.lower,
+                "upper": part.upper,
             },
         )
     return rebuild
@@ -354,7 +353,8 @@ def take_part(connection: Connection[Any], rebuild_id: UUID, number: int) -> Par
     row = cursor.execute(PART, {"id": rebuild_id, "number": number}).fetchone()
     if row is None or row["done"]:
         return None
-    return Streams() if row["kind"] == "streams" else Subjects(row["lower"], row["upper"])
+    kind = Streams if row["kind"] == "streams" else Subjects
+    return kind(row["lower"], row["upper"])
 
 
 def finish_part(
