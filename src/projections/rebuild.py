@@ -169,7 +169,7 @@ class Rebuilder:
             rebuild_rows.cancel(connection, rebuild)
             if leads(connection, COORDINATOR):  # nobody carries it out, or nobody does any more
                 return self._end(connection, rebuild, "cancelled", why="cancelled")
-            return rebuild
+            return rebuild_rows.one(connection, rebuild.id) or rebuild  # it may be over by now
 
     def roll_back(self, name: str) -> Rebuild:
         """Put back what the last rebuild of a view replaced, with all views of that rebuild.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.member.facts import Tagged
-from projections import rebuild_rows
+from projections import rebuild, rebuild_rows
 from projections.catalogue import all_views
 from projections.members import MemberRow, Members
 from projections.parking import parked
@@ -112,6 +112,24 @@ def test_who_cancels_too_late_changes_nothing(
     monkeypatch.setattr(rebuild_rows, "cancel", too_late)
     assert own.cancel().state == "live"
     assert own.latest()[0].rebuild.state == "live"
+
+
+def test_who_cancels_what_another_carries_out_is_told_how_it_stands(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed(books)
+    own = rebuilder(books)
+    own.plan(["members"])
+
+    def too_late(*given: Any) -> None:
+        rebuilder(books).carry_on()
+        cancel(*given)
+        # A server lets go of a lock some time after the session that held it has left.
+        monkeypatch.setattr(rebuild, "leads", lambda *_: False)
+
+    cancel = rebuild_rows.cancel
+    monkeypatch.setattr(rebuild_rows, "cancel", too_late)
+    assert own.cancel().state == "live"
 
 
 def test_what_can_be_gone_back_to_stays_until_the_swap(books: Books) -> None:
