@@ -1,8 +1,10 @@
 // Small comforts; every page works without them.
+const isTyping = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+const isPlain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey;
+
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, textarea, select, [contenteditable]");
   const search = document.querySelector("[data-find]");
-  if (event.key === "/" && !typing && search && !event.ctrlKey && !event.metaKey && !event.altKey) {
+  if (event.key === "/" && search && !isTyping(event.target) && isPlain(event)) {
     event.preventDefault();
     search.focus();
     search.select();
@@ -10,13 +12,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A filter that was left empty has no place in the address.
-for (const form of document.querySelectorAll("form[data-lean]")) {
-  form.addEventListener("submit", () => {
-    for (const field of form.elements) {
-      if (field.name && field.value === "") field.disabled = true;
-    }
-  });
-}
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-lean]")) return;
+  for (const field of event.target.elements) {
+    if (field.name && field.value === "") field.disabled = true;
+  }
+});
 
 // Coming back by the browser's button finds every field as it was.
 window.addEventListener("pageshow", () => {

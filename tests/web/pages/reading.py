@@ -101,6 +101,6 @@ class Page(HTMLParser):
         name = found.get("id") or found.get("name", "")
         self.controls.append(Control(name, kind, hidden, "label" in self._open))
         if tag == "input" and "form" in self._open and found.get("name"):
-            unchecked = kind == "checkbox" and "checked" not in found
+            unchecked = kind in {"checkbox", "radio"} and "checked" not in found
             if not unchecked:
                 self.forms[-1].fields.append((found["name"], found.get("value", "")))

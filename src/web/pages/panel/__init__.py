@@ -5,20 +5,31 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web.pages.panel import (
+    audit,
+    bulk,
     discounts,
     discounts_changes,
     explain,
     explain_figures,
     home,
+    lists,
+    lists_messages,
     member,
     members,
+    notices,
     operations,
     orders,
+    overview,
+    own_notices,
+    payments,
     plans,
     plans_changes,
     plans_prices,
     refunds,
     removal,
+    second_step,
+    security,
+    segments,
     team,
 )
 
@@ -27,8 +38,12 @@ def all_panel_pages() -> list[Blueprint]:
     """Every group of the panel's pages."""
     groups = (
         team,
+        second_step,
+        security,
         home,
         members,
+        bulk,
+        segments,
         member,
         removal,
         orders,
@@ -38,8 +53,15 @@ def all_panel_pages() -> list[Blueprint]:
         plans_prices,
         discounts,
         discounts_changes,
+        lists,
+        lists_messages,
+        notices,
+        own_notices,
         explain,
         operations,
+        overview,
+        payments,
+        audit,
         explain_figures,
     )
     return [group.pages for group in groups]

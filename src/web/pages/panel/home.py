@@ -19,6 +19,7 @@ from web.pages.past_pages import passes_moment
 pages = group("panel", url_prefix="/panel")
 
 LANDINGS = (
+    (Permission.READ_FIGURES, "overview.page"),
     (Permission.READ_MEMBERS, "members.listing"),
     (Permission.READ_ORDERS, "orders.listing"),
     (Permission.READ_VIEWS, "operations.page"),
@@ -48,12 +49,17 @@ def home() -> Response | str:
 @requires(Permission.READ_MEMBERS)
 @passes_moment
 def search() -> Response:
-    """An order's or receipt's number leads to the order; anything else looks for people."""
+    """An order's or receipt's number leads to the order; anything else looks for people, among
+    those whom the list shows already.
+    """
     text = request.args.get("q", "").strip()
     order_id = _order_of(text)
     if order_id and caller().principal_for(Permission.READ_ORDERS):
         return redirect(url_for("orders.one", order_id=order_id))
-    return redirect(url_for("members.listing", q=text or None))
+    beside: dict[str, Any] = {
+        name: request.args.getlist(name) for name in request.args if name != "q"
+    }
+    return redirect(url_for("members.listing", **beside | {"q": text or None}))
 
 
 def _order_of(text: str) -> UUID | None:

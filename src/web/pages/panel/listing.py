@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Literal
@@ -52,7 +53,12 @@ def chip(label: str, name: str, value: str | None = None) -> Chip:
         for key, text in request.args.items(multi=True)
         if key != "cursor" and (key, text) != (name, value)
     ]
-    return Chip(label, f"{request.path}?{urlencode(kept)}" if kept else request.path)
+    return Chip(label, address(kept))
+
+
+def address(parameters: Sequence[tuple[str, str]]) -> str:
+    """The address of the list at hand with these parameters alone."""
+    return f"{request.path}?{urlencode(parameters)}" if parameters else request.path
 
 
 def heading(
@@ -66,7 +72,7 @@ def heading(
         label,
         url_with(sort=name, direction="desc" if turned else "asc", cursor=None),
         ("descending" if descending else "ascending") if now else None,
-        amount=name in {"spent", "amount"},
+        amount=name in {"spent", "amount", "refunded", "orders"},
     )
 
 

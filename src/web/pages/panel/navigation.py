@@ -21,12 +21,20 @@ class Way(NamedTuple):
 
 WAYS = (
     Way(
+        Permission.READ_FIGURES,
+        "overview.page",
+        ("overview", "explain_figures"),
+        message("Overview"),
+    ),
+    Way(
         Permission.READ_MEMBERS,
         "members.listing",
-        ("members", "member", "removal"),
+        ("members", "member", "removal", "bulk"),
         message("Members"),
     ),
+    Way(Permission.READ_MEMBERS, "segments.listing", ("segments",), message("Segments")),
     Way(Permission.READ_ORDERS, "orders.listing", ("orders", "refunds"), message("Orders")),
+    Way(Permission.READ_ORDERS, "payments.page", ("payments",), message("Payments")),
     Way(
         Permission.READ_PLANS,
         "plans.listing",
@@ -39,6 +47,19 @@ WAYS = (
         ("discounts", "discount_changes"),
         message("Discount codes"),
     ),
+    Way(
+        Permission.READ_MEMBERS,
+        "lists.listing",
+        ("lists", "list_messages"),
+        message("Mailing lists"),
+    ),
+    Way(
+        Permission.READ_MEMBERS,
+        "notices.listing",
+        ("notices", "own_notices"),
+        message("Notices"),
+    ),
+    Way(Permission.READ_HISTORY, "audit.listing", ("audit",), message("Audit")),
     Way(Permission.READ_VIEWS, "operations.page", ("operations",), message("Operations")),
 )
 

@@ -14,6 +14,8 @@ from flask import current_app
 from projections.queries.counting import Count
 from projections.queries.members import MemberQueries
 from projections.queries.segments import Segment
+from web.identity.auth import parts
+from web.pages.past_pages import past, reading
 
 KEPT_SECONDS = 10
 """Estimates of a large site are given again for so long; then they are made anew meanwhile."""
@@ -62,3 +64,10 @@ def segment_counts(queries: MemberQueries) -> SegmentCounts:
     """Those of the site that serves; one a process."""
     found: SegmentCounts = current_app.extensions.setdefault(NAME, SegmentCounts(queries))
     return found
+
+
+def smart_counts(instant: datetime) -> Counts:
+    """How many each smart segment has, where the page at hand reads."""
+    if past() is not None:
+        return reading().queries.members.segments(instant)
+    return segment_counts(parts().queries.members).at(instant)
