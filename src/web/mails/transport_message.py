@@ -56,10 +56,10 @@ def message(mail: Mail, mail_id: UUID, *, sender: Sender, date: datetime) -> Mes
         made["Subject"] = mail.subject
         made["Date"] = format_datetime(date)
         made["Message-ID"] = message_id(mail_id, sender)
-        made["Content-Language"] = mail.locale
         _say_why_it_comes(made, mail)
         made.set_content(mail.text)
         made.add_alternative(mail.html, subtype="html")
+        made["Content-Language"] = mail.locale
         content = made.as_bytes()
     except (ValueError, LookupError) as refused:
         raise Unsendable("malformed") from refused

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from web.identity.auth import parts, require, requires
 from web.identity.permissions import Permission
 from web.jobs.standing import JobStanding, ScheduleStanding
+from web.sessions.outbox import MailFigures
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -25,7 +26,7 @@ class Standings:
         from prometheus_client.core import GaugeMetricFamily
 
         found, fresh = ScheduleStanding.of(parts()), parts().views.freshness()
-        inbox = parts().inbox
+        inbox, post = parts().inbox, parts().desk.outbox.figures()
         for name, said, value in (
             ("ledger_schedule_led", "Whether a worker leads the schedule", int(found.is_led)),
             ("ledger_views_position", "The last fact that the views have read", fresh.position),
@@ -33,6 +34,17 @@ class Standings:
             ("ledger_views_age_seconds", "How long the first of them waits", fresh.age_seconds),
             ("ledger_inbox_dead", "Notices that are left to a person", inbox.given_up()),
             ("ledger_inbox_unanswered", "Notices without answer for a day", inbox.unanswered()),
+            ("ledger_mails_waiting", "Mails that are to be sent", post.waiting),
+            ("ledger_mails_failed", "Those of them that failed before", post.failed),
+            ("ledger_mails_age_seconds", "How long the first of them waits", _age(post)),
+            (
+                "ledger_mails_unknown",
+                "Mails that were perhaps sent: left to a person",
+                post.unknown,
+            ),
+            ("ledger_mails_given_up", "Mails that were given up in a day", post.given_up),
+            ("ledger_mails_bounced", "Mails that came back in a day", post.bounced),
+            ("ledger_mail_server_up", "Whether the server answers", int(not post.silent_from)),
         ):
             yield GaugeMetricFamily(name, said, value)
         yield from _of_jobs([job for job in found.jobs if job.state is not None])
@@ -89,6 +101,12 @@ def _of_jobs(jobs: list[JobStanding]) -> Iterator[Metric]:
         for outcome, count in sorted(state.total.items()):
             items.add_metric([job.name, outcome], count)
     yield from (began, took, runs, failures, left, items)
+
+
+def _age(post: MailFigures) -> float:
+    if post.oldest_at is None:
+        return 0
+    return (parts().desk.outbox.clock.now() - post.oldest_at).total_seconds()
 
 
 def _is_from_here() -> bool:

@@ -222,7 +222,7 @@ class Outbox:
             "why": why,
             "next_at": next_at or now,
             "ended_at": None if next_at else now,
-            "perhaps_taken": perhaps_taken or claimed.broke_off,
+            "perhaps_taken": perhaps_taken or (claimed.broke_off and state != "unknown"),
         }
         with self._pool.connection() as connection:
             connection.execute(SETTLE, values)
