@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ledger.currencies import DECIMALS
 from ledger.store.embedded import default_home
 from ledger.store.master_key import KEY_BYTES
+from web.identity.permissions import STAFF
 from web.identity.seals import derive
 from web.mails.transport_address import AddressMalformed, MailServer, Sender, mail_server, sender
 
@@ -99,6 +100,12 @@ def _mail_from(text: str) -> str:
         raise _refuse(str(wrong)) from None
 
 
+def _staff_roles(given: str) -> str:
+    if not {*given.split()} <= {*STAFF}:
+        raise _refuse(f"is not a list, with spaces, of {', '.join(sorted(STAFF))}")
+    return given
+
+
 def _origins(given: str) -> str:
     if not all(ORIGIN.fullmatch(origin) for origin in given.split()):
         raise _refuse("is not a list of origins such as https://www.example.org, with spaces")
@@ -150,6 +157,10 @@ class Settings(BaseSettings):
     secure_cookies: bool | None = None
     show_sign_in: bool = True
     """Whether pages link to the sign-in; hidden, it is still found by its address."""
+    second_step_for: Annotated[str, AfterValidator(_staff_roles)] = ""
+    """The roles that sign in with a second step, with spaces between; others may."""
+    seller: str = Field(default="", max_length=1000)
+    """Who sells, as receipts say it: lines with `;` between; the site's name unless given."""
     embed_origins: Annotated[str, AfterValidator(_origins)] = ""
     """The sites whose pages may show the sign-up block, with spaces between; none unless given."""
     site_name: str = Field(default="Membership ledger", min_length=1, max_length=100)
@@ -225,6 +236,17 @@ class Settings(BaseSettings):
     def frame_origins(self) -> tuple[str, ...]:
         """The sites whose pages may show the sign-up block."""
         return tuple(self.embed_origins.split())
+
+    @property
+    def second_step_roles(self) -> frozenset[str]:
+        """The roles that sign in with a second step."""
+        return frozenset(self.second_step_for.split())
+
+    @property
+    def seller_lines(self) -> tuple[str, ...]:
+        """Who sells, line by line: a name, an address, a number for taxes."""
+        lines = (line.strip() for line in (self.seller or self.site_name).split(";"))
+        return tuple(line for line in lines if line)
 
     @property
     def embedded(self) -> bool:

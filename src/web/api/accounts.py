@@ -13,7 +13,7 @@ from ledger.errors import AccountClosed, EmailMalformed, EmailTaken, EmailUnchan
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Query, Reply
 from web.api.shapes import Locale, MailSent, MethodReply, Secret, ShortText, done
-from web.identity import accounts
+from web.identity import accounts, second_step
 from web.identity.auth import caller, client_address, sign_in, sign_out
 from web.identity.permissions import Permission
 from web.problems import body_fault
@@ -49,6 +49,14 @@ class SignInBody(Body):
 
     email: ShortText
     password: Secret
+
+
+class StaffSignInBody(SignInBody):
+    """What staff sign in with."""
+
+    code: ShortText | None = Field(
+        default=None, description="of the second step: from the telephone or on paper"
+    )
 
 
 class ResetBody(Body):
@@ -173,14 +181,16 @@ def sign_in_person(call: Call[SignInBody, None]) -> Answer:
     "/team/sessions",
     permission=Permission.PUBLIC,
     summary="Sign in as staff",
-    body=SignInBody,
+    body=StaffSignInBody,
     answers=SignedInReply,
     status=201,
 )
-def sign_in_staff(call: Call[SignInBody, None]) -> Answer:
-    """A contributor's session; it may stand beside a member's."""
-    ip = client_address(request)
-    found = accounts.sign_in_staff(call.parts, call.body.email, call.body.password, ip)
+def sign_in_staff(call: Call[StaffSignInBody, None]) -> Answer:
+    """A contributor's session; it may stand beside a member's. A 401 `code_needed` where the
+    password is right and a code is asked.
+    """
+    ip, asked = client_address(request), call.body
+    found = second_step.sign_in_at_once(call.parts, asked.email, asked.password, asked.code, ip)
     return signed_in(Kind.CONTRIBUTOR, found)
 
 

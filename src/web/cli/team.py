@@ -115,11 +115,16 @@ def team_remove(email: str) -> None:
 @team.command("reset")
 @click.argument("email", required=False)
 def team_reset(email: str | None) -> None:
-    """Make a new password for EMAIL, or for an owner who is locked out, and print it once."""
+    """Make a new password for EMAIL, or for an owner who is locked out, and print it once.
+
+    The second step goes too: whoever lost their telephone and their codes signs in without.
+    """
     with opened() as (_settings, _dsn, parts):
         contributor_id = _find(parts, email) if email else parts.ledger.owner_id()
         if contributor_id is None:
             raise Failure("The site has no owner yet; start it with `ledger serve`.")
+        parts.desk.second_factors.forget(contributor_id)
+        parts.desk.links.forget(contributor_id)
         _print_password(parts, contributor_id)
 
 

@@ -48,17 +48,26 @@ class SignUp:
     name: str
     locale: Locale
     destination: str
+    agrees_to: str | None = None
 
 
 # --- signing up -------------------------------------------------------------------------
 
 
 def start_sign_up(
-    parts: Parts, email: str, name: str, locale: Locale, ip: str, *, destination: str = "/"
+    parts: Parts,
+    email: str,
+    name: str,
+    locale: Locale,
+    ip: str,
+    *,
+    destination: str = "/",
+    agrees_to: str | None = None,
 ) -> None:
     """Mail a link to the address: to a new account, or to a new password of the one it has.
 
     Raises EmailMalformed, NameMissing or a 429. No account is made before the link is followed.
+    `agrees_to`: the wording by which they agreed to messages, if they did (NO4).
     """
     email, name = texts.email(email), texts.person_name(name)
     parts.desk.limits.spend(SIGN_UP_FROM, ip)
@@ -73,6 +82,7 @@ def start_sign_up(
             "name": name,
             "locale": locale,
             "destination": own_path(destination),
+            "agrees_to": agrees_to,
         }
         token = _issue(parts, Purpose.VERIFY_SIGN_UP, email, carries)
         parts.desk.mailbox.put(mails.verify_sign_up(parts.settings, email, name, locale, token))
@@ -98,6 +108,7 @@ def finish_sign_up(parts: Parts, token: str, password: str) -> SignedIn:
         email=asked.email,
         name=asked.name,
         locale=asked.locale,
+        agrees_to=asked.agrees_to,
         by=by,
         cause=_cause(member_id, "sign up"),
     )
@@ -114,25 +125,36 @@ def sign_in_person(parts: Parts, email: str, password: str, ip: str) -> SignedIn
     """A new session for the person who knows the password; else a 401 that doesn't say what
     was wrong, or a 429.
     """
-    return _sign_in(parts, Kind.MEMBER, email, password, ip)
+    member_id = _known(parts, Kind.MEMBER, email, password, ip)
+    return SignedIn(member_id, parts.desk.sessions.open(Kind.MEMBER, member_id))
 
 
-def sign_in_staff(parts: Parts, email: str, password: str, ip: str) -> SignedIn:
-    """The same for a contributor, as long as the books give them a role (NO5)."""
-    return _sign_in(parts, Kind.CONTRIBUTOR, email, password, ip)
+def known_staff(parts: Parts, email: str, password: str, ip: str) -> UUID:
+    """The contributor who knows the password, as long as the books give them a role (NO5).
+
+    They are not signed in yet: that is `second_step`'s. Refused as a member is.
+    """
+    contributor_id = _known(parts, Kind.CONTRIBUTOR, email, password, ip)
+    if not parts.team.roles_of(contributor_id):
+        raise refused()
+    return contributor_id
 
 
-def _sign_in(parts: Parts, kind: Kind, email: str, password: str, ip: str) -> SignedIn:
+def refused() -> Problem:
+    """What whoever may not sign in is told, whatever was wrong."""
+    return Problem(
+        HTTPStatus.UNAUTHORIZED, "sign_in_refused", "The e-mail or the password is wrong."
+    )
+
+
+def _known(parts: Parts, kind: Kind, email: str, password: str, ip: str) -> UUID:
     email = email.strip()[: texts.LONGEST_EMAIL]
     parts.desk.limits.spend(SIGN_IN_FROM, ip)
     parts.desk.limits.spend(SIGN_IN, f"{kind} {texts.comparable_email(email)}")
     account_id = parts.desk.credentials.check(kind, email, password)
-    left = kind is Kind.CONTRIBUTOR and account_id and not parts.team.roles_of(account_id)
-    if account_id is None or left:
-        raise Problem(
-            HTTPStatus.UNAUTHORIZED, "sign_in_refused", "The e-mail or the password is wrong."
-        )
-    return SignedIn(account_id, parts.desk.sessions.open(kind, account_id))
+    if account_id is None:
+        raise refused()
+    return account_id
 
 
 # --- a forgotten password ---------------------------------------------------------------

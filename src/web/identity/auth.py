@@ -21,6 +21,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 COOKIE = {Kind.MEMBER: "session", Kind.CONTRIBUTOR: "team"}
 PERMISSION_MARK = "permission"
 BEARER = "bearer "
+SECURITY = "/panel/security"
 
 
 def parts() -> Parts:
@@ -101,7 +102,10 @@ def _contributor(wired: Parts, asking: Request) -> Contributor | None:
     roles = wired.team.roles_of(session.account_id) if session else frozenset()
     if session is None or not roles:
         return None
-    return Contributor(session.account_id, session.session_id, frozenset(map(Role, roles)))
+    held = frozenset(map(Role, roles))
+    asks = not held.isdisjoint(wired.settings.second_step_roles)
+    must_enrol = asks and not wired.desk.second_factors.is_on(session.account_id)
+    return Contributor(session.account_id, session.session_id, held, must_enrol)
 
 
 def unauthenticated(detail: str) -> Problem:
@@ -117,6 +121,8 @@ def require(permission: Permission) -> Principal:
         return found
     if not caller().principals:
         raise unauthenticated("Sign in, or send a token.")
+    if must_enrol():
+        raise Problem(403, "second_step_missing", "Set up the second step of your sign-in first.")
     raise Problem(
         403,
         "forbidden",
@@ -133,12 +139,20 @@ def requires(permission: Permission) -> Callable[[View], View]:
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if request.method == "GET" and _is_stranger(permission):
                 return _to_sign_in(permission)
+            if request.method == "GET" and must_enrol() and not caller().principal_for(permission):
+                return redirect(SECURITY)
             g.principal = require(permission)
             return view(*args, **kwargs)
 
         return mark(guarded, permission)  # type: ignore[return-value]
 
     return declare
+
+
+def must_enrol() -> bool:
+    """Whether staff ask here who have a second step to set up before anything else."""
+    contributor = caller().contributor
+    return contributor is not None and contributor.must_enrol
 
 
 def mark(view: Callable[..., Any], permission: Permission) -> Callable[..., Any]:

@@ -9,6 +9,8 @@ from uuid import UUID
 from ledger.facts import Actor
 from web.identity.permissions import Permission, Role, granted
 
+TO_ENROL = frozenset({Permission.PUBLIC, Permission.OWN_SESSION, Permission.OWN_SECURITY})
+
 
 class Principal(Protocol):
     """Whoever asks."""
@@ -65,6 +67,8 @@ class Contributor:
     contributor_id: UUID
     session_id: UUID
     roles: frozenset[Role]
+    must_enrol: bool = False
+    """Whether a role asks for a second step that they have not set up yet."""
 
     @property
     def key(self) -> str:
@@ -73,8 +77,11 @@ class Contributor:
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """What the roles may do together."""
-        return granted(self.roles)
+        """What the roles may do together; until a second step that they ask for is set up, only
+        that.
+        """
+        found = granted(self.roles)
+        return found & TO_ENROL if self.must_enrol else found
 
     @property
     def actor(self) -> Actor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from http import HTTPStatus
 from uuid import UUID
 
 from ledger.application import Position
@@ -13,7 +14,7 @@ from web.identity.permissions import Permission
 from web.identity.principals import Principal
 from web.mails import team as mails
 from web.parts import Parts
-from web.problems import body_fault
+from web.problems import Problem, body_fault
 from web.sessions.links import Purpose
 from web.sessions.sessions import Kind
 
@@ -35,7 +36,10 @@ def invite(parts: Parts, contributor_id: UUID) -> None:
 
 
 def accept_invitation(parts: Parts, token: str, password: str) -> SignedIn:
-    """Set the password, end every other session, and sign the contributor in."""
+    """Set the password, end every other session, and sign the contributor in.
+
+    Who signs in with a code still does: a mail alone opens nothing, and they get a 401.
+    """
     hashed = parts.desk.passwords.hash(password)
     carried = parts.desk.links.redeem(Purpose.INVITE_CONTRIBUTOR, token)
     contributor_id = UUID(carried["contributor_id"])
@@ -46,6 +50,9 @@ def accept_invitation(parts: Parts, token: str, password: str) -> SignedIn:
         Kind.CONTRIBUTOR, contributor_id, contributor.email, password_hash=hashed
     )
     parts.desk.sessions.revoke_all(Kind.CONTRIBUTOR, contributor_id)
+    if parts.desk.second_factors.is_on(contributor_id):
+        detail = "Your password is set; sign in with it and a code."
+        raise Problem(HTTPStatus.UNAUTHORIZED, "code_needed", detail)
     session = parts.desk.sessions.open(Kind.CONTRIBUTOR, contributor_id)
     return SignedIn(contributor_id, session, destination="/panel")
 

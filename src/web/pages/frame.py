@@ -56,8 +56,6 @@ DETAILS = {
     "body_too_large": message("This is larger than we take."),
     "body_late": message("This did not arrive in time; please send it again."),
     "busy": message("Too much arrives at once; please try again in a moment."),
-    "body_late": message("This did not arrive in time; please send it again."),
-    "busy": message("Too much arrives at once; please try again in a moment."),
     "database_unavailable": message("The database can't be reached just now; please try again."),
     "payment_company_silent": message(
         "The payment company doesn't answer just now; please try again in a moment."

@@ -36,6 +36,8 @@ SIGN_IN = Limit("sign_in", uses=10, window_seconds=900)
 """Tries for one account, right or wrong."""
 SIGN_IN_FROM = Limit("sign_in_from", uses=100, window_seconds=900)
 """Tries from one client address, over all accounts."""
+SECOND_STEP = Limit("second_step", uses=10, window_seconds=900)
+"""Codes tried for one contributor, right or wrong."""
 SIGN_UP_FROM = Limit("sign_up_from", uses=30, window_seconds=3600)
 LINK_TO = Limit("link_to", uses=5, window_seconds=3600)
 """Mails with a link, to one address."""
@@ -45,6 +47,8 @@ BAD_TOKEN_FROM = Limit("bad_token_from", uses=60, window_seconds=60)
 JOIN_BY = Limit("join_by", uses=30, window_seconds=3600)
 QUOTE_FROM = Limit("quote_from", uses=60, window_seconds=900)
 """Prices asked with a discount code, from one client address: codes are not to be guessed."""
+DATA_BY = Limit("data_by", uses=10, window_seconds=3600)
+"""Files with all that is known of somebody, made for themself."""
 REFUND_BY = Limit("refund_by", uses=300, window_seconds=3600)
 RECONCILE_BY = Limit("reconcile_by", uses=30, window_seconds=3600)
 

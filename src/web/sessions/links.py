@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     SELF_CANCEL = "self_cancel"
     PAY_ORDER = "pay_order"
     INVITE_CONTRIBUTOR = "invite_contributor"
+    SECOND_STEP = "second_step"
 
 
 LIFETIME = {
@@ -38,6 +39,7 @@ LIFETIME = {
     Purpose.SELF_CANCEL: timedelta(days=7),
     Purpose.PAY_ORDER: timedelta(days=21),  # the longest grace: who follows it only pays
     Purpose.INVITE_CONTRIBUTOR: timedelta(days=7),
+    Purpose.SECOND_STEP: timedelta(minutes=10),
 }
 
 ISSUE = """

@@ -47,6 +47,12 @@ REVOKE_ALL = """
     WHERE kind = %(kind)s AND account_id = %(account_id)s AND revoked_at IS NULL
       AND session_id IS DISTINCT FROM %(but)s
 """
+ALL = """
+    SELECT session_id, created_at, expires_at FROM web.sessions
+    WHERE kind = %(kind)s AND account_id = %(account_id)s
+      AND revoked_at IS NULL AND expires_at > %(now)s
+    ORDER BY created_at DESC, session_id
+"""
 PURGE = "DELETE FROM web.sessions WHERE expires_at <= %(now)s"
 
 
@@ -58,6 +64,15 @@ class Session:
     kind: Kind
     account_id: UUID
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class Running:
+    """A session as its owner sees it among their others."""
+
+    session_id: UUID
+    created_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,13 @@ class Sessions:
         with self._pool.connection() as connection:
             row = connection.execute(FIND, values).fetchone()
         return Session(row[0], kind, row[1], row[2]) if row else None
+
+    def running(self, kind: Kind, account_id: UUID) -> list[Running]:
+        """Every session of an account, the latest first."""
+        values = {"kind": kind.value, "account_id": account_id, "now": self._clock.now()}
+        with self._pool.connection() as connection:
+            rows = connection.execute(ALL, values).fetchall()
+        return [Running(*row) for row in rows]
 
     def revoke(self, token: str) -> None:
         """Sign out: the token is worthless from now on, wherever a copy is."""

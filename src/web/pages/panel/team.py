@@ -7,12 +7,13 @@ from http import HTTPStatus
 from flask import render_template, request
 from werkzeug.wrappers import Response
 
-from web.identity import accounts
+from web.identity import second_step
 from web.identity.auth import client_address, parts, requires, sign_in, sign_out
 from web.identity.permissions import Permission
 from web.origins import own_path
 from web.pages.forms import Filled, read_args, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward_to, reason
+from web.pages.panel import second_step as step_pages
 from web.pages.sign_in import SignInForm
 from web.pages.sign_up import NextArgs
 from web.problems import Problem
@@ -41,11 +42,15 @@ def enter() -> Response | tuple[str, int]:
         return _form(filled), UNPROCESSABLE
     asked = filled.value
     try:
-        done = accounts.sign_in_staff(parts(), asked.email, asked.password, client_address(request))
+        done = second_step.begin_sign_in(
+            parts(), asked.email, asked.password, client_address(request)
+        )
     except Problem as refused:
         if refused.status != HTTPStatus.UNAUTHORIZED:
             raise
         return _form(filled, reason(refused)), refused.status
+    if isinstance(done, second_step.Waiting):
+        return step_pages.ask(done, own_path(asked.next, otherwise=HOME))
     answer = onward_to(own_path(asked.next, otherwise=HOME))
     sign_in(answer, Kind.CONTRIBUTOR, done.session)
     languages.remember(answer, locale())  # the page's, which whoever reads it could change
