@@ -44,6 +44,8 @@ def test_every_page_says_who_may_see_it(place: Place) -> None:
 def test_every_form_needs_its_token(place: Place) -> None:
     client = place.staff().client
     for rule in rules(place.app, "POST"):
+        if rule.endpoint == "unsubscribing.leave":
+            continue  # its address is signed, and mail programs post to it (test_panel_lists.py)
         answer = client.post(path_of(place.app, rule), data={"command": str(ids.new())})
         assert answer.status_code == 400, rule
         assert "form has expired" in answer.text

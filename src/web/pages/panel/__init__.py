@@ -7,6 +7,7 @@ from flask import Blueprint
 from web.pages.panel import (
     audit,
     bulk,
+    colleagues,
     discounts,
     discounts_changes,
     explain,
@@ -57,6 +58,7 @@ def all_panel_pages() -> list[Blueprint]:
         lists_messages,
         notices,
         own_notices,
+        colleagues,
         explain,
         operations,
         overview,

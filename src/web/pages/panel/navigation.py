@@ -59,6 +59,7 @@ WAYS = (
         ("notices", "own_notices"),
         message("Notices"),
     ),
+    Way(Permission.READ_TEAM, "colleagues.listing", ("colleagues",), message("Team")),
     Way(Permission.READ_HISTORY, "audit.listing", ("audit",), message("Audit")),
     Way(Permission.READ_VIEWS, "operations.page", ("operations",), message("Operations")),
 )

@@ -41,6 +41,11 @@ SENTENCES = {
     "member.method_replaced": message("Saved another card, {brand} ending in {last_four}"),
     "member.method_removed": message("Removed their card"),
     "member.mandate_changed": message("The right to debit the card has changed: {status}"),
+    "member.consented": message("Agreed to messages"),
+    "member.unsubscribed": message("Wants no messages any more"),
+    "list.added": message("Put on a mailing list"),
+    "list.taken_off": message("Taken off a mailing list"),
+    "list.message_sent": message("Message sent: {subject}"),
     "member.tagged": message("Tagged “{tag}”"),
     "member.untagged": message("Took off the tag “{tag}”"),
     "member.noted": message("Wrote a note"),
@@ -70,6 +75,7 @@ SENTENCES = {
     "notice.failed": message("A letter to {recipient} could not be sent: {kind}"),
     "notice.given_up": message("A letter to {recipient} was not sent after all: {kind}"),
     "notice.bounced": message("A letter to {recipient} came back: {kind}"),
+    "notice.requeued": message("A letter to {recipient} is sent again: {kind}"),
 }
 """One for every fact that concerns a member."""
 
