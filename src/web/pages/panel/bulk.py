@@ -7,6 +7,7 @@ form's: however often a part is sent, and wherever it broke off, everybody is se
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Literal
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -118,7 +119,7 @@ def told(act: BulkAct) -> str:
     what = _name_of_list(act) if act.kind == "list" else act.what
     if act.ended_at is None:
         return say(GOING_ON[act.kind], what=what, done=number(act.done), size=number(act.size))
-    sentence = ngettext(*DONE[_doing(act)], act.changes)
+    sentence = DONE[_doing(act)](act.changes)
     same = act.size - act.changes - act.refused
     return " ".join(
         [
@@ -154,29 +155,29 @@ def _doing(act: BulkAct) -> str:
     return f"{act.kind} undone" if act.undoes else act.kind
 
 
-def _sentence(singular: str, plural: str) -> tuple[str, str]:
-    return singular, plural
-
-
-DONE = {
-    "tag": _sentence(
-        "{count} member was tagged “{what}”.", "{count} members were tagged “{what}”."
+DONE: dict[str, Callable[[int], str]] = {
+    "tag": lambda count: ngettext(
+        "{count} member was tagged “{what}”.", "{count} members were tagged “{what}”.", count
     ),
-    "untag": _sentence(
+    "untag": lambda count: ngettext(
         "The tag “{what}” was taken off {count} member.",
         "The tag “{what}” was taken off {count} members.",
+        count,
     ),
-    "list": _sentence(
+    "list": lambda count: ngettext(
         "{count} member is on the list “{what}” now.",
         "{count} members are on the list “{what}” now.",
+        count,
     ),
-    "tag undone": _sentence(
+    "tag undone": lambda count: ngettext(
         "Undone: {count} member has the tag “{what}” again.",
         "Undone: {count} members have the tag “{what}” again.",
+        count,
     ),
-    "untag undone": _sentence(
+    "untag undone": lambda count: ngettext(
         "Undone: “{what}” was taken off {count} member again.",
         "Undone: “{what}” was taken off {count} members again.",
+        count,
     ),
 }
 

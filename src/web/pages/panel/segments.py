@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -137,10 +138,14 @@ def kept(asked: MemberFilter) -> SegmentFilter:
         segment=asked.segment,
         plan_id=asked.plan_id,
         tag=asked.tag,
-        joined_from=asked.joined_from,
-        joined_before=asked.joined_before,
-        last_order_from=asked.last_order_from,
-        last_order_before=asked.last_order_before,
+        joined_from=_universal(asked.joined_from),
+        joined_before=_universal(asked.joined_before),
+        last_order_from=_universal(asked.last_order_from),
+        last_order_before=_universal(asked.last_order_before),
         method_country=asked.method_country,
         **spent,
     )
+
+
+def _universal(instant: datetime | None) -> datetime | None:
+    return None if instant is None else instant.astimezone(UTC)
