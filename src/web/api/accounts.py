@@ -14,11 +14,11 @@ from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Query, Reply
 from web.api.shapes import Locale, MailSent, MethodReply, Secret, ShortText, done
 from web.identity import accounts, second_step
-from web.identity.auth import caller, client_address, sign_in, sign_out
+from web.identity.auth import caller, client_address, sign_in, sign_out, unauthenticated
 from web.identity.permissions import Permission
-from web.problems import body_fault
-from web.sessions.limits import SIGN_IN
+from web.identity.principals import Person
 from web.sessions.sessions import Kind
+from web.wording.consent import WORDING
 
 routes = Routes("accounts")
 
@@ -30,6 +30,7 @@ class SignUpBody(Body):
     name: ShortText
     locale: Locale | None = Field(default=None, description="the site's own, unless told")
     destination: ShortText = Field(default="/", description="a path of this site to go on to")
+    agrees: bool = Field(default=False, description="to campaign messages, in so many words")
 
 
 class LinkBody(Body):
@@ -143,6 +144,7 @@ def start_sign_up(call: Call[SignUpBody, None]) -> Answer:
         asked.locale or call.parts.settings.default_locale,
         client_address(request),
         destination=asked.destination,
+        agrees_to=WORDING if asked.agrees else None,
     )
     return Answer(reply=MailSent())
 
@@ -314,13 +316,10 @@ def choose_locale(call: Call[LocaleBody, None]) -> Answer:
 )
 def change_password(call: Call[PasswordBody, None]) -> None:
     """Ends every other session of the account."""
-    desk, member_id = call.parts.desk, call.member_id
-    call.spend(SIGN_IN, f"confirm {member_id}")
-    if not desk.credentials.confirm(Kind.MEMBER, member_id, call.body.current_password):
-        raise body_fault(("current_password",), "password_wrong", "This is not your password.")
-    desk.credentials.set_password(Kind.MEMBER, member_id, call.body.password)
-    person = caller().person
-    desk.sessions.revoke_all(Kind.MEMBER, member_id, but=person.session_id if person else None)
+    if not isinstance(call.principal, Person):
+        raise unauthenticated("Sign in first.")
+    asked = call.body
+    accounts.change_password(call.parts, call.principal, asked.current_password, asked.password)
 
 
 @routes.post(

@@ -18,6 +18,7 @@ from ledger import ids, texts
 from ledger.errors import EmailUnchanged, NotFound
 from ledger.facts import Actor, Cause
 from ledger.member.facts import Locale
+from web.identity.principals import Person
 from web.mails import accounts as mails
 from web.origins import own_path
 from web.parts import Parts
@@ -188,7 +189,22 @@ def finish_password_reset(parts: Parts, token: str, password: str) -> SignedIn:
     # Not only the password: a sign-up that broke off before its credentials is mended by this.
     parts.desk.credentials.put(Kind.MEMBER, member_id, member.email, password_hash=hashed)
     parts.desk.sessions.revoke_all(Kind.MEMBER, member_id)
+    _end_links(parts, member_id)
     return SignedIn(member_id, parts.desk.sessions.open(Kind.MEMBER, member_id))
+
+
+def change_password(parts: Parts, person: Person, current: str, password: str) -> None:
+    """Another password; every other session ends, and what was begun with the older.
+
+    Raises a 422 that names `current_password`, or `password` where the new one is unfit; a 429.
+    """
+    desk, member_id = parts.desk, person.member_id
+    desk.limits.spend(SIGN_IN, f"confirm {member_id}")
+    if not desk.credentials.confirm(Kind.MEMBER, member_id, current):
+        raise body_fault(("current_password",), "password_wrong", "This is not your password.")
+    desk.credentials.set_password(Kind.MEMBER, member_id, password)
+    _end_links(parts, member_id)
+    desk.sessions.revoke_all(Kind.MEMBER, member_id, but=person.session_id)
 
 
 # --- another address --------------------------------------------------------------------
@@ -241,6 +257,12 @@ def finish_email_change(parts: Parts, token: str) -> SignedIn:
 
 
 # --- within -----------------------------------------------------------------------------
+
+
+def _end_links(parts: Parts, member_id: UUID) -> None:
+    # Whoever knew the older password may have asked for another address, or for a password.
+    for purpose in (Purpose.RESET_PASSWORD, Purpose.CHANGE_EMAIL):
+        parts.desk.links.forget(member_id, purpose=purpose)
 
 
 def _mail_new_password(parts: Parts, member_id: UUID, write: mails.Writer) -> None:

@@ -56,6 +56,13 @@ class ConsentForm(Query):
     agrees: Literal["yes"] | None = None
 
 
+class PasswordForm(Query):
+    """The password there is, and another one."""
+
+    current_password: str = Field(max_length=LONGEST_TYPED)
+    password: str = Field(max_length=LONGEST_TYPED)
+
+
 class LocaleForm(Query):
     """Another language."""
 
@@ -197,6 +204,28 @@ def choose_messages() -> Response:
         return onward("account.details", gettext("You get our news and offers from now on."))
     settled(ledger.unsubscribe(member_id, **signed()))
     return onward("account.details", gettext("We send you no news and offers any more."))
+
+
+@pages.get("/password")
+@requires(Permission.OWN_ACCOUNT)
+def password() -> str:
+    """Another password?"""
+    return render_template("account/password.html", form=None, wrong="")
+
+
+@pages.post("/password")
+@requires(Permission.OWN_ACCOUNT)
+def change_password() -> Response | tuple[str, int]:
+    """Another password; every other browser is signed out."""
+    filled, wrong = read_form(PasswordForm), ""
+    if filled.value is not None:
+        asked = filled.value
+        try:
+            accounts.change_password(parts(), _person(), asked.current_password, asked.password)
+            return onward("account.details", gettext("Your password is changed."))
+        except Problem as refused:
+            filled, wrong = blame(filled, refused)
+    return render_template("account/password.html", form=filled, wrong=wrong), UNPROCESSABLE
 
 
 @pages.post("/email")

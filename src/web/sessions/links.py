@@ -63,7 +63,10 @@ REDEEM = """
       AND used_at IS NULL AND expires_at > %(now)s
     RETURNING sealed
 """
-FORGET = "DELETE FROM web.links WHERE subject_hash = %(subject_hash)s"
+FORGET = """
+    DELETE FROM web.links
+    WHERE subject_hash = %(subject_hash)s AND purpose = coalesce(%(purpose)s, purpose)
+"""
 PURGE = "DELETE FROM web.links WHERE expires_at <= %(now)s"
 
 
@@ -103,10 +106,11 @@ class Links:
         """Use a link up and answer what it carries; of two at the same time, one succeeds."""
         return self._read(REDEEM, purpose, token)
 
-    def forget(self, subject: object) -> None:
-        """End every link of a subject."""
+    def forget(self, subject: object, *, purpose: Purpose | None = None) -> None:
+        """End every link of a subject, or those for one purpose."""
+        values = {"subject_hash": self._subject(subject), "purpose": purpose}
         with self._pool.connection() as connection:
-            connection.execute(FORGET, {"subject_hash": self._subject(subject)})
+            connection.execute(FORGET, values)
 
     def purge(self) -> int:
         """Remove what has expired; answers how many."""
