@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, get_args
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -24,10 +25,12 @@ from projections.members import MemberRow, Members
 from projections.memberships import MembershipRow, Memberships
 from projections.notices import NoticeRow, Notices
 from projections.orders import OrderRow, Orders
+from projections.queries.coming import ComingQueries
 from projections.queries.due import DueQueries
 from projections.queries.mailing_lists import MailingListQueries
 from projections.queries.members import MemberFilter, MemberQueries, MemberSort
 from projections.queries.notices import NoticeFilter, NoticeQueries
+from projections.queries.orders import OrderFilter, OrderQueries
 from projections.queries.paging import Turn
 from projections.queries.segments import Segment, Status
 from projections.queries.wide import Bounds
@@ -40,6 +43,7 @@ from tests.projections.books import EUROS, opened
 PEOPLE = 20_000
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+PARIS = ZoneInfo("Europe/Paris")
 FEWER = Bounds(cheap=100, dear=1_500)
 """As little as the usual ones are of a million."""
 PLANS = [uuid5(ids.SITE, f"plan {number}") for number in range(40)]
@@ -195,7 +199,7 @@ def order(random: Random, row: MembershipRow) -> OrderRow:
         currency="EUR",
         list_price=1200,
         amount=1200,
-        discount_code=None,
+        discount_code="RARE" if random.random() < 0.001 else None,
         discount_cut=0,
         tax_basis_points=2000,
         period_start=row.period_start,
@@ -317,6 +321,22 @@ def test_who_is_on_a_list_and_the_lists_of_somebody_are_read_off_an_index(plans:
         lambda: lists.entries(LISTS[7], Turn("added")),
         lambda: lists.of_member(PLANS[0]),
         lambda: lists.one(LISTS[7]),
+    ):
+        plan = plans.of(ask)
+        assert "Index" in plan
+        assert not SEQUENTIAL.search(plan), plan
+
+
+def test_the_memberships_of_a_plan_and_the_orders_of_a_code_are_read_off_an_index(
+    plans: Plans,
+) -> None:
+    coming, orders = ComingQueries(plans.pool), OrderQueries(plans.pool)
+    asked, turn = OrderFilter(discount_code="RARE"), Turn("placed", descending=True)
+    for ask in (
+        lambda: coming.standing(PLANS[7], NOW),
+        lambda: coming.alike(PLANS[7], NOW, PARIS),
+        lambda: orders.page(asked, turn),
+        lambda: orders.count(asked),
     ):
         plan = plans.of(ask)
         assert "Index" in plan
