@@ -217,6 +217,9 @@ class MembersReply(Reply):
     returned: int
     left: int
     ending: int
+    churn_basis_points: int | None = Field(
+        description="churn-1: of ten thousand who were members at its beginning, how many left"
+    )
 
 
 class MembersReport(Report[MembersReply]):
@@ -225,7 +228,15 @@ class MembersReport(Report[MembersReply]):
     @classmethod
     def of(cls, lines: Iterable[MembersLine]) -> MembersReport:
         """As they were asked for."""
-        names = ("month", "starting", "new", "returned", "left", "ending")
+        names = (
+            "month",
+            "starting",
+            "new",
+            "returned",
+            "left",
+            "ending",
+            "churn_basis_points",
+        )
         return cls(
             definition=DefinitionShown.of(MEMBERS),
             items=[

@@ -110,7 +110,9 @@ def _shown(scope: Scope, view: Callable[..., Any], *given: Any, **named: Any) ->
     if "asked" not in g:
         return view(*given, **named)
     try:
-        with parts().past.opened(g.asked, scope, named) as found:
+        past = parts().past
+        is_book = scope is Scope.BOOKS
+        with past.books(g.asked) if is_book else past.opened(g.asked, scope, named) as found:
             g.reading = found
             return view(*given, **named)
     except StillBuilding as building:

@@ -71,6 +71,15 @@ MEMBERS = Definition(
     " revenus - partis = fin. Nouveau : qui souscrit pour la toute première fois ; revenu : qui"
     " était parti.",
 )
+CHURN = Definition(
+    "churn",
+    1,
+    "Of the members at the beginning of a month, how many per hundred left in it, whatever the"
+    " reason; of the month that is not over, until now. Nothing is said of a month that began with"
+    " no member.",
+    "Sur cent membres au début d’un mois, combien sont partis dans le mois, quelle qu’en soit la"
+    " raison ; pour le mois en cours, jusqu’ici. Rien n’est dit d’un mois commencé sans membre.",
+)
 RETENTION = Definition(
     "retention",
     1,
@@ -91,5 +100,5 @@ LIFETIME = Definition(
     " moyenne porte sur toutes, y compris celles qui n’ont jamais payé.",
 )
 
-DEFINITIONS = (REVENUE, MRR, MOVEMENTS, MEMBERS, RETENTION, LIFETIME)
+DEFINITIONS = (REVENUE, MRR, MOVEMENTS, MEMBERS, CHURN, RETENTION, LIFETIME)
 """Every definition."""

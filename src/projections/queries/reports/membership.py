@@ -38,6 +38,13 @@ class MembersLine:
         """At the end of the month, or now if that is earlier."""
         return self.starting + self.new + self.returned - self.left
 
+    @property
+    def churn_basis_points(self) -> int | None:
+        """How many of ten thousand left; half of one goes up. None where nobody could leave."""
+        if not self.starting:
+            return None
+        return (self.left * 20_000 + self.starting) // (2 * self.starting)
+
 
 @dataclass(frozen=True, slots=True)
 class CohortLine:

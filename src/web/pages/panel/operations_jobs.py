@@ -19,6 +19,7 @@ JOBS = {
     "early charges": message("Charges that begin early"),
     "charges": message("Charges"),
     "lapses": message("Lapses"),
+    "failures": message("Telling of failed payments"),
     "news": message("Telling what happened"),
     "letters": message("Sending letters"),
     "posting": message("Handing letters over"),

@@ -1,0 +1,150 @@
+"""Audit: the facts of the books, the newest first, and each one whole (AU1, AU2, AU3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
+
+from flask import render_template
+from pydantic import Field
+
+from ledger.errors import NotFound
+from ledger.facts import Actor, fact_classes, personal_fields
+from projections.history import Entry
+from projections.queries.books import BookQueries, FactFilter
+from web.identity.auth import caller, parts, requires
+from web.identity.permissions import Permission
+from web.pages.filling import Args
+from web.pages.forms import read_args
+from web.pages.frame import group, word
+from web.pages.panel import timeline
+from web.pages.panel.listing import PAGE, Chip, chip
+from web.pages.past_pages import of_moment, past
+from web.reading.past import Scope
+from web.wording.languages import gettext, message, say
+
+pages = group("audit", url_prefix="/panel/audit")
+
+StreamKind = Literal["member", "order", "plan", "discount", "contributor", "notice", "list", "site"]
+ActorKind = Literal["member", "contributor", "program", "scheduler", "gateway", "machine"]
+KINDS = {
+    "member": message("Members"),
+    "order": message("Orders"),
+    "plan": message("Plans"),
+    "discount": message("Discount codes"),
+    "contributor": message("Team"),
+    "notice": message("Notices"),
+    "list": message("Mailing lists"),
+    "site": message("The site"),
+}
+"""Of which stream."""
+
+
+class AuditArgs(Args):
+    """Which facts, and from which position back."""
+
+    kind: StreamKind | None = None
+    topic: Annotated[str | None, Field(max_length=100)] = None
+    actor: ActorKind | None = None
+    member: UUID | None = None
+    newest: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+
+
+@pages.get("")
+@requires(Permission.READ_HISTORY)
+@of_moment(Scope.BOOKS)
+def listing() -> str:
+    """Every fact, or those that are asked for."""
+    filled = read_args(AuditArgs)
+    args, moment = filled.value or AuditArgs(), past()
+    asked = FactFilter(kind=args.kind, topic=args.topic, actor=args.actor, member_id=args.member)
+    bounds = [one for one in (args.newest, moment.position if moment else None) if one is not None]
+    look = _books().look(asked, newest=min(bounds, default=None), limit=PAGE)
+    entries = [one for one in look.entries if moment is None or one.occurred_at <= moment.as_of]
+    return render_template(
+        "panel/audit.html",
+        args=args,
+        wrong=gettext("This filter can’t be read.") if filled.faults else "",
+        lines=[(one, line) for one, line in zip(entries, _told(entries), strict=True)],
+        older=look.older,
+        looked_to=look.looked_to,
+        chips=list(_chips(args)),
+        kinds=KINDS,
+        actors=get_args(ActorKind),
+        topics=sorted(kind.TOPIC for kind in fact_classes()),
+    )
+
+
+@pages.get("/<int:position>")
+@requires(Permission.READ_HISTORY)
+@of_moment(Scope.BOOKS)
+def one(position: int) -> str:
+    """One fact whole; what is personal for those who may read of members."""
+    moment = past()
+    found = _books().one(position, newest=moment.position if moment else None)
+    if found is None or (moment and found.occurred_at > moment.as_of):
+        raise NotFound(what="fact", id=position)
+    [line] = _told([found])
+    return render_template(
+        "panel/fact.html",
+        fact=found,
+        line=line,
+        fields=list(_fields(found)),
+        actor=_actor(found.actor),
+    )
+
+
+# --- within -------------------------------------------------------------------------------
+
+
+def _books() -> BookQueries:
+    site = parts()
+    return BookQueries(site.pool, site.recorder, site.queries.history.mapper)
+
+
+def _told(entries: list[Entry]) -> list[timeline.Line]:
+    """A line each, in their order: what happened, in words where there are some."""
+    lines = timeline.lines(list(reversed(entries)))
+    if _sees_people():
+        return lines
+    return [replace(one, sentence=one.topic) if _personal(one.topic) else one for one in lines]
+
+
+def _fields(found: Entry) -> Iterator[tuple[str, str, bool]]:
+    """Each field of a fact with its value as stored, and whether it is personal."""
+    personal = _personal(found.topic)
+    for name, value in sorted(found.fields.items()):
+        is_personal = name in personal
+        is_shown = _sees_people() or not is_personal
+        yield name, _written(value) if is_shown else gettext("hidden"), is_personal
+
+
+def _sees_people() -> bool:
+    return caller().principal_for(Permission.READ_MEMBERS) is not None
+
+
+def _personal(topic: str) -> tuple[str, ...]:
+    return next((personal_fields(kind) for kind in fact_classes() if topic == kind.TOPIC), ())
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _actor(actor: Actor) -> str:
+    said = word("actor", actor.kind)
+    return f"{said} {actor.id}" if actor.id else said
+
+
+def _chips(args: AuditArgs) -> Iterator[Chip]:
+    if args.kind:
+        yield chip(gettext(KINDS[args.kind]), "kind")
+    if args.topic:
+        yield chip(args.topic, "topic")
+    if args.actor:
+        yield chip(say("By {who}", who=word("actor", args.actor)), "actor")
+    if args.member:
+        yield chip(say("About {member}", member=args.member), "member")
