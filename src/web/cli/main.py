@@ -12,6 +12,7 @@ from web.cli.explain import explain
 from web.cli.export import export
 from web.cli.gateway import gateway
 from web.cli.inbox import inbox
+from web.cli.mail import mail
 from web.cli.moments import moments
 from web.cli.rebuilds import views
 from web.cli.reconcile import reconcile
@@ -33,6 +34,7 @@ DEMO_MEMBERS, DEMO_MONTHS = 2_000, 6
         gateway,
         history,
         inbox,
+        mail,
         moments,
         reconcile,
         report,

@@ -133,7 +133,9 @@ def _send(parts: Parts, notice: NoticeRow, writer: Writer, cause: Cause) -> Outc
         if isinstance(written, NotTold):
             parts.ledger.give_up_notice(notice.notice_id, written.why, by=MACHINE, cause=cause)
             return "not told"
-        parts.desk.mailbox.put(written, mail_id=notice.notice_id, is_notice=True)
+        parts.desk.mailbox.put(
+            written, mail_id=notice.notice_id, is_notice=True, tried=notice.attempts
+        )
     if parts.desk.mailbox.sends:
         return "written"
     parts.ledger.record_notice_sent(

@@ -35,5 +35,6 @@ def all_pages() -> list[Blueprint]:
         unsubscribing.pages,
         mailbox.pages,
         mailbox.panel_pages,
+        mailbox.panel_pages,
         *all_panel_pages(),
     ]

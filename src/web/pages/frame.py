@@ -85,6 +85,9 @@ DETAILS = {
     "date_parsing": message("This is not a date such as 2026-11-01."),
     "date_from_datetime_parsing": message("This is not a date such as 2026-11-01."),
     "card_declined": message("The card could not be saved; try another one."),
+    "card_unconfirmed": message(
+        "The card is not saved: your bank did not confirm it. Try again, or another card."
+    ),
     "amount_malformed": message("This is not an amount such as 12.50."),
 }
 """By code; the sentence of the problem itself stands in where there is none."""
@@ -208,6 +211,7 @@ def _shared() -> dict[str, Any]:
     return {
         "site_name": settings.site_name,
         "test_mode": settings.test_mode,
+        "shows_mails": parts().desk.mailbox.is_shown,
         "show_sign_in": settings.show_sign_in,
         "who": caller,
         "may": _may,

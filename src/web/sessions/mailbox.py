@@ -25,8 +25,8 @@ INSERT = """
 """
 # In the transaction of the other: a mail that is kept is on its way, or neither is.
 SEND = """
-    INSERT INTO web.outbox (mail_id, purpose, queued_at, next_at)
-    VALUES (%(mail_id)s, %(purpose)s, %(sent_from)s, %(sent_from)s)
+    INSERT INTO web.outbox (mail_id, purpose, queued_at, next_at, attempts)
+    VALUES (%(mail_id)s, %(purpose)s, %(sent_from)s, %(sent_from)s, %(tried)s)
     ON CONFLICT (mail_id) DO NOTHING
 """
 RECENT = "SELECT mail_id, put_at, sealed FROM web.mails ORDER BY number DESC LIMIT %(limit)s"
@@ -43,6 +43,7 @@ STANDING = """
        AND (%(state)s::text IS NULL OR state = %(state)s)
      ORDER BY number DESC LIMIT %(limit)s
 """
+TAKE_OUT = "DELETE FROM web.mails WHERE mail_id = %(mail_id)s"
 FORGET = "DELETE FROM web.mails WHERE recipient_hash = %(recipient_hash)s"
 
 
@@ -106,10 +107,13 @@ class Mailbox:
         self.is_shown = shown
         self.sends = sends
 
-    def put(self, mail: Mail, *, mail_id: UUID | None = None, is_notice: bool = False) -> UUID:
+    def put(
+        self, mail: Mail, *, mail_id: UUID | None = None, is_notice: bool = False, tried: int = 0
+    ) -> UUID:
         """Keep a mail, and let it be sent. With an id of the caller's own, said twice it is once.
 
-        The mail of a notice has the notice's id, and says `is_notice`.
+        The mail of a notice has the notice's id, and says `is_notice`, and how often it was tried
+        before: attempts are counted on.
         """
         mail_id = mail_id or ids.new()
         values = {
@@ -117,6 +121,7 @@ class Mailbox:
             "recipient_hash": address_hash(self._seals, mail.to),
             "sealed": self._seals.seal(asdict(mail), purpose=SEAL),
             "now": self._clock.now(),
+            "tried": tried,
             "purpose": _purpose(mail, is_notice=is_notice),
             "sent_from": self._outbox.clock.now(),
         }
@@ -125,6 +130,11 @@ class Mailbox:
             if self.sends and is_new:
                 connection.execute(SEND, values)
         return mail_id
+
+    def take_out(self, mail_id: UUID) -> None:
+        """Keep a mail no more, so that another may be put under its id."""
+        with self._pool.connection() as connection:
+            connection.execute(TAKE_OUT, {"mail_id": mail_id})
 
     def holds(self, mail_id: UUID) -> bool:
         """Whether a mail was kept under an id."""

@@ -121,6 +121,12 @@ class MailNotSent(Conflict):
     code = "mail_not_sent"
 
 
+class MailOnItsWay(Conflict):
+    """Mail {mail_id} waits to be sent or was sent: there is nothing to try again."""
+
+    code = "mail_on_its_way"
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A mail that is the holder's to send. `broke_off`: who had it before died handing it over."""

@@ -186,6 +186,7 @@ def _profile(member_id: UUID, wrong: str = "") -> str:
         duplicates=[] if moment else queries.members.duplicates_of(member_id, instant),
         notes=queries.members.notes_of(member_id),
         names=timeline.staff_names(),
+        last_mail=None if moment else parts().desk.mailbox.last_to(summary.email),
         seen=None if moment else parts().desk.engagement.of(member_id),
         engagement=engagement_of(member),
         story=story,
