@@ -172,7 +172,8 @@ def _save(form: MethodForm) -> Setup:
         _member_id(), method_token=token_of(parts(), form), **signed()
     )
     if setup.status == "failed":
-        raise Problem(UNPROCESSABLE, "card_declined", DETAILS["card_declined"])
+        refused = "card_unconfirmed" if form.answers_bank else "card_declined"
+        raise Problem(UNPROCESSABLE, refused, DETAILS[refused])
     return setup
 
 

@@ -10,10 +10,12 @@ from uuid import UUID
 
 import pytest
 
-from ledger.billing.collection import Collection
+from ledger.billing.collection import PAGE_STAYS_OPEN, Collection
+from ledger.billing.sweep import Sweep
 from ledger.payments.gateway import Gateway, Rejected, Setup
 from ledger.payments.sandbox import Sandbox
 from ledger.terms import Terms
+from projections.queries.due import DueQueries
 from tests.web.pages.conftest import CARD, MACHINE, MONTHLY, Browser, Place, cause
 from tests.web.pages.owing import DECLINED_LATER, owing
 from web.app import create_app
@@ -97,11 +99,28 @@ def test_a_first_payment_that_a_bank_asks_about_has_no_such_way(place: Place) ->
     assert "Use another card" not in bank.words
 
 
+def test_a_payment_left_at_the_bank_is_told_as_not_charged_once_it_is_given_up(  # DU6
+    place: Place,
+) -> None:
+    gold, browser = place.plan(), place.person()
+    browser.send(browser.get(f"/plans/{gold}"), f"/plans/{gold}/join", ASKS)
+    browser.send(browser.get(f"/plans/{gold}"), f"/plans/{gold}/join", CARD)
+    assert "Pending" in browser.get("/account").words
+    place.clock.advance(PAGE_STAYS_OPEN + timedelta(minutes=1))
+    sweep = Sweep(place.parts.collection, cause())
+    sweep.resume(DueQueries(place.parts.pool).undecided(10))
+    place.settle()
+    orders = browser.get("/account").words
+    assert "Pending" not in orders
+    assert "Not charged" in orders
+    assert "Paid" in orders
+
+
 def test_a_bank_that_refuses_a_card_leaves_none_saved(place: Place) -> None:
     browser = place.person()
     setup = browser.send(browser.get("/account/method"), "", ASKS_ONCE)
     refused = browser.send(setup, "", status=422, refuse="yes")
-    assert "could not be saved" in refused.words
+    assert "The card is not saved: your bank did not confirm it." in refused.words
     assert "No card is saved." in browser.get("/account").words
 
 
