@@ -132,9 +132,8 @@ class Notification(Aggregate):
         TOPIC: ClassVar[str] = "notice.requeued"
 
         def apply(self, notice: Notification) -> None:
-            """Waits as at first, for a letter of its own."""
+            """Waits as at first."""
             notice.state, notice.retry_at = "queued", None
-            notice.letters += 1
 
     def __init__(self) -> None:
         self.recipient: Recipient
@@ -144,8 +143,6 @@ class Notification(Aggregate):
         self.about: UUID | None = None
         self.state: State = "queued"
         self.attempts = 0
-        self.letters = 1
-        """How many letters it may have: one, and one each time that staff asked for it again."""
         self.retry_at: datetime | None = None
         self.told_at: datetime | None = None
         """When it was handed over, unless it came back. What only waits has told nobody."""
@@ -219,13 +216,13 @@ class Notification(Aggregate):
         """Send it again: only where it would never arrive by itself. While it waits, no news."""
         if self.state == "sent":
             raise NoticeSent(notice_id=self.id)
-        if self.state in {"given_up", "bounced"}:
+        if self.is_over:
             self.record(self.Requeued, stamp=stamp)
 
     @property
-    def letter_id(self) -> UUID:
-        """What the letter is known by that tells of it now: another once staff asked again."""
-        return self.id if self.letters == 1 else ids.derived(self.id, "letter", self.letters)
+    def is_over(self) -> bool:
+        """Whether nobody would ever try it again, and it was not read."""
+        return self.state in {"given_up", "bounced"}
 
     @property
     def is_waiting(self) -> bool:

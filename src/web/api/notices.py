@@ -16,6 +16,7 @@ from web.api.lists import cursor_in
 from web.api.models import Page, PageQuery, Reply
 from web.api.shapes import Count, done
 from web.identity.permissions import Permission
+from web.mails.resending import resend
 from web.reading.past import Scope
 
 routes = Routes("notices")
@@ -86,4 +87,4 @@ def resend_notice(call: Call[None, None], notice_id: UUID) -> Answer:
 
     One that still waits is left as it is; one that was sent is refused.
     """
-    return done(call.parts.ledger.requeue_notice(notice_id, by=call.actor, cause=call.cause))
+    return done(resend(call.parts, notice_id, by=call.actor, cause=call.cause))

@@ -191,6 +191,30 @@ LETTER = {
     "cancellation_confirmed": message("the cancellation"),
     "refund_issued": message("a refund"),
 }
+NOTICE_STATE = {
+    "queued": message("Waits"),
+    "sent": message("Sent"),
+    "failed": message("Not delivered yet"),
+    "given_up": message("Not sent"),
+    "bounced": message("Came back"),
+}
+NOT_TOLD = {
+    "account_closed": message("the account is closed"),
+    "already_charged": message("it was charged already"),
+    "already_due": message("it is due already"),
+    "cancellation_withdrawn": message("they changed their mind"),
+    "cancelled": message("it was cancelled"),
+    "given_back": message("the money went back"),
+    "membership_over": message("the membership is over"),
+    "muted": message("they muted it"),
+    "no_longer_due": message("it is not due any more"),
+    "no_role": message("they are not told any more"),
+    "payment_reversed": message("the payment was taken back"),
+    "price_set_again": message("the price was set again"),
+    "price_unchanged": message("the price stays"),
+    "refund_failed": message("the refund failed"),
+}
+"""Why a notice was not sent: what it told was not so any more, or nobody was there to be told."""
 KNOWN_REASON = {
     "credit_not_processed": message("a refund was expected"),
     "duplicate": message("charged twice"),
@@ -268,6 +292,8 @@ WORDS: dict[str, dict[str, str]] = {
     "brand": BRAND,
     "mandate_status": MANDATE_STATUS,
     "letter": LETTER,
+    "notice_state": NOTICE_STATE,
+    "not_told": NOT_TOLD,
     "known_reason": KNOWN_REASON,
     "model": MODEL,
     "state": STATE,
