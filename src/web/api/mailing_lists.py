@@ -35,13 +35,17 @@ class ListReply(Reply):
 
 
 class ListEntryReply(Reply):
-    """A contact with name and address as they are now; or an address, which has no name."""
+    """A contact with name and address as they are now; or an address, which has no name.
+
+    `agrees`: to campaign messages, by their own word or by that of whoever added the address.
+    """
 
     entry_id: UUID
     member_id: UUID | None
     name: str | None
     email: str
     added_at: datetime
+    agrees: bool
 
 
 class ListOfMemberReply(Reply):
@@ -65,6 +69,10 @@ class NewEntries(Body):
 
     member_ids: list[UUID] = Field(default=[], max_length=MOST_AT_ONCE)
     emails: list[ShortText] = Field(default=[], max_length=MOST_AT_ONCE)
+    consented: bool = Field(
+        default=False,
+        description="staff state that the owners of the addresses agreed to messages",
+    )
 
 
 class EntryAdded(Reply):
@@ -128,6 +136,7 @@ def list_entries(call: Call[None, PageQuery], list_id: UUID) -> Page[ListEntryRe
                 name=row.name,
                 email=row.email,
                 added_at=row.added_at,
+                agrees=row.agrees,
             )
             for row in page.rows
         ],
@@ -193,6 +202,7 @@ def add_entries(call: Call[NewEntries, None], list_id: UUID) -> Answer:
         list_id,
         member_ids=asked.member_ids,
         emails=asked.emails,
+        consented=asked.consented,
         by=call.actor,
         cause=call.cause,
     )

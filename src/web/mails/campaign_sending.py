@@ -12,16 +12,17 @@ from ledger import ids, texts
 from ledger.facts import ERASED
 from ledger.mailing_list import Entry, MailingList, Message
 from ledger.member import Member
-from web.mails.campaign_links import Reader, leave_address, own_way
+from web.mails.campaign_links import TEST, Reader, leave_address, own_way
 from web.mails.campaigns import Said, campaign_mail
 from web.parts import Parts
 from web.sessions.campaigns import Outcome
+from web.sessions.limits import TEST_MAIL_TO
 from web.sessions.mailbox import Mail
 
 AT_ONCE = 200
 """Entries that are looked at between two looks at the list, which may have changed."""
 
-Alone = Callable[[UUID], AbstractContextManager[None]]
+Alone = Callable[[UUID], AbstractContextManager[None, bool]]
 """Within it, what breaks is reported, and the other recipients go on."""
 
 
@@ -143,3 +144,14 @@ class Sending:
             site_name=self._parts.settings.site_name,
             go=partial(own_way, self._parts, reader),
         )
+
+
+def send_test(parts: Parts, contributor_id: UUID, said: Said, mail_id: UUID) -> str:
+    """One mail, to a contributor who tries a message on themself; answers their address."""
+    address = parts.ledger.contributor(contributor_id).email
+    parts.desk.limits.spend(TEST_MAIL_TO, contributor_id)
+    mail = campaign_mail(
+        address, said, leave=leave_address(parts, TEST), site_name=parts.settings.site_name
+    )
+    parts.desk.mailbox.put(mail, mail_id=mail_id)
+    return address

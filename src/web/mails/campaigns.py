@@ -13,6 +13,7 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
+from ledger import texts
 from ledger.mailing_list import Language
 from web.sessions.mailbox import Mail
 
@@ -45,6 +46,11 @@ class Said:
     subject: str
     text: str
     locale: Language
+
+    def checked(self) -> Said:
+        """As a fact would keep it. Raises TextMalformed."""
+        subject = texts.one_line(text=self.subject, field="subject")
+        return Said(subject, texts.message(self.text), self.locale)
 
 
 def campaign_mail(

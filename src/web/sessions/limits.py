@@ -41,6 +41,8 @@ SECOND_STEP = Limit("second_step", uses=10, window_seconds=900)
 SIGN_UP_FROM = Limit("sign_up_from", uses=30, window_seconds=3600)
 LINK_TO = Limit("link_to", uses=5, window_seconds=3600)
 """Mails with a link, to one address."""
+TEST_MAIL_TO = Limit("test_mail_to", uses=60, window_seconds=3600)
+"""Mails by which staff try a message on themselves."""
 LINK_FROM = Limit("link_from", uses=30, window_seconds=3600)
 BAD_TOKEN_FROM = Limit("bad_token_from", uses=60, window_seconds=60)
 """Wrong tokens from one client address."""

@@ -210,7 +210,7 @@ def test_a_ready_message_invites_former_members_of_another_system(
 ) -> None:  # NO4
     code_id, ends = ids.new(), datetime(2026, 12, 24, 23, tzinfo=UTC)
     rules = DiscountRules(percent=50, ends_at=ends, plan_ids=(plan := place.plan(),))
-    place.parts.ledger.create_discount(
+    place.parts.ledger.make_discount(
         code_id, code="BACK24", rules=rules, by=MACHINE, cause=cause()
     )
     place.settle()

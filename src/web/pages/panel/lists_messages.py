@@ -9,21 +9,20 @@ from flask import render_template
 from pydantic import Field
 from werkzeug.wrappers import Response
 
-from ledger import ids, texts
+from ledger import ids
 from ledger.errors import LedgerError, ListEnded, NotFound
 from ledger.texts import LONGEST_MESSAGE, LONGEST_NAME
 from web.api.models import Query
 from web.identity.auth import caller, parts, requires
 from web.identity.permissions import Permission
-from web.mails.campaign_links import TEST, leave_address
-from web.mails.campaigns import Said, as_html, campaign_mail
+from web.mails.campaign_sending import send_test as send_mail_to
+from web.mails.campaigns import Said, as_html
 from web.pages.filling import Args, blame, signed
 from web.pages.forms import Filled, command_id, read_args, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward, settled
 from web.pages.panel.lists import found
 from web.pages.past_pages import of_moment, past, reading
 from web.reading.past import Scope
-from web.sessions.limits import LINK_TO
 from web.wording.invitation import invitation
 from web.wording.languages import gettext, locale, ngettext, say
 
@@ -75,15 +74,8 @@ def send_test(list_id: UUID) -> str | tuple[str, int]:
     person = caller().contributor
     if said is None or person is None:
         return _page(list_id, filled, wrong), UNPROCESSABLE
-    address = parts().ledger.contributor(person.contributor_id).email
-    parts().desk.limits.spend(LINK_TO, f"test {address}")
-    mail = campaign_mail(
-        address,
-        said,
-        leave=leave_address(parts(), TEST),
-        site_name=parts().settings.site_name,
-    )
-    parts().desk.mailbox.put(mail, mail_id=ids.derived(command_id(), "test mail"))
+    mail_id = ids.derived(command_id(), "test mail")
+    address = send_mail_to(parts(), person.contributor_id, said, mail_id)
     told = say("A test mail is on its way to {email}.", email=address)
     return _page(list_id, filled, said=said, shown=True, told_so=told)
 
@@ -138,8 +130,8 @@ def _read() -> tuple[Filled[MessageForm], Said | None, str]:
     if filled.value is None:
         return filled, None, ""
     try:
-        subject = texts.one_line(text=filled.value.subject, field="subject")
-        said = Said(subject, texts.message(filled.value.text), filled.value.locale)
+        asked = filled.value
+        said = Said(asked.subject, asked.text, asked.locale).checked()
     except LedgerError as refused:
         blamed, wrong = blame(filled, refused)
         return blamed, None, wrong
