@@ -10,7 +10,7 @@ from ledger.discount import DiscountRules
 from ledger.money import Money
 from projections.queries.orders import OrderFilter
 from projections.queries.paging import Turn
-from tests.web.pages.conftest import CARD, Browser, Place
+from tests.web.pages.conftest import CARD, MACHINE, Browser, Place, cause
 from tests.web.pages.reading import Page
 
 NEW = "/panel/discounts/new"
@@ -112,6 +112,16 @@ def test_a_code_is_changed_for_later_uses_and_ended_once_asked(place: Place) -> 
         again, "", {"kind": "percent", "lasting": "first"}, percent="30", status=422
     )
     assert "expired on" in late.words
+
+
+def test_a_code_of_a_retired_plan_stays_its_own_when_it_is_changed(place: Place) -> None:
+    gold, browser = place.plan(), place.staff()
+    code_id = made(sent(browser, {"plan_ids": [str(gold)]}))
+    place.parts.ledger.retire_plan(gold, by=MACHINE, cause=cause())
+    place.settle()
+    page = browser.get(f"/panel/discounts/{code_id}/change")
+    browser.send(page, "", {"kind": "percent", "lasting": "first"}, percent="25")
+    assert place.parts.ledger.discount(code_id).rules.plan_ids == (gold,)
 
 
 def test_each_use_is_listed_with_its_order(place: Place) -> None:

@@ -201,7 +201,11 @@ def _form(
         amount=plain_amount(cut) if cut else "",
         currency=cut.currency if cut else settings.currency,
         currencies=[(each, each) for each in sorted(DECIMALS)],
-        plans=[plan for plan in parts().queries.plans.all() if plan.state != "retired"],
+        plans=[
+            plan
+            for plan in parts().queries.plans.all()
+            if plan.state != "retired" or (code and plan.plan_id in code.plan_ids)
+        ],
         typed=typed,
         form=filled,
         wrong=wrong,
