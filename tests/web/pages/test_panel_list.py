@@ -9,9 +9,12 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import pytest
+
 from ledger import ids
 from tests.web.pages.conftest import FREE, MACHINE, Browser, Place, cause
 from tests.web.pages.reading import Page
+from web.pages.panel import bulk
 from web.sessions.bulk_acts import BulkActs
 
 PART = {"HX-Request": "true"}
@@ -322,13 +325,11 @@ def test_all_that_match_are_put_on_a_list_once(place: Place) -> None:  # part of
     assert {entry.member_id for entry in entries} == set(chosen)
 
 
-def test_more_than_a_part_is_seen_to(place: Place, monkeypatch: object) -> None:
+def test_more_than_a_part_is_seen_to(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = people(place, 5)
     staff = place.staff()
-    from web.pages.panel import bulk
-
-    monkeypatch.setattr(bulk, "PART", 2)  # type: ignore[attr-defined]
-    monkeypatch.setattr(bulk, "AT_ONCE_SECONDS", 0)  # type: ignore[attr-defined]
+    monkeypatch.setattr(bulk, "PART", 2)
+    monkeypatch.setattr(bulk, "AT_ONCE_SECONDS", 0)
     page = staff.send(staff.get("/panel/members?sort=name"), TAG, tag="press")
     assert "Tagging “press”: 2 of 5" in page.words
     page = staff.send(page, act_of(page))
