@@ -22,7 +22,7 @@ from web.sessions.mailbox import Mail
 AT_ONCE = 200
 """Entries that are looked at between two looks at the list, which may have changed."""
 
-Alone = Callable[[UUID], AbstractContextManager[None, bool]]
+Alone = Callable[[UUID], AbstractContextManager[None]]
 """Within it, what breaks is reported, and the other recipients go on."""
 
 
@@ -66,9 +66,9 @@ class Sending:
             self._look()
             for entry_id in page:
                 if entry_id not in done:
-                    outcome = self._decided(entry_id)
-                    broken = broken or outcome is None
-                    yield from [outcome] if outcome else []
+                    outcomes = self._decided(entry_id)
+                    broken = broken or not outcomes
+                    yield from outcomes
         if not broken:
             kept.finish(message_id)
 
@@ -76,11 +76,12 @@ class Sending:
         self._list: MailingList = self._parts.ledger.mailing_list(self._list_id)
         self._addresses = self._list.addresses()
 
-    def _decided(self, entry_id: UUID) -> Outcome | None:
-        """None where it broke."""
+    def _decided(self, entry_id: UUID) -> list[Outcome]:
+        """Nothing where it broke."""
+        outcomes: list[Outcome] = []
         with self._alone(entry_id):
-            return self._settled(self._list.entries[entry_id])
-        return None
+            outcomes.append(self._settled(self._list.entries[entry_id]))
+        return outcomes
 
     def _settled(self, entry: Entry) -> Outcome:
         desk, message_id = self._parts.desk, self._message.message_id
