@@ -98,14 +98,26 @@ def test_an_answer_that_breaks_is_closed() -> None:
     assert answer.closed
 
 
-def test_a_generator_goes_on_in_the_context_it_began_in() -> None:
+def test_what_a_request_sets_lasts_until_its_end_and_no_longer() -> None:
     def told() -> Iterator[bytes]:
-        token = SEEN.set("here")
+        yield SEEN.get("nothing").encode()
+        SEEN.set("something")
         yield from LONG
         yield SEEN.get().encode()
-        SEEN.reset(token)
 
-    assert answered(Generated(told())).sent[-1] == b"here"
+    def app(environ: Environ, start: Start) -> Iterator[bytes]:
+        start("200 OK", [])
+        return told()
+
+    async def twice() -> list[Line]:
+        bridge, lines = Bridge(app, Bodies(100, wait_seconds=1), threads=1), [Line(), Line()]
+        for line in lines:
+            await bridge(scope(), line.receive, line.send)
+        return lines
+
+    for line in asyncio.run(twice()):
+        assert line.sent[0].startswith(b"nothing")
+        assert line.sent[-1] == b"something"
 
 
 def test_a_path_keeps_the_bytes_that_its_escapes_stand_for() -> None:
