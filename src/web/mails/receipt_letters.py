@@ -71,11 +71,11 @@ def welcome(parts: Parts, notice: NoticeRow) -> Answer:
         return receipt_seen
     if not stay.is_running(parts.clock.now()):
         over = NotTold("membership_over")
-        return over if receipt_seen is None else _receipt_letter(parts, notice, receipt_seen)
+        return over if receipt_seen is None else _receipt_letter(parts, notice, *receipt_seen)
     locale = _locale(notice)
     said = {"site": parts.settings.site_name, "plan": stay.plan_name}
     sentences = " ".join([WELCOME[locale].format(**said), *_next_payment(parts, locale, stay)])
-    lines = lines_of(parts, locale, receipt_seen) if receipt_seen else ()
+    lines = lines_of(parts, locale, *receipt_seen) if receipt_seen else ()
     subject = WELCOME_SUBJECT[locale].format(**said)
     return _letter(parts, notice, subject, (sentences,), lines=lines)
 
@@ -87,7 +87,7 @@ def receipt(parts: Parts, notice: NoticeRow) -> Answer:
         return NotTold("payment_reversed")
     found = parts.queries.receipts.of_order(paid.originator_id)
     own = next((one for one in found if one.fact_version == paid.originator_version), None)
-    return NotYet() if own is None else _receipt_letter(parts, notice, own)
+    return NotYet() if own is None else _receipt_letter(parts, notice, own, paid)
 
 
 def refund_issued(parts: Parts, notice: NoticeRow) -> Answer:
@@ -106,15 +106,18 @@ def refund_issued(parts: Parts, notice: NoticeRow) -> Answer:
     return _letter(parts, notice, subject, told)
 
 
-def _first_receipt(parts: Parts, order_id: UUID) -> Receipt | NotYet | None:
+def _first_receipt(parts: Parts, order_id: UUID) -> tuple[Receipt, Paid] | NotYet | None:
     """That of the payment with which somebody joined; None where there was nothing to pay."""
     if parts.ledger.order(order_id).placed.amount.is_zero:
         return None
     found = parts.queries.receipts.of_order(order_id)
-    return found[0] if found else NotYet()
+    if not found:
+        return NotYet()
+    paid = parts.ledger.fact(f"{order_id}/{found[0].fact_version}")
+    return found[0], cast("Paid", paid)
 
 
-def _receipt_letter(parts: Parts, notice: NoticeRow, own: Receipt) -> Answer:
+def _receipt_letter(parts: Parts, notice: NoticeRow, own: Receipt, paid: Paid) -> Answer:
     locale, order = _locale(notice), parts.ledger.order(own.order_id)
     said = {
         "site": parts.settings.site_name,
@@ -122,11 +125,10 @@ def _receipt_letter(parts: Parts, notice: NoticeRow, own: Receipt) -> Answer:
         "amount": money_for(locale, own.amount),
         "plan": own.plan_name,
     }
-    paid = cast("Paid", parts.ledger.fact(f"{own.order_id}/{own.fact_version}"))
     is_again = is_second_payment(order, paid.reference)
     told = [RECEIVED[locale].format(**said), *([PAID_AGAIN[locale]] if is_again else [])]
     subject = RECEIPT_SUBJECT[locale].format(**said)
-    return _letter(parts, notice, subject, told, lines=lines_of(parts, locale, own))
+    return _letter(parts, notice, subject, told, lines=lines_of(parts, locale, own, paid))
 
 
 def _next_payment(parts: Parts, locale: Locale, stay: Membership) -> list[str]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from babel.numbers import format_percent
 
 from ledger.member.facts import Locale, MethodFact
-from ledger.order import Order
+from ledger.order.facts import Paid
 from projections.queries.receipts import Receipt
 from web.parts import Parts
 from web.wording.languages import day_for, money_for
@@ -29,7 +29,7 @@ PERIOD = {"en": "{start} to {end}", "fr": "du {start} au {end}"}
 METHOD = {"en": "{brand} ending in {last_four}", "fr": "{brand} se terminant par {last_four}"}
 
 
-def lines_of(parts: Parts, locale: Locale, receipt: Receipt) -> Lines:
+def lines_of(parts: Parts, locale: Locale, receipt: Receipt, paid: Paid) -> Lines:
     """The number, what was paid, when, for what, the tax inside it, and with which card."""
     zone = parts.settings.zone
     paid_on = receipt.paid_at.astimezone(zone).date()
@@ -48,7 +48,7 @@ def lines_of(parts: Parts, locale: Locale, receipt: Receipt) -> Lines:
         said.append(("code", receipt.discount_code))
     said.append(("amount", money_for(locale, receipt.amount)))
     lines = [(NAMES[name][locale], text) for name, text in said]
-    return (*lines, *_tax(locale, receipt), *_method(parts, locale, receipt))
+    return (*lines, *_tax(locale, receipt), *_method(parts, locale, receipt, paid))
 
 
 def _tax(locale: Locale, receipt: Receipt) -> Lines:
@@ -59,8 +59,8 @@ def _tax(locale: Locale, receipt: Receipt) -> Lines:
     return ((NAMES["tax"][locale].format(rate=written), money_for(locale, receipt.tax)),)
 
 
-def _method(parts: Parts, locale: Locale, receipt: Receipt) -> Lines:
-    method = _paid_with(parts, receipt)
+def _method(parts: Parts, locale: Locale, receipt: Receipt, paid: Paid) -> Lines:
+    method = _paid_with(parts, receipt, paid)
     if method is None:
         return ()
     brand = BRAND.get(method.brand, method.brand)
@@ -68,11 +68,9 @@ def _method(parts: Parts, locale: Locale, receipt: Receipt) -> Lines:
     return ((NAMES["method"][locale], said),)
 
 
-def _paid_with(parts: Parts, receipt: Receipt) -> MethodFact | None:
+def _paid_with(parts: Parts, receipt: Receipt, paid: Paid) -> MethodFact | None:
     """The card that paid, also where another has taken its place since."""
-    paid = parts.ledger.fact(f"{receipt.order_id}/{receipt.fact_version}")
-    order = parts.ledger.order(receipt.order_id)
-    tried = order.attempts.get(paid.attempt_id) if isinstance(paid, Order.Paid) else None
+    tried = parts.ledger.order(receipt.order_id).attempts.get(paid.attempt_id)
 
     def is_it(method: MethodFact) -> bool:
         # A card that is given for the first time has its own name only once it is saved.

@@ -134,3 +134,11 @@ def test_the_owner_gives_the_site_to_an_administrator_who_ticked_that_they_mean_
     owner.send(owner.get(path), "", sure="true")
     assert place.parts.ledger.contributor(heir).is_owner
     assert place.staff("owner").get(path, status=403).headings
+
+
+def test_the_page_of_a_member_shows_the_letters_to_them(place: Place) -> None:  # part of AC11
+    member_id = place.member(place.plan())
+    told(place)
+    page = place.staff().get(f"/panel/members/{member_id}")
+    assert "All letters to them" in page.words
+    assert f"/panel/notices?person={member_id}" in page.links

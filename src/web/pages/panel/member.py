@@ -26,6 +26,7 @@ from web.pages.forms import command_id, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward, reason, settled, told
 from web.pages.panel import timeline
 from web.pages.panel.engagement import engagement_of
+from web.pages.panel.notices import latest_to
 from web.pages.past_pages import now, of_moment, past, reading
 from web.reading.past import Scope
 from web.sessions.sessions import Kind
@@ -189,6 +190,7 @@ def _profile(member_id: UUID, wrong: str = "") -> str:
         last_mail=None if moment else parts().desk.mailbox.last_to(summary.email),
         seen=None if moment else parts().desk.engagement.of(member_id),
         engagement=engagement_of(member),
+        letters=[] if moment else latest_to(member_id),
         story=story,
         more=len(entries) - len(story),
         known_tags=[] if moment else sorted(set(queries.members.tag_names()) - set(summary.tags)),
