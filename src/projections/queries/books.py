@@ -44,6 +44,10 @@ ONE: LiteralString = """
 SELECT position, stream_id, version, topic, subject_id, recorded_at, state FROM ledger.facts
  WHERE position = %(position)s AND position <= %(newest)s
 """
+FIRSTS: LiteralString = """
+SELECT position, stream_id, version, topic, subject_id, recorded_at, state FROM ledger.facts
+ WHERE stream_id = ANY (%(stream_ids)s) AND version = 1
+"""
 ACTOR = r'"actor":\{"id":(null|"[0-9a-f-]{36}"),"kind":"%s"\}'
 
 
@@ -105,6 +109,11 @@ class BookQueries:
         """The fact at a position, if one is settled there."""
         asked = {"position": position, "newest": self._newest(newest)}
         return next(iter(self._entries(self._records(ONE, asked))), None)
+
+    def firsts(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The facts with which the streams of some facts began."""
+        stream_ids = list({one.stream_id for one in entries})
+        return self._entries(self._records(FIRSTS, {"stream_ids": stream_ids}))
 
     def _newest(self, wish: int | None) -> int:
         horizon = self._recorder.horizon()

@@ -13,6 +13,9 @@ from tests.web.conftest import NOON
 from tests.web.pages.conftest import MACHINE, Place, cause
 from web.identity import permissions
 from web.identity.permissions import Permission
+from web.jobs.every import JOBS
+from web.jobs.job import AlwaysLeads
+from web.jobs.runner import Runner
 
 DAY = timedelta(days=1)
 PATH = "/panel/audit"
@@ -32,6 +35,21 @@ def test_facts_are_told_newest_first_with_who_and_why(place: Place, member_id: U
     assert "Joined Gold" in page.words
     assert "the server’s command line" in page.words
     assert "plan.opened" in page.words
+
+
+def test_a_fact_of_a_notice_is_told_without_those_before_it(place: Place, member_id: UUID) -> None:
+    runner = Runner(place.parts, AlwaysLeads())
+    for _ in range(2):
+        for job in JOBS:
+            runner.tick(job)
+        place.clock.advance(DAY)
+    place.settle()
+    staff = place.staff()
+    sent = staff.get(f"{PATH}?topic=notice.sent").words
+    assert "A letter to" in sent.split("Position", 1)[1]
+    for link in staff.get(PATH).links:
+        if link.removeprefix(f"{PATH}/").isdecimal():
+            assert staff.get(link).headings[0].startswith("Fact ")
 
 
 def test_facts_are_filtered_by_stream_topic_actor_and_member(place: Place, member_id: UUID) -> None:
@@ -63,7 +81,7 @@ def test_a_long_log_is_looked_through_a_stretch_at_a_time(
     staff = place.staff()
     page, seen = staff.get(f"{PATH}?topic=plan.created"), 0
     while "No such fact since position" in page.words:
-        [further] = [link for link in page.links if "newest=" in link]
+        [further] = [link for link in page.links if "newest=" in link and "lang=" not in link]
         page, seen = staff.get(further), seen + 1
     assert seen > 0
     assert "plan.created" in page.words.split("Position", 1)[1]

@@ -19,9 +19,9 @@ from web.identity.auth import caller, parts, requires
 from web.identity.permissions import Permission
 from web.pages.filling import Args
 from web.pages.forms import read_args
-from web.pages.frame import group, word
+from web.pages.frame import group, url_with, word
 from web.pages.panel import timeline
-from web.pages.panel.listing import PAGE, Chip, chip
+from web.pages.panel.listing import PAGE, Chip
 from web.pages.past_pages import of_moment, past
 from web.reading.past import Scope
 from web.wording.languages import gettext, message, say
@@ -107,10 +107,13 @@ def _books() -> BookQueries:
 
 def _told(entries: list[Entry]) -> list[timeline.Line]:
     """A line each, in their order: what happened, in words where there are some."""
-    lines = timeline.lines(list(reversed(entries)))
+    known = {one.position: one for one in [*_books().firsts(entries), *entries]}
+    by_position = timeline.lines([known[position] for position in sorted(known)])
+    lines = {line.position: line for line in by_position}
+    told = [lines[one.position] for one in entries]
     if _sees_people():
-        return lines
-    return [replace(one, sentence=one.topic) if _personal(one.topic) else one for one in lines]
+        return told
+    return [replace(one, sentence=one.topic) if _personal(one.topic) else one for one in told]
 
 
 def _fields(found: Entry) -> Iterator[tuple[str, str, bool]]:
@@ -140,11 +143,12 @@ def _actor(actor: Actor) -> str:
 
 
 def _chips(args: AuditArgs) -> Iterator[Chip]:
-    if args.kind:
-        yield chip(gettext(KINDS[args.kind]), "kind")
-    if args.topic:
-        yield chip(args.topic, "topic")
-    if args.actor:
-        yield chip(say("By {who}", who=word("actor", args.actor)), "actor")
-    if args.member:
-        yield chip(say("About {member}", member=args.member), "member")
+    shown = {
+        "kind": args.kind and gettext(KINDS[args.kind]),
+        "topic": args.topic,
+        "actor": args.actor and say("By {who}", who=word("actor", args.actor)),
+        "member": args.member and say("About {member}", member=args.member),
+    }
+    for name, label in shown.items():
+        if label:
+            yield Chip(label, url_with(**{name: None, "newest": None}))

@@ -24,6 +24,7 @@ JOBS = {
     "letters": message("Sending letters"),
     "posting": message("Handing letters over"),
     "refunds": message("Refunds that came back"),
+    "messages": message("Messages to mailing lists"),
     "reconciliation": message("Reconciliation"),
     "old notices": message("Forgetting old notices"),
     "check": message("Checking the views"),

@@ -117,7 +117,7 @@ class Drawing:
         series = [
             Series("new", gettext("New"), [line.new for line in lines]),
             Series("reactivated", gettext("Returned"), [line.returned for line in lines]),
-            Series("churned", gettext("Left"), [-line.left for line in lines]),
+            Series("churned", gettext("Departures"), [-line.left for line in lines]),
         ]
         return charts.stacked(self._labels, series, number)
 
