@@ -102,7 +102,7 @@ WRONG = {
     "every": ({"amount": "5", "every": "0"}, "a whole number from 1 to 120"),
     "payments": ({"amount": "5", "model": "instalments", "payments": "1"}, "2 to 120 payments"),
     "tax": ({"amount": "5", "tax": "101"}, "a percentage from 0 to 100"),
-    "currency": ({"amount": "5", "currency": "XXX"}, "not a currency"),
+    "currency": ({"amount": "5", "currency": "ZZZ"}, "not a currency"),
     "name": ({"amount": "5", "name": ""}, "Please fill this in."),
     "model": ({"amount": "5", "model": "gift"}, "not one of the choices"),
 }
