@@ -106,6 +106,8 @@ def demo(members: int, months: int, seed: int, *, as_json: bool) -> None:
     with opened() as (settings, dsn, _parts):
         if not settings.test_mode:
             raise Failure("The demonstration is for a site in test mode.")
+        if settings.mail_server is not None:
+            raise Failure("The demonstration's people are made up: unset LEDGER_SMTP_URL first.")
         report = tell_with_progress(
             settings, dsn, members=members, months=months, seed=seed, quiet=as_json
         )
