@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from flask import render_template
 from werkzeug.wrappers import Response
 
 from ledger.errors import NotFound
+from ledger.order.facts import Paid
 from projections.queries.receipts import Receipt
 from web.identity.auth import caller, parts, requires
 from web.identity.permissions import Permission
@@ -50,12 +52,13 @@ def _numbered(label: str) -> Receipt:
 
 def _page(receipt: Receipt, *, frame: str) -> str:
     order = parts().queries.orders.one(receipt.order_id)
+    paid = parts().ledger.fact(f"{receipt.order_id}/{receipt.fact_version}")
     return render_template(
         "account/receipt.html",
         frame=frame,
         receipt=receipt,
         seller=parts().settings.seller_lines,
         member=parts().ledger.member(receipt.member_id),
-        lines=lines_of(parts(), locale(), receipt),
+        lines=lines_of(parts(), locale(), receipt, cast("Paid", paid)),
         refunds=[one for one in order.refunds if one.state != "failed"] if order else [],
     )
