@@ -78,7 +78,7 @@ CHURN = Definition(
     " reason; of the month that is not over, until now. Nothing is said of a month that began with"
     " no member.",
     "Sur cent membres au début d’un mois, combien sont partis dans le mois, quelle qu’en soit la"
-    " raison ; pour le mois en cours, jusqu’ici. Rien n’est dit d’un mois commencé sans membre.",
+    " raison ; pour le mois en cours, jusqu’ici. Rien n’est dit d’un mois commencé sans membre.",
 )
 RETENTION = Definition(
     "retention",
