@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from ledger import ids
-from ledger.billing.reminders import Colleague, Reminders
+from ledger.billing.news import Colleague, News
 from ledger.facts import Actor, Cause
 from ledger.member import Membership
 from ledger.member.facts import ActionRequired, Locale
@@ -84,10 +84,10 @@ class Owing:
         for order_id in (ids.order(self.membership_id, index) for index in (1, 2)):
             for fact in ledger.facts_of(order_id):
                 if isinstance(fact, PaymentFailed):
-                    Reminders(ledger).tell_failure(order_id, fact.fact_id, staff, cause=job())
+                    News(ledger).tell(fact, staff, cause=job())
         for fact in ledger.facts_of(self.member_id):
             if isinstance(fact, ActionRequired):
-                Reminders(ledger).tell_action(self.member_id, fact.fact_id, staff, cause=job())
+                News(ledger).tell(fact, staff, cause=job())
         self.place.settle()
         sent = send_waiting(self.place.parts, cause=job())
         self.place.settle()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ledger import ids
-from ledger.billing.reminders import Colleague
+from ledger.billing.news import Colleague
 from ledger.facts import Actor
 from ledger.notification import Locale, Recipient, ToldRole
 from ledger.payments.gateway import OutcomeUnknown, Payment
@@ -81,14 +81,14 @@ def test_whoever_left_the_staff_is_not_told(place: Place) -> None:
     ada = owing(place)
     place.staff("store_manager")
     staff = staff_of(place, "store_manager", "en")
-    place.parts.ledger.remove_contributor(staff[0].id, by=MACHINE, cause=cause())
+    place.parts.ledger.remove_contributor(staff.recipient.id, by=MACHINE, cause=cause())
     assert ada.tell([staff]) == 1
 
 
 def test_a_notice_that_breaks_keeps_no_other_waiting(place: Place) -> None:
     ada = owing(place)
     nobody = Recipient(kind="contributor", id=ids.new(), role="owner")
-    sent = ada.send([(nobody, "en")])
+    sent = ada.send([Colleague(nobody, "en")])
     assert (sent.letters, [one.code for one in sent.broken]) == (1, ["not_found"])
 
 
@@ -348,4 +348,4 @@ def staff_of(place: Place, role: ToldRole, locale: Locale) -> Colleague:
     """One of the staff, and the language in which they are told."""
     contributor_id = place.parts.ledger.contributor_by_email(f"{role}@example.org")
     assert contributor_id is not None
-    return Recipient(kind="contributor", id=contributor_id, role=role), locale
+    return Colleague(Recipient(kind="contributor", id=contributor_id, role=role), locale)
