@@ -60,7 +60,9 @@ def consents_of(place: Place, member_id: UUID) -> list[str]:
     return [f.TOPIC for f in facts if f.TOPIC in {"member.consented", "member.unsubscribed"}]
 
 
-def test_addresses_are_pasted_and_each_line_that_is_none_is_told(place: Place) -> None:  # SE2
+def test_addresses_are_pasted_and_each_line_that_is_none_is_told(
+    place: Place,
+) -> None:  # part of SE2
     browser = place.staff()
     page = new_list(browser)
     action = page.path + "/addresses"
@@ -88,7 +90,7 @@ def test_staff_state_that_the_owners_of_addresses_agreed(place: Place) -> None: 
 
 def test_who_is_taken_off_gets_nothing_and_a_list_that_is_over_is_not_written_to(
     place: Place,
-) -> None:  # SE2
+) -> None:  # part of SE2
     browser = place.staff()
     page = with_addresses(browser, "zoe@example.org")
     after = browser.send(page, page.path + "/take-off")
@@ -210,9 +212,7 @@ def test_a_ready_message_invites_former_members_of_another_system(
 ) -> None:  # NO4
     code_id, ends = ids.new(), datetime(2026, 12, 24, 23, tzinfo=UTC)
     rules = DiscountRules(percent=50, ends_at=ends, plan_ids=(plan := place.plan(),))
-    place.parts.ledger.make_discount(
-        code_id, code="BACK24", rules=rules, by=MACHINE, cause=cause()
-    )
+    place.parts.ledger.make_discount(code_id, code="BACK24", rules=rules, by=MACHINE, cause=cause())
     place.settle()
     browser = place.staff()
     page = new_list(browser)

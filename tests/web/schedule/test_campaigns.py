@@ -194,7 +194,7 @@ def test_one_who_becomes_a_contact_as_a_message_goes_out_gets_it_once(post: Post
     assert post.to() == ["ada@example.org", OLD]
 
 
-def test_an_erased_address_gets_nothing(post: Post) -> None:  # SE2
+def test_an_erased_address_gets_nothing(post: Post) -> None:  # part of SE2
     post.add(emails=(OLD, "max@example.org"))
     message_id = post.write()
     post.parts.ledger.vault.destroy(post.entry(OLD).entry_id)
