@@ -15,7 +15,7 @@ from ledger.errors import LedgerError
 from ledger.store.mapper import FactMapper
 from ledger.store.pool import connect
 from projections.part import fold_part
-from projections.priority import begin_lowest, step_back
+from projections.priority import GOES_LAST, begin_lowest, step_back
 from projections.rebuild_rows import finish_part, one, take_part
 from projections.view import View
 
@@ -63,7 +63,7 @@ class Processes:
             self._workers,
             mp_context=get_context("spawn"),
             initializer=_begin,
-            initargs=(self._begin, os.getpid()),
+            initargs=(self._begin, os.getpid(), self._workers == GOES_LAST),
         )
         try:
             waiting = {pool.submit(self._work, rebuild_id, number): number for number in numbers}
@@ -142,6 +142,7 @@ def carry_out(
         )
 
 
-def _begin(begin: Callable[[int], None], parent_id: int) -> None:
-    begin_lowest()
+def _begin(begin: Callable[[int], None], parent_id: int, goes_last: bool) -> None:
+    if goes_last:
+        begin_lowest()
     begin(parent_id)

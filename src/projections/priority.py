@@ -27,6 +27,8 @@ from psycopg import Connection
 T = TypeVar("T")
 
 LOWEST, USUAL = 19, 0
+GOES_LAST = 1
+"""As many workers take what the machine has left; who asks for more waits for the end."""
 TRIES, AGAIN_SECONDS = 20, 0.1
 """Of all who are not root, one at a time may change a session's priority, ten times a second."""
 
@@ -78,6 +80,11 @@ def quietly(work: Callable[[], T]) -> T:
     with _session_lowered():
         Thread(target=do, name="quietly", daemon=True).start()
         return done.result()
+
+
+def paced(work: Callable[[], T], workers: int) -> T:
+    """What `work` answers or raises: done quietly beside a single worker, else like all work."""
+    return quietly(work) if workers == GOES_LAST else work()
 
 
 def _stand_aside() -> None:

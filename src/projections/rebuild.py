@@ -35,7 +35,7 @@ from projections.outdated import outdated, require_known
 from projections.parking import why
 from projections.part import PartStopped
 from projections.positions import current, standings
-from projections.priority import quietly, step_back
+from projections.priority import GOES_LAST, paced, step_back
 from projections.rebuild_rows import Mismatch, Progress, Rebuild, State
 from projections.swap import drop_shadow, roll_back
 from projections.tables import Table
@@ -145,6 +145,8 @@ class Rebuilder:
             rebuild = rebuild_rows.active(connection)
             if rebuild is None:
                 return None
+            if rebuild.workers == GOES_LAST:
+                step_back(connection)
             while rebuild.is_under_way:
                 rebuild = self._step(connection, rebuild)
             self.tell(self._report(connection, rebuild))
@@ -262,7 +264,7 @@ class Rebuilder:
 
     def _catch_up(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
         stretch = self._stretch(rebuild)
-        rebuild = quietly(partial(stretch.catch_up, connection, rebuild))
+        rebuild = paced(partial(stretch.catch_up, connection, rebuild), rebuild.workers)
         if is_cancelled(connection, rebuild) or not stretch.is_near(connection, rebuild):
             return rebuild
         return self._set(connection, rebuild, "verifying")
@@ -271,7 +273,8 @@ class Rebuilder:
         tables = self._shadows(rebuild)
         written = {t.view.name: _written(connection, rebuild, t.view.name) for t in tables}
         verify = self._verifier(rebuild).rebuilt
-        found = quietly(partial(verify, connection, rebuild, tables, written, sample=self.sample))
+        proved = partial(verify, connection, rebuild, tables, written, sample=self.sample)
+        found = paced(proved, rebuild.workers)
         return self._refuse(connection, rebuild, found) or self._put_in_place(connection, rebuild)
 
     def _put_in_place(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
@@ -377,7 +380,6 @@ class Rebuilder:
         with self._connected() as connection:
             while not leads(connection, COORDINATOR):
                 time.sleep(STANDBY_SECONDS)
-            step_back(connection)
             teach(connection)
             yield connection
 

@@ -11,7 +11,7 @@ from threading import get_native_id
 import pytest
 
 from ledger.store.pool import connect
-from projections.priority import LOWEST, quietly, step_back
+from projections.priority import GOES_LAST, LOWEST, paced, quietly, step_back
 from tests.projections.books import Books
 from tests.projections.rebuilds import rebuilder
 
@@ -105,3 +105,9 @@ def test_a_rebuild_is_verified_at_the_lowest_priority_and_swapped_at_its_own(
     monkeypatch.setattr(LastStretch, "swap", swap)
     rebuilder(books).run(["members"])
     assert seen == {"verify": LOWEST, "swap": _own()}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads share one priority")
+def test_beside_several_workers_work_goes_like_all_other() -> None:
+    assert paced(_own, GOES_LAST) == LOWEST
+    assert paced(_own, GOES_LAST + 1) == os.getpriority(os.PRIO_PROCESS, 0)

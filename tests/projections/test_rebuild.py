@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import NotFound
-from projections import layout, rebuild_rows
+from projections import layout
 from projections.catalogue import all_views
 from projections.digest import Digest
 from projections.members import MemberRow, Members
@@ -118,24 +118,6 @@ def test_a_rebuild_whose_coordinator_died_is_taken_up(books: Books, state: str) 
     assert finished is not None
     assert finished.state == "live"
     follow(books)
-    assert_true(books)
-
-
-def test_what_is_kept_by_stream_is_folded_in_as_many_parts_as_what_is_kept_by_person(
-    books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    followed(books)
-    monkeypatch.setattr(rebuild_rows, "FEW_FACTS", 0)
-    rebuild = rebuilder(books).run(ALL)
-    assert rebuild.state == "live"
-    kinds = asked(
-        books,
-        "SELECT kind, count(*), count(lower), count(upper), sum(facts) > 0"
-        " FROM views.rebuild_parts GROUP BY kind ORDER BY kind",
-    )
-    # The first is open below, the last above.
-    many = rebuild_rows.LEAST_PARTS
-    assert kinds == [(kind, many, many - 1, many - 1, True) for kind in ("streams", "subjects")]
     assert_true(books)
 
 

@@ -242,3 +242,21 @@ def test_a_follower_whose_rows_were_swapped_takes_nothing_in(books: Books) -> No
             leader.retry_parked()
     with books.pool.connection() as connection:
         assert parked(connection)
+
+
+def test_what_is_kept_by_stream_is_folded_in_as_many_parts_as_what_is_kept_by_person(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed(books)
+    monkeypatch.setattr(rebuild_rows, "FEW_FACTS", 0)
+    rebuild = rebuilder(books).run(ALL)
+    assert rebuild.state == "live"
+    kinds = asked(
+        books,
+        "SELECT kind, count(*), count(lower), count(upper), sum(facts) > 0"
+        " FROM views.rebuild_parts GROUP BY kind ORDER BY kind",
+    )
+    # The first is open below, the last above.
+    many = rebuild_rows.LEAST_PARTS
+    assert kinds == [(kind, many, many - 1, many - 1, True) for kind in ("streams", "subjects")]
+    assert_true(books)
