@@ -290,3 +290,15 @@ def test_every_fact_of_plans_and_codes_is_told_in_words() -> None:
     topics = {fact.TOPIC for fact in fact_classes()}
     own = {topic for topic in topics if topic.startswith(("plan.", "discount."))}
     assert own == set(OF_PLANS_AND_CODES) | {"discount.redeemed", "discount.released"}
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_every_page_of_a_plan_is_whole(place: Place, lang: str) -> None:
+    plan_id, browser = place.plan(), place.staff()
+    address, typed = f"/panel/plans/{plan_id}", urlencode({"model": "recurring", "amount": "15"})
+    ways = ("", "/words", "/price", f"/price/preview?{typed}", "/coming", "/retire")
+    for path in ("/panel/plans", NEW, "/panel/discounts/new", *(address + way for way in ways)):
+        page = browser.get(path, lang)
+        assert page.lang == lang, path
+        assert page.unnamed() == [], path
+        assert page.styled == [], path
