@@ -35,6 +35,5 @@ def all_pages() -> list[Blueprint]:
         unsubscribing.pages,
         mailbox.pages,
         mailbox.panel_pages,
-        mailbox.panel_pages,
         *all_panel_pages(),
     ]

@@ -88,9 +88,6 @@ DETAILS = {
     "card_unconfirmed": message(
         "The card is not saved: your bank did not confirm it. Try again, or another card."
     ),
-    "card_unconfirmed": message(
-        "The card is not saved: your bank did not confirm it. Try again, or another card."
-    ),
     "amount_malformed": message("This is not an amount such as 12.50."),
 }
 """By code; the sentence of the problem itself stands in where there is none."""
