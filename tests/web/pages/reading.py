@@ -99,7 +99,8 @@ class Page(HTMLParser):
         kind = found.get("type", tag)
         hidden = kind == "hidden" or found.get("aria-hidden") == "true"
         name = found.get("id") or found.get("name", "")
-        self.controls.append(Control(name, kind, hidden, "label" in self._open))
+        named = "label" in self._open or bool(found.get("aria-label"))
+        self.controls.append(Control(name, kind, hidden, named))
         if tag == "input" and "form" in self._open and found.get("name"):
             unchecked = kind in {"checkbox", "radio"} and "checked" not in found
             if not unchecked:

@@ -260,7 +260,7 @@ def test_the_profile_shows_what_a_member_was_sent_and_opened(place: Place) -> No
     for said in (
         "agreed on",
         "Messages sent 1",
-        "Opened a link 1",
+        "Links opened 1",
         "Lists Friends",
         "Last sign-in",
     ):
