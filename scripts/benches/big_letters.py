@@ -7,7 +7,8 @@ from datetime import timedelta
 from ledger import ids
 from ledger.facts import Actor, Fact
 from ledger.mailing_list import MailingList
-from ledger.notification import Kind, Notification, Recipient
+from ledger.notification import Notification, Recipient
+from ledger.told import Kind
 from scripts.benches.big_lives import Life, Moment
 from scripts.benches.big_site import LETTERS, STAFF
 

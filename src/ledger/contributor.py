@@ -9,7 +9,7 @@ from uuid import UUID
 from ledger import texts
 from ledger.errors import ContributorRemoved, OwnerNeeded, RolesMalformed
 from ledger.facts import Aggregate, Fact, FirstFact, Personal, Stamp
-from ledger.notification import TOLD_ROLES, StaffKind, ToldRole
+from ledger.told import TOLD_ROLES, StaffKind, ToldRole
 
 Role = Literal["owner", "administrator", "store_manager", "auditor", "operator"]
 ROLES: tuple[Role, ...] = get_args(Role)

@@ -4,37 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import ClassVar, Literal, Self, get_args
+from typing import ClassVar, Literal, Self
 from uuid import UUID
 
 from ledger import ids
 from ledger.errors import NoticeMalformed, NoticeOver, NoticeSent
 from ledger.facts import Aggregate, Fact, FirstFact, Instant, Stamp, Value
+from ledger.told import Kind, ToldRole
 
-ToldRole = Literal["owner", "administrator", "store_manager", "auditor", "operator", "member"]
 Locale = Literal["en", "fr"]
-StaffKind = Literal[
-    "member_joined",
-    "renewal_paid",
-    "payment_failed",
-    "member_cancelled",
-    "paid_twice",
-]
-"""What those who run the site are told, unless they mute it (NO1)."""
-STAFF_KINDS: tuple[StaffKind, ...] = get_args(StaffKind)
-TOLD_ROLES: tuple[ToldRole, ...] = ("owner", "administrator", "store_manager")
-"""Who of the staff is told anything, by the role in which they are."""
-MemberKind = Literal[
-    "welcome",
-    "receipt",
-    "own_payment_failed",
-    "renewal_reminder",
-    "price_change",
-    "cancellation_confirmed",
-    "refund_issued",
-]
-"""What a member is told (NO3)."""
-Kind = Literal[StaffKind, MemberKind]
 State = Literal["queued", "sent", "failed", "given_up", "bounced"]
 
 LONGEST_MESSAGE_ID = 200

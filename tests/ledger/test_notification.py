@@ -9,7 +9,8 @@ import pytest
 
 from ledger import ids
 from ledger.errors import NoticeMalformed, NoticeOver
-from ledger.notification import Kind, Notification, Recipient
+from ledger.notification import Notification, Recipient
+from ledger.told import Kind
 from tests.ledger.stories import (
     ANNE,
     BOB,

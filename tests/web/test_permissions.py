@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.notification import TOLD_ROLES
+from ledger.told import TOLD_ROLES
 from web.identity.permissions import HOLDERS, PERSONAL_ONLY, Permission, Role, granted
 
 READS = {permission for permission in Permission if permission.value.endswith(":read")}

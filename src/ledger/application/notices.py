@@ -13,8 +13,9 @@ from ledger.application.use_case import use_case
 from ledger.contributor import Contributor
 from ledger.errors import Forbidden, NotFound
 from ledger.facts import Actor, Cause, Fact, Stamp
-from ledger.notification import Kind, Locale, Notification, Recipient
+from ledger.notification import Locale, Notification, Recipient
 from ledger.store.records import FactRecord
+from ledger.told import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from ledger.errors import (
     RolesMalformed,
 )
 from ledger.facts import Actor, Cause, Stamp
-from ledger.notification import StaffKind
 from ledger.store.records import Claim
 from ledger.store.refusals import ClaimTaken
+from ledger.told import StaffKind
 
 OWNER = "owner"
 CONTRIBUTOR_EMAIL = "contributor_email"

@@ -15,9 +15,10 @@ from ledger.billing.reminders import SCHEDULER
 from ledger.facts import Cause, Fact
 from ledger.member import Member
 from ledger.member import facts as member_facts
-from ledger.notification import Locale, MemberKind, Recipient, StaffKind
+from ledger.notification import Locale, Recipient
 from ledger.order import Attempt, Order
 from ledger.order import facts as order_facts
+from ledger.told import MemberKind, StaffKind
 
 Heard = tuple[MemberKind | None, StaffKind | None]
 """What the member whom a fact concerns is told, and what the staff."""

@@ -9,7 +9,8 @@ from ledger import ids
 from ledger.application import Ledger, Position
 from ledger.facts import Actor, Cause
 from ledger.member import Member, Membership
-from ledger.notification import Kind, Recipient
+from ledger.notification import Recipient
+from ledger.told import Kind
 
 REMINDED_BEFORE = timedelta(days=7)
 TOLD_BEFORE = timedelta(days=30)

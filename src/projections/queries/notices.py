@@ -8,7 +8,8 @@ from uuid import UUID
 
 from psycopg.rows import tuple_row
 
-from ledger.notification import Kind, State
+from ledger.notification import State
+from ledger.told import Kind
 from projections.notices import NoticeRow
 from projections.queries.paging import List, Page, Part, Turn
 from projections.queries.reading import Rows, Source

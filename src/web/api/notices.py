@@ -7,7 +7,8 @@ from typing import Literal
 from uuid import UUID
 
 from ledger.errors import NotFound, NoticeSent
-from ledger.notification import Kind, Locale, State, ToldRole
+from ledger.notification import Locale, State
+from ledger.told import Kind, ToldRole
 from projections.notices import NoticeRow
 from projections.queries.notices import NoticeFilter
 from projections.queries.paging import Turn

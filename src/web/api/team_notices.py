@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from ledger.errors import OnlyThePerson
-from ledger.notification import STAFF_KINDS, StaffKind
+from ledger.told import STAFF_KINDS, StaffKind
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Page, Reply
 from web.api.shapes import done

@@ -17,8 +17,8 @@ from ledger import ids
 from ledger.billing.sweep import Broken
 from ledger.errors import LedgerError
 from ledger.facts import Actor, Cause
-from ledger.notification import Kind
 from ledger.store.refusals import AWAY
+from ledger.told import Kind
 from projections.notices import NoticeRow
 from projections.queries.notices import NoticeFilter
 from projections.queries.paging import Turn

@@ -8,8 +8,8 @@ from uuid import UUID
 from ledger.contributor import Contributor
 from ledger.member.facts import Joined, Left, Locale, SelfCancelled
 from ledger.money import Money
-from ledger.notification import StaffKind
 from ledger.order.facts import Paid
+from ledger.told import StaffKind
 from projections.notices import NoticeRow
 from web.mails.letter import HELLO, Letter
 from web.mails.writing import Answer, NotTold

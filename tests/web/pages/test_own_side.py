@@ -195,7 +195,7 @@ def test_a_forgotten_password_is_answered_alike_and_after_the_same_work(  # AC10
     place.account()
     held: list[float] = []
     monkeypatch.setattr(accounts, "HOLD_SECONDS", 0.25)
-    monkeypatch.setattr(accounts.time, "sleep", held.append)
+    monkeypatch.setattr("web.identity.accounts.time.sleep", held.append)
     said = []
     for email in ("ada@example.org", "nobody@example.org"):
         browser = place.stranger()

@@ -28,8 +28,8 @@ def new_list(browser: Browser, name: str = "Friends") -> Page:
 
 def with_addresses(browser: Browser, *addresses: str, agreed: bool = True) -> Page:
     """A list with addresses of people who are no members."""
-    page, more = new_list(browser), {"consented": "yes"} if agreed else {}
-    return browser.send(page, page.path + "/addresses", addresses="\n".join(addresses), **more)
+    page, ready = new_list(browser), {"consented": "yes"} if agreed else {}
+    return browser.send(page, page.path + "/addresses", ready, addresses="\n".join(addresses))
 
 
 def write(browser: Browser, page: Page, act: str = "", text: str = TEXT) -> Page:
@@ -226,8 +226,8 @@ def test_people_agree_by_a_box_that_nobody_ticked_for_them(place: Place) -> None
         browser = place.stranger()
         page = browser.get("/sign-up")
         assert "agrees" not in dict(page.form("/sign-up").fields)
-        more = {"agrees": "yes"} if ticked else {}
-        browser.send(page, "/sign-up", name="Ada", email=email, **more)
+        ready = {"agrees": "yes"} if ticked else {}
+        browser.send(page, "/sign-up", ready, name="Ada", email=email)
         verify = browser.get(f"/sign-up/verify?token={place.token(email)}")
         browser.send(verify, "/sign-up/verify", password="correct horse battery")
         member_id = place.parts.ledger.member_by_email(email)

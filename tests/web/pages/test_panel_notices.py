@@ -8,6 +8,7 @@ import pytest
 
 from ledger import ids
 from tests.web.pages.conftest import MACHINE, Browser, Place, cause
+from tests.web.pages.reading import Page
 from web.jobs.every import JOBS
 from web.jobs.job import AlwaysLeads
 from web.jobs.runner import Runner
@@ -93,7 +94,7 @@ def test_one_of_the_staff_mutes_a_kind_for_themself(place: Place) -> None:  # NO
     assert me.muted == set()
 
 
-def _press(browser: Browser, path: str, action: str) -> object:
+def _press(browser: Browser, path: str, action: str) -> Page:
     return browser.send(browser.get(path), action)
 
 

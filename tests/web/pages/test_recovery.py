@@ -9,8 +9,9 @@ import pytest
 from ledger import ids
 from ledger.billing.news import Colleague
 from ledger.facts import Actor
-from ledger.notification import Locale, Recipient, ToldRole
+from ledger.notification import Locale, Recipient
 from ledger.payments.gateway import OutcomeUnknown, Payment
+from ledger.told import ToldRole
 from tests.web.pages.conftest import CARD, MACHINE, Place, cause
 from tests.web.pages.owing import DECLINED_LATER, Owing, owing
 

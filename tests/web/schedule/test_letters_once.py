@@ -9,7 +9,8 @@ import pytest
 from psycopg import OperationalError
 
 from ledger import ids
-from ledger.notification import Kind, Recipient
+from ledger.notification import Recipient
+from ledger.told import Kind
 from projections.queries.notices import NoticeFilter
 from projections.queries.paging import Turn
 from tests.web.schedule.post import (

@@ -13,8 +13,8 @@ from ledger.contributor import Role
 from ledger.errors import OnlyThePerson
 from ledger.facts import Actor
 from ledger.member.facts import Locale
-from ledger.notification import STAFF_KINDS, StaffKind
 from ledger.terms import Terms
+from ledger.told import STAFF_KINDS, StaffKind
 from tests.web.schedule.post import Killed, job_named, reads
 from tests.web.schedule.sites import (
     DECLINES_LATER,

@@ -10,7 +10,8 @@ from flask import render_template
 from werkzeug.wrappers import Response
 
 from ledger.errors import LedgerError, NotFound
-from ledger.notification import Kind, State
+from ledger.notification import State
+from ledger.told import Kind
 from projections.notices import NoticeRow
 from projections.queries.notices import NoticeFilter
 from projections.queries.paging import Turn

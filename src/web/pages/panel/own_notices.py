@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import render_template
 from werkzeug.wrappers import Response
 
-from ledger.notification import STAFF_KINDS, StaffKind
+from ledger.told import STAFF_KINDS, StaffKind
 from web.api.models import Query
 from web.identity.auth import parts, requires
 from web.identity.permissions import Permission
