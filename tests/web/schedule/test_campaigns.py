@@ -224,8 +224,9 @@ def test_one_recipient_who_breaks_holds_up_nobody_else(post: Post) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Mailbox, "put", breaks)
-        with pytest.raises(AssertionError, match="ValueError"):
+        with pytest.raises(AssertionError):  # the job tells of an item that broke
             post.run()
+    assert post.to() == ["ben@example.org"]
     assert not post.figures(message_id).is_finished
     assert post.run() == {"sent": 1}
     assert post.to() == ["ben@example.org", "ada@example.org"]
