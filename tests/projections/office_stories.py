@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
 from ledger.contributor import Contributor
-from ledger.facts import Aggregate
+from ledger.errors import LedgerError
+from ledger.facts import Aggregate, Stamp
 from ledger.mailing_list import MailingList
 from ledger.money import Money
 from ledger.notification import Notification, Recipient
@@ -27,6 +29,8 @@ class OfficeStory(Story):
     staff: list[Contributor] = field(default_factory=list)
     lists: list[MailingList] = field(default_factory=list)
     notices: list[Notification] = field(default_factory=list)
+    dice: Random = field(default_factory=lambda: Random(7))  # noqa: S311 -- not for secrets
+    told: int = 0
 
     def found(self) -> Iterator[list[Aggregate]]:
         """The site's own stream too."""
@@ -38,8 +42,31 @@ class OfficeStory(Story):
 
     def acts(self) -> list[Callable[[], list[Aggregate]]]:
         """What may happen besides."""
-        own = [self.employ, self.mail, self.agree, self.notify, self.save_segment]
-        return [*super().acts(), *own]
+        return [*super().acts(), self.employ, self.mail, self.notify, self.save_segment]
+
+    def step(self) -> list[Aggregate]:
+        """Now and then what has to do with messages, by dice of its own; else what may happen.
+
+        It takes no time and is no command, so that all else happens as it would without it.
+        """
+        if not (self.members and self.lists and self.dice.random() < 0.1):
+            return super().step()
+        before = self.random, self.now, self.commands
+        self.random, self.told = self.dice, self.told + 1
+        try:
+            acts = (self.agree, self.write_to_list, self.state_consent, self.try_again)
+            return acts[self.told % len(acts)]()
+        except LedgerError:
+            return []
+        finally:
+            self.random, self.now, self.commands = before
+
+    def stamp(self, *, late_days: int = 0) -> Stamp:
+        """As of any story, at the same instant as what was before where it takes no time."""
+        now, stamp = self.now, super().stamp(late_days=late_days)
+        if self.random is not self.dice:
+            return stamp
+        return replace(stamp, occurred_at=now, recorded_at=now)
 
     def employ(self) -> list[Aggregate]:
         """Somebody becomes staff, changes roles, becomes the owner or leaves."""
@@ -75,10 +102,7 @@ class OfficeStory(Story):
             one.add_contact(self.member().id, stamp=self.stamp())
         elif chance < 0.7:
             address = f"old{self.random.randrange(9)}@example.org"
-            agreed = self.random.random() < 0.5
-            one.add_addresses({self.id(): address}, consented=agreed, stamp=self.stamp())
-        elif chance < 0.75:
-            self.write_to(one)
+            one.add_addresses({self.id(): address}, stamp=self.stamp())
         elif chance < 0.95 and one.entries:
             leave = self.random.choice((one.take_off, one.unsubscribe))
             leave(self.random.choice(sorted(one.entries)), stamp=self.stamp())
@@ -95,11 +119,26 @@ class OfficeStory(Story):
             member.unsubscribe(where="link", stamp=self.stamp())
         return [member]
 
-    def write_to(self, one: MailingList) -> None:
+    def write_to_list(self) -> list[Aggregate]:
         """A message goes to a list."""
+        one = self.random.choice(self.lists)
         one.send_message(
             self.id(), subject="News", text="All is well.", locale="en", stamp=self.stamp()
         )
+        return [one]
+
+    def try_again(self) -> list[Aggregate]:
+        """What was given up is to be sent after all."""
+        over = [one for one in self.notices if one.state == "given_up"]
+        for one in over[:1]:
+            one.requeue(stamp=self.stamp())
+        return [*over[:1]]
+
+    def state_consent(self) -> list[Aggregate]:
+        """An address whose owner agreed, as staff say."""
+        one, address = self.random.choice(self.lists), f"old{self.random.randrange(9)}@example.org"
+        one.add_addresses({self.id(): address}, consented=True, stamp=self.stamp())
+        return [one]
 
     def notify(self) -> list[Aggregate]:
         """Somebody is told something, or is to be; mails fail, are given up, come back."""
@@ -122,8 +161,6 @@ class OfficeStory(Story):
             case 1:
                 number, again = one.attempts + 1, self.now + timedelta(hours=1)
                 one.record_failed(attempt=number, why="timeout", retry_at=again, stamp=self.stamp())
-            case 2 if one.state == "given_up":
-                one.requeue(stamp=self.stamp())
             case 2:
                 one.give_up("too_often", stamp=self.stamp())
             case 3:

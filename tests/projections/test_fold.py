@@ -124,6 +124,8 @@ def test_every_fact_but_those_about_views_is_in_some_view() -> None:
     # concerns the site's money as a whole is short, and read from its stream. What a bank says of a
     # mandate, and how a dispute moves our balance, stand in the history alone.
     assert unread == {
+        "contributor.muted",
+        "contributor.unmuted",
         "member.mandate_changed",
         "order.dispute_funds_moved",
         "site.founded",

@@ -30,7 +30,7 @@ class NewMessage(Body):
     """One message to everybody on a list who agreed: plain text, of which HTML is made."""
 
     subject: ShortText
-    text: str = Field(max_length=4 * LONGEST_MESSAGE)
+    text: str = Field(max_length=LONGEST_MESSAGE)
     locale: Locale
 
 
