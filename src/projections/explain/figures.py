@@ -97,7 +97,8 @@ SUBJECT: dict[str, LiteralString] = {
     "order_id": "facts.stream_id = %(order_id)s",
 }
 CONDITIONS: dict[str, LiteralString] = {
-    "kind": "told.topic = %(topic)s",
+    "kind": """CASE WHEN told.topic = 'order.dispute_closed' AND told.state ->> 'outcome' = 'won'
+                    THEN 'dispute_won' ELSE told.topic END = %(topic)s""",
     "mode": "told.state ->> 'mode' = %(mode)s",
     "currency": "told.state -> 'amount' ->> 'currency' = %(currency)s",
     "since": "(told.state ->> 'occurred_at')::timestamptz >= %(since)s",
@@ -117,6 +118,7 @@ TOPICS = {
     "refund": "order.refunded",
     "refund_failed": "order.refund_failed",
     "dispute_lost": "order.dispute_closed",
+    "dispute_won": "dispute_won",
     "fee": "order.fee_recorded",
 }
 
