@@ -211,7 +211,9 @@ def test_a_list_that_is_over_sends_nothing_more(post: Post) -> None:
     assert post.to() == []
 
 
-def test_one_recipient_who_breaks_holds_up_nobody_else(post: Post) -> None:
+def test_one_recipient_who_breaks_holds_up_nobody_else(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
     ada, ben = post.member("ada"), post.member("ben")
     post.add(ada, ben)
     message_id = post.write()
@@ -226,6 +228,7 @@ def test_one_recipient_who_breaks_holds_up_nobody_else(post: Post) -> None:
         patch.setattr(Mailbox, "put", breaks)
         with pytest.raises(AssertionError):  # the job tells of an item that broke
             post.run()
+    assert "ValueError" in caplog.text
     assert post.to() == ["ben@example.org"]
     assert not post.figures(message_id).is_finished
     assert post.run() == {"sent": 1}
