@@ -70,14 +70,14 @@ def joins(person: Person, said: dict[str, str]) -> None:
     person.open("/")
     person.click(".plan .button")
     person.fill(name="Ada Lovelace", email="ada@example.org")
-    person.click("main form button")
+    person.click("main form[method=post] button")
     person.click("main .button")  # the mailbox
     person.click("main tbody a")
     person.click("main .button")  # the link
     person.fill(password=PASSWORD)
     person.click("main form button")
     person.fill(card_number="4242 4242 4242 4242", exp_month="12", exp_year="2031", cvc="123")
-    person.click("main form button")
+    person.click("main form[method=post] button")
     person.sees(said["welcome"])
     person.click(".membership .button")
     person.sees(said["inside"])
