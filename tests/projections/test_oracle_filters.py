@@ -79,6 +79,8 @@ def listed(template: str, fresh_databases: FreshDatabases) -> Iterator[Listed]:
             books.save(*save)
         while story.commands < 1000:
             books.save(*story.step())
+        for _ in range(40):  # others are removed in between
+            books.save(*story.save_segment())
         books.follower().catch_up()
         yield Listed(books, Oracle(books.exported()), story.now)
 
