@@ -66,6 +66,10 @@ class Chosen(NamedTuple):
         """Those that are a view's partitions."""
         return self.people if view.partition == "subject" else self.streams
 
+    def at_most(self, most: int) -> Chosen:
+        """No more than so many of either."""
+        return Chosen(*(_picked(tuple(ids), most) for ids in self))
+
 
 def some_of(
     connection: Connection[Any],
@@ -154,3 +158,7 @@ def touched(connection: Connection[Any], tables: Iterable[Table], after: int, up
 
 def _topics_by_stream(tables: Iterable[Table]) -> list[str]:
     return topics([table.view for table in tables if table.view.partition == "stream"])
+
+
+def _picked(ids: Sequence[UUID], most: int) -> Sequence[UUID]:
+    return random.sample(ids, most) if len(ids) > most else ids

@@ -46,6 +46,8 @@ MOST_APPROACHES = 100
 """How often it catches up anew with what arrived while the swap waited."""
 MOST_CREWS = 30
 """How often a crew that was lost is replaced before the rebuild is left to the next start."""
+PROVED_AGAIN = 2_000
+"""Of how many at most it is proved, at the first approach, that what came meanwhile is right."""
 STANDBY_SECONDS = 0.5
 
 MAKE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS {schema}"
@@ -278,12 +280,15 @@ class Rebuilder:
         return self._refuse(connection, rebuild, found) or self._put_in_place(connection, rebuild)
 
     def _put_in_place(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
-        """Swap what was proved, with those folded again to whom something came meanwhile."""
+        """Swap what was proved, with those folded again to whom something came meanwhile.
+
+        Half as many of them each time: what is written while it proves has to become less.
+        """
         stretch = self._stretch(rebuild)
-        for _ in range(MOST_APPROACHES):
-            before = rebuild.position
+        for approach in range(MOST_APPROACHES):
+            before, most = rebuild.position, PROVED_AGAIN >> approach
             rebuild = stretch.catch_up(connection, rebuild)
-            found = self._verifier(rebuild).since(connection, rebuild, stretch.tables, before)
+            found = self._verifier(rebuild).since(connection, rebuild, stretch.tables, before, most)
             if refused := self._refuse(connection, rebuild, found):
                 return refused
             try:

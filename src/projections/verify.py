@@ -101,12 +101,20 @@ class Verifier:
             return self.live(connection, table, own, position=position)
 
     def since(
-        self, connection: Connection[Any], rebuild: Rebuild, tables: Sequence[Table], after: int
+        self,
+        connection: Connection[Any],
+        rebuild: Rebuild,
+        tables: Sequence[Table],
+        after: int,
+        most: int,
     ) -> list[Mismatch]:
-        """Whether those to whom something came after a position are as a fold makes them."""
-        if rebuild.position == after:
+        """Whether those to whom something came after a position are as a fold makes them.
+
+        Of `most` people and as many streams, picked anew each time, where there are more.
+        """
+        if rebuild.position == after or not most:
             return []
-        chosen = touched(connection, tables, after, rebuild.position)
+        chosen = touched(connection, tables, after, rebuild.position).at_most(most)
         return self.again(connection, tables, chosen, position=rebuild.position)
 
     def parts(
