@@ -61,9 +61,9 @@ class Known:
         if len(self.lately) > MOST_LATELY:
             self.lately.popitem(last=False)
 
-    def put_away(self, kind: type[Aggregate]) -> None:
-        """Keep no aggregate of a kind at hand; one that is asked for again is loaded again."""
-        for stream_id in [i for i, known in self.aggregates.items() if isinstance(known, kind)]:
+    def put_away(self, *kinds: type[Aggregate]) -> None:
+        """Keep no aggregate of some kinds at hand; one that is asked for again is loaded again."""
+        for stream_id in [i for i, known in self.aggregates.items() if isinstance(known, kinds)]:
             del self.aggregates[stream_id]
 
 

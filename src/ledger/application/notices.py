@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,6 +14,7 @@ from ledger.contributor import Contributor
 from ledger.errors import Forbidden, NotFound
 from ledger.facts import Actor, Cause, Fact, Stamp
 from ledger.notification import Locale, Notification, Recipient
+from ledger.store.recorder import LAST_VERSION
 from ledger.store.records import FactRecord
 from ledger.told import Kind
 
@@ -36,16 +37,16 @@ class NoticeUseCases(Books):
 
     def fact(self, fact_id: str) -> Fact:
         """A fact by its name, stream/version; NotFound where there is none."""
-        try:
-            stream, version = fact_id.split("/")
-            stream_id, number = UUID(stream), int(version)
-        except ValueError:
-            raise NotFound(what="fact", id=fact_id) from None
-        records = self._fact_recorder.of_stream(stream_id, after=number - 1)[:1]
-        for fact in self._fact_mapper.open_records(records):
-            if fact.originator_version == number:
-                return fact
-        raise NotFound(what="fact", id=fact_id)
+        found = self.facts_named([fact_id]).get(fact_id)
+        if found is None:
+            raise NotFound(what="fact", id=fact_id)
+        return found
+
+    def facts_named(self, fact_ids: Iterable[str]) -> dict[str, Fact]:
+        """Facts by their names, asked for at once, without those that there are not."""
+        names = {name for name in map(_name_of, fact_ids) if name is not None}
+        records = self._fact_recorder.named(names)
+        return {fact.fact_id: fact for fact in self._fact_mapper.open_records(records)}
 
     def opened(self, records: Sequence[FactRecord]) -> list[Fact]:
         """Rows of the books as the facts that they hold."""
@@ -165,3 +166,12 @@ def _notice(told: Told, of: Fact, stamp: Stamp) -> Notification:
         locale=told.locale,
         stamp=stamp,
     )
+
+
+def _name_of(fact_id: str) -> tuple[UUID, int] | None:
+    stream, _, version = fact_id.partition("/")
+    try:
+        name = UUID(stream), int(version)
+    except ValueError:
+        return None
+    return name if 0 < name[1] <= LAST_VERSION else None

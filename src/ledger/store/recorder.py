@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -50,6 +50,11 @@ select position, stream_id, version, topic, subject_id, recorded_at, state from 
 OF_STREAM = """
 select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
  where stream_id = %(stream_id)s and version > %(after)s order by version
+"""
+NAMED = """
+select position, stream_id, version, topic, subject_id, recorded_at, state
+  from ledger.facts join unnest(%(streams)s::uuid[], %(versions)s::int[]) as named (stream, number)
+    on stream_id = stream and version = number
 """
 OF_TOPICS = """
 select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
@@ -185,6 +190,12 @@ class FactRecorder(ApplicationRecorder):
     def of_stream(self, stream_id: UUID, *, after: int = 0) -> list[FactRecord]:
         """The facts of a stream after a version, by version."""
         rows = self._asking.read(OF_STREAM, {"stream_id": stream_id, "after": after})
+        return [FactRecord(*row) for row in rows]
+
+    def named(self, names: Collection[tuple[UUID, int]]) -> list[FactRecord]:
+        """The facts at some streams' versions, those that there are, in no order."""
+        streams, versions = [stream for stream, _ in names], [version for _, version in names]
+        rows = self._asking.read(NAMED, {"streams": streams, "versions": versions})
         return [FactRecord(*row) for row in rows]
 
     def of_topics(self, topics: Sequence[str], *, upto: int) -> list[FactRecord]:

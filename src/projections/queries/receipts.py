@@ -7,6 +7,7 @@ live rows also where a receipt is read as of a moment: what is left out there ha
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -20,29 +21,38 @@ from ledger.order.order import inclusive_tax
 from projections.queries.reading import Source
 
 RECEIPTS: LiteralString = """
-SELECT payment.year, payment.mode, payment.member_id, payment.order_id, payment.fact_version,
-       payment.position, payment.minor, payment.currency, payment.occurred_at AS paid_at,
-       placed.plan_name, placed.tax_basis_points, placed.discount_code, placed.period_start,
-       placed.period_end,
-       (SELECT count(*) FROM views.movements AS earlier
-         WHERE earlier.kind = 'payment' AND earlier.mode = payment.mode
-           AND earlier.year = payment.year AND earlier.position <= payment.position) AS number
-  FROM movements AS payment
-  JOIN orders AS placed USING (member_id, order_id)
- WHERE payment.kind = 'payment'
+WITH asked AS (
+  SELECT payment.year, payment.mode, payment.member_id, payment.order_id, payment.fact_version,
+         payment.position, payment.minor, payment.currency, payment.occurred_at AS paid_at,
+         placed.plan_name, placed.tax_basis_points, placed.discount_code, placed.period_start,
+         placed.period_end
+    FROM movements AS payment JOIN orders AS placed USING (member_id, order_id)
+   WHERE payment.kind = 'payment' AND {which}),
+around AS (
+  SELECT mode, year, min(position) AS first, max(position) AS last FROM asked GROUP BY mode, year),
+counted AS (
+  SELECT around.mode, around.year, one.position,
+         before.payments
+           + row_number() OVER (PARTITION BY around.mode, around.year ORDER BY one.position)
+           AS number
+    FROM around
+   CROSS JOIN LATERAL (
+      SELECT count(*) AS payments FROM views.movements AS earlier
+       WHERE earlier.kind = 'payment' AND earlier.mode = around.mode
+         AND earlier.year = around.year AND earlier.position < around.first) AS before
+    JOIN views.movements AS one
+      ON one.kind = 'payment' AND one.mode = around.mode AND one.year = around.year
+     AND one.position BETWEEN around.first AND around.last)
+SELECT asked.*, counted.number FROM asked JOIN counted USING (mode, year, position)
+ ORDER BY position
 """
-OF_ORDER: LiteralString = """
-SELECT * FROM ({receipts} AND placed.order_id = %(order_id)s) AS receipts ORDER BY position
-"""
-OF_MEMBER: LiteralString = """
-SELECT * FROM ({receipts} AND payment.member_id = %(member_id)s) AS receipts
- ORDER BY position DESC
-"""
+OF_ORDERS: LiteralString = "placed.order_id = ANY(%(order_ids)s)"
+OF_MEMBER: LiteralString = "payment.member_id = %(member_id)s"
 NUMBERED: LiteralString = """
-SELECT * FROM ({receipts} AND payment.position = (
+payment.position = (
     SELECT position FROM views.movements
      WHERE kind = 'payment' AND mode = %(mode)s AND year = %(year)s
-     ORDER BY position OFFSET %(number)s - 1 LIMIT 1)) AS receipts
+     ORDER BY position OFFSET %(number)s - 1 LIMIT 1)
 """
 
 
@@ -91,20 +101,40 @@ class ReceiptQueries:
 
     def of_order(self, order_id: UUID) -> list[Receipt]:
         """An order's receipts: one a payment."""
-        return self._asked(OF_ORDER, {"order_id": order_id})
+        return self.of_orders([order_id])
+
+    def of_orders(self, order_ids: Collection[UUID]) -> list[Receipt]:
+        """The receipts of several orders, the earliest first."""
+        return self._asked(OF_ORDERS, {"order_ids": [*order_ids]})
 
     def of_member(self, member_id: UUID) -> list[Receipt]:
         """Somebody's receipts, the latest first."""
-        return self._asked(OF_MEMBER, {"member_id": member_id})
+        return self._asked(OF_MEMBER, {"member_id": member_id})[::-1]
 
     def numbered(self, year: int, number: int, *, mode: str) -> Receipt | None:
         """The receipt of a number, from 1."""
         found = self._asked(NUMBERED, {"year": year, "number": number, "mode": mode})
         return found[0] if found else None
 
-    def _asked(self, query: LiteralString, parameters: dict[str, object]) -> list[Receipt]:
+    def _asked(self, which: LiteralString, parameters: dict[str, object]) -> list[Receipt]:
+        query = sql.SQL(RECEIPTS).format(which=sql.SQL(which))
         with self._source.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Receipt))
-            text = sql.SQL(query).format(receipts=sql.SQL(RECEIPTS))
-            found: list[Receipt] = cursor.execute(text, parameters).fetchall()
+            found: list[Receipt] = cursor.execute(query, parameters).fetchall()
         return found
+
+    def ahead(self, order_ids: Collection[UUID]) -> ReceiptQueries:
+        """The same questions; those of these orders have been asked at once."""
+        return _Ahead(self._source, order_ids)
+
+
+class _Ahead(ReceiptQueries):
+    def __init__(self, source: Source, order_ids: Collection[UUID]) -> None:
+        super().__init__(source)
+        self._of: dict[UUID, list[Receipt]] = {order_id: [] for order_id in order_ids}
+        for receipt in self.of_orders(order_ids):
+            self._of[receipt.order_id].append(receipt)
+
+    def of_order(self, order_id: UUID) -> list[Receipt]:
+        found = self._of.get(order_id)
+        return super().of_order(order_id) if found is None else list(found)

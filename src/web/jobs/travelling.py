@@ -13,6 +13,7 @@ from eventsourcing.persistence import PersistenceError
 from ledger.application import Known
 from ledger.billing.inbox import Inbox
 from ledger.errors import LedgerError
+from ledger.notification import Notification
 from ledger.order import Order
 from ledger.store.inbox import SettledLater
 from projections.engine import Leader
@@ -30,7 +31,7 @@ STEP = timedelta(hours=12)
 TRY_SECONDS, MOST_TRIES = 1.0, 60
 """How long whoever follows the books is waited for, before it is asked again whether they do."""
 MOST_AT_HAND = 10_000
-"""Members and orders that are kept from step to step."""
+"""Orders and notices that are kept from step to step, besides all members."""
 
 Save = Callable[[], AbstractContextManager[object]]
 Told = Callable[[datetime], None]
@@ -112,6 +113,7 @@ class Traveller:
     saving: Save = nullcontext
     """Within each save of the books: what the sandbox writes behind is written at its end."""
     _known: Known = field(default_factory=Known)
+    _stays: int = 0
 
     def __post_init__(self) -> None:
         inbox = self.parts.inbox
@@ -165,8 +167,9 @@ class Traveller:
             self._notices.drop()
             return None
         self._notices.write()
-        if len(self._known.aggregates) > MOST_AT_HAND:
-            self._known.put_away(Order)  # an old one is hardly asked for again
+        if len(self._known.aggregates) > self._stays + MOST_AT_HAND:
+            self._known.put_away(Order, Notification)  # an old one is hardly asked for again
+            self._stays = len(self._known.aggregates)
         return ran
 
 

@@ -14,7 +14,7 @@ from web.wording.languages import day_for
 
 SUBJECT = {
     "en": "{site}: your membership in {plan} is cancelled",
-    "fr": "{site} : votre adhésion à {plan} est annulée",
+    "fr": "{site}\u00a0: votre adhésion à {plan} est annulée",
 }
 CANCELLED = {
     "en": "you have cancelled your membership in {plan}. You keep access until {until}, and nothing"
@@ -28,17 +28,16 @@ WITHDRAW = {
 }
 LEFT = {
     "en": "you have left {plan}: your access has ended. Nothing was or will be charged.",
-    "fr": "vous avez quitté {plan} : votre accès a pris fin. Rien n’a été ni ne sera prélevé.",
+    "fr": "vous avez quitté {plan}\u00a0: votre accès a pris fin. Rien n’a été ni ne sera prélevé.",
 }
 NOT_CANCELLED = NotTold("cancellation_withdrawn")
 
 
-def cancellation_confirmed(parts: Parts, notice: NoticeRow) -> Answer:
+def cancellation_confirmed(parts: Parts, notice: NoticeRow, fact: SelfCancelled | Left) -> Answer:
     """To who has cancelled or left, unless they changed their mind, or it ended otherwise since."""
     member = parts.ledger.member(notice.recipient_id)
-    fact = cast("SelfCancelled | Left", parts.ledger.fact(notice.because_of))
     stay, locale = member.membership(fact.membership_id), cast("Locale", notice.locale)
-    if stay.ended_by != notice.because_of:
+    if stay.ended_by != fact.fact_id:
         return NOT_CANCELLED
     said = {"site": parts.settings.site_name, "plan": stay.plan_name}
     if isinstance(fact, SelfCancelled):

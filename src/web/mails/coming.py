@@ -18,8 +18,8 @@ from web.wording.languages import day_for, money_for
 STOP = {
     "en": "Would you rather not go on? Then cancel on your account before {day}: nothing is charged"
     " then, and you keep access until that day.",
-    "fr": "Vous préférez arrêter ? Annulez depuis votre compte avant le {day} : rien n’est alors"
-    " prélevé, et vous gardez l’accès jusqu’à cette date.",
+    "fr": "Vous préférez arrêter\u202f? Annulez depuis votre compte avant le {day}\u00a0: rien"
+    " n’est alors prélevé, et vous gardez l’accès jusqu’à cette date.",
 }
 ALREADY_DUE = NotTold("already_due")
 LABEL = {"en": "Go to your account", "fr": "Aller à votre compte"}

@@ -6,6 +6,7 @@ from typing import cast
 from uuid import UUID
 
 from ledger.billing.dues import Due, Dues
+from ledger.facts import Fact
 from ledger.member import Member
 from ledger.notification import Locale
 from projections.notices import NoticeRow
@@ -22,9 +23,9 @@ NO_LONGER_DUE = NotTold("no_longer_due")
 MANDATE_ENDED = "mandate_invalid"
 
 
-def own_payment_failed(parts: Parts, notice: NoticeRow) -> Mail | NotTold:
+def own_payment_failed(parts: Parts, notice: NoticeRow, fact: Fact) -> Mail | NotTold:
     """To the member whose charge failed; the link pays it."""
-    due = _due_of(parts, notice, notice.recipient_id)
+    due = _due_of(parts, fact, notice.recipient_id)
     if due is None:
         return NO_LONGER_DUE
     member = parts.ledger.member(notice.recipient_id)
@@ -39,10 +40,10 @@ def own_payment_failed(parts: Parts, notice: NoticeRow) -> Mail | NotTold:
     )
 
 
-def payment_failed(parts: Parts, notice: NoticeRow) -> Mail | NotTold:
+def payment_failed(parts: Parts, notice: NoticeRow, fact: Fact) -> Mail | NotTold:
     """To somebody who runs the site: whose charge failed."""
     member_id = cast("UUID", notice.member_id)
-    due = _due_of(parts, notice, member_id)
+    due = _due_of(parts, fact, member_id)
     if due is None:
         return NO_LONGER_DUE
     colleague = told(parts, notice)
@@ -71,13 +72,12 @@ def _failure(member: Member, due: Due) -> payments.Failure:
     )
 
 
-def _due_of(parts: Parts, notice: NoticeRow, member_id: UUID) -> Due | None:
-    """What is due of the order whose failure the notice tells of; None where nothing is.
+def _due_of(parts: Parts, fact: Fact, member_id: UUID) -> Due | None:
+    """What is due of the order whose failure a fact tells of; None where nothing is.
 
-    The notice's cause is a fact of that order, or of the member, who stands unpaid by it.
+    It is a fact of that order, or of the member, who stands unpaid by it.
     """
-    stream_id = UUID(notice.because_of.partition("/")[0])
     stays = parts.ledger.member(member_id).memberships.values()
-    by_fact = {stay.unpaid_order_id for stay in stays if stay.until_fact == notice.because_of}
+    by_fact = {stay.unpaid_order_id for stay in stays if stay.until_fact == fact.fact_id}
     dues = Dues(parts.collection).of(member_id)
-    return next((due for due in dues if due.order_id in {stream_id, *by_fact}), None)
+    return next((due for due in dues if due.order_id in {fact.originator_id, *by_fact}), None)

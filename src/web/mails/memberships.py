@@ -19,7 +19,7 @@ SELF_CANCEL = {
         "Stop the renewal",
     ),
     "fr": (
-        "{site} : souhaitez-vous mettre fin à votre adhésion ?",
+        "{site}\u00a0: souhaitez-vous mettre fin à votre adhésion\u202f?",
         "ce lien permet d’arrêter le renouvellement de {plan}. L’accès reste ouvert jusqu’au"
         " {until}, et rien de plus n’est prélevé. Sans action de votre part, l’adhésion continue.",
         "Arrêter le renouvellement",

@@ -8,15 +8,16 @@ To add a kind of letter, write a module with its writer and a line in `WRITERS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
-from uuid import UUID
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from ledger import ids
 from ledger.billing.sweep import Broken
 from ledger.errors import LedgerError
-from ledger.facts import Actor, Cause
+from ledger.facts import Actor, Cause, Fact
+from ledger.member.facts import Joined
+from ledger.order.facts import Paid
 from ledger.store.refusals import AWAY
 from ledger.told import Kind
 from projections.notices import NoticeRow
@@ -30,6 +31,7 @@ from web.mails.reminder_letters import renewal_reminder
 from web.mails.staff_letters import member_cancelled, member_joined, paid_twice, renewal_paid
 from web.mails.writing import NotTold, NotYet, Writer
 from web.parts import Parts
+from web.sessions.mailbox import Mail, ToPut
 
 WRITERS: Mapping[Kind, Writer] = {
     "member_joined": member_joined,
@@ -48,8 +50,6 @@ WRITERS: Mapping[Kind, Writer] = {
 MACHINE = Actor(kind="machine")
 NO_WRITER = "no_letter_writer"
 READ_AT_ONCE = 500
-
-Outcome = Literal["sent", "written", "not told", "waiting", "over"]
 
 
 @dataclass
@@ -80,69 +80,127 @@ def send_waiting(
         if writer is None:
             sent.broken.append(Broken(oldest, NO_WRITER, f"no letter is written of {kind}"))
             continue
-        for notice in _unwritten(parts, kind):
-            if before_each is not None:
-                before_each()
-            _send_alone(parts, notice, writer, cause, sent)
+        page = _Page(parts, writer, cause, sent)
+        for notices in _pages(parts, kind):
+            page.send(notices, before_each or _nothing)
     return sent
 
 
-def _unwritten(parts: Parts, kind: Kind) -> Iterator[NoticeRow]:
-    """The notices of a kind that wait for a letter, the oldest first, each once."""
+def _pages(parts: Parts, kind: Kind) -> Iterator[Sequence[NoticeRow]]:
+    """The notices of a kind that wait, the oldest first, each once."""
     asked = NoticeFilter(kind=kind, state="queued")
     cursor: str | None = None
     while True:
-        turn = Turn("queued", limit=READ_AT_ONCE, cursor=cursor)
-        page = parts.queries.notices.page(asked, turn)
-        held: set[UUID] = set()
-        if parts.desk.mailbox.sends:
-            held = parts.desk.mailbox.held([row.notice_id for row in page.rows])
-        yield from (row for row in page.rows if row.notice_id not in held)
+        page = parts.queries.notices.page(asked, Turn("queued", limit=READ_AT_ONCE, cursor=cursor))
+        yield page.rows
         cursor = page.next_cursor
         if cursor is None:
             return
 
 
-def _send_alone(parts: Parts, notice: NoticeRow, writer: Writer, cause: Cause, sent: Sent) -> None:
-    own = Cause(kind=cause.kind, id=ids.derived(cause.id, notice.notice_id))
-    try:
-        outcome = _send(parts, notice, writer, own)
-        sent.letters += outcome == "sent"
-        sent.written += outcome == "written"
-        sent.not_told += outcome == "not told"
-    except AWAY:
-        raise  # nothing is wrong with the letter
-    except LedgerError as refusal:
-        sent.broken.append(Broken(notice.notice_id, refusal.code, str(refusal)))
-    except Exception as error:  # noqa: BLE001 -- reported; the others must not wait
-        sent.broken.append(Broken(notice.notice_id, type(error).__name__, str(error)))
+def _nothing() -> None:
+    """Before each letter."""
 
 
-def _send(parts: Parts, notice: NoticeRow, writer: Writer, cause: Cause) -> Outcome:
-    """Put the letter of one notice in the box, once, whatever breaks in between (NO2).
+@dataclass
+class _Page:
+    """Sends a page of notices of a kind, whatever breaks in between (NO2).
 
-    What is not so any more is not told, which is noted. What is in the box already was told,
-    whatever happened since.
+    What they need is asked for at once, and the letters are put in the box at once. What is in the
+    box already was told, whatever happened since.
     """
-    if not parts.ledger.notice(notice.notice_id).is_waiting:
-        return "over"  # the view is a moment behind
-    if not parts.desk.mailbox.holds(notice.notice_id):
-        written = writer(parts, notice)
-        if isinstance(written, NotYet):
-            return "waiting"
-        if isinstance(written, NotTold):
-            parts.ledger.give_up_notice(notice.notice_id, written.why, by=MACHINE, cause=cause)
-            return "not told"
-        parts.desk.mailbox.put(
-            written, mail_id=notice.notice_id, is_notice=True, tried=notice.attempts
+
+    parts: Parts
+    writer: Writer
+    cause: Cause
+    sent: Sent
+
+    def send(self, notices: Sequence[NoticeRow], before_each: Callable[[], None]) -> None:
+        """Write the letters that are not in the box, put them there, and note what was told."""
+        mailbox = self.parts.desk.mailbox
+        held = mailbox.held([notice.notice_id for notice in notices])
+        fresh = [notice for notice in notices if notice.notice_id not in held]
+        written = self._written(fresh, before_each)
+        mailbox.put_all(
+            ToPut(mail, notice.notice_id, is_notice=True, tried=notice.attempts)
+            for notice, mail in written
         )
-    if parts.desk.mailbox.sends:
-        return "written"
-    parts.ledger.record_notice_sent(
-        notice.notice_id,
-        attempt=notice.attempts + 1,
-        message_id=str(notice.notice_id),
-        by=MACHINE,
-        cause=cause,
-    )
-    return "sent"
+        if mailbox.sends:
+            self.sent.written += len(written)
+            return
+        told = {notice.notice_id for notice, _ in written} | held
+        for notice in notices:
+            if notice.notice_id in told:
+                before_each()
+                with self._alone(notice):
+                    self.sent.letters += self._note_sent(notice)
+
+    def _written(
+        self, notices: Sequence[NoticeRow], before_each: Callable[[], None]
+    ) -> list[tuple[NoticeRow, Mail]]:
+        written: list[tuple[NoticeRow, Mail]] = []
+        facts = self.parts.ledger.facts_named(notice.because_of for notice in notices)
+        parts = _with_receipts(self.parts, facts.values())
+        for notice in notices:
+            before_each()
+            with self._alone(notice):
+                mail = self._answer(parts, notice, facts)
+                written += [] if mail is None else [(notice, mail)]
+        return written
+
+    def _answer(self, parts: Parts, notice: NoticeRow, facts: Mapping[str, Fact]) -> Mail | None:
+        """None where nothing is to be told, now or any more; the latter is noted."""
+        if not self._is_waiting(notice):
+            return None
+        answer = self.writer(parts, notice, facts[notice.because_of])
+        if isinstance(answer, NotYet):
+            return None
+        if isinstance(answer, NotTold):
+            cause = self._own_cause(notice)
+            parts.ledger.give_up_notice(notice.notice_id, answer.why, by=MACHINE, cause=cause)
+            self.sent.not_told += 1
+            return None
+        return answer
+
+    def _note_sent(self, notice: NoticeRow) -> bool:
+        """Whether it was not noted before."""
+        if not self._is_waiting(notice):
+            return False
+        self.parts.ledger.record_notice_sent(
+            notice.notice_id,
+            attempt=notice.attempts + 1,
+            message_id=str(notice.notice_id),
+            by=MACHINE,
+            cause=self._own_cause(notice),
+        )
+        return True
+
+    def _is_waiting(self, notice: NoticeRow) -> bool:
+        """The view may be a moment behind."""
+        return self.parts.ledger.notice(notice.notice_id).is_waiting
+
+    def _own_cause(self, notice: NoticeRow) -> Cause:
+        return Cause(kind=self.cause.kind, id=ids.derived(self.cause.id, notice.notice_id))
+
+    @contextmanager
+    def _alone(self, notice: NoticeRow) -> Iterator[None]:
+        """Where one breaks that is reported, and the others go on."""
+        try:
+            yield
+        except AWAY:
+            raise  # nothing is wrong with the letter
+        except LedgerError as refusal:
+            self.sent.broken.append(Broken(notice.notice_id, refusal.code, str(refusal)))
+        except Exception as error:  # noqa: BLE001 -- reported; the others must not wait
+            broken = Broken(notice.notice_id, type(error).__name__, str(error))
+            self.sent.broken.append(broken)
+
+
+def _with_receipts(parts: Parts, told: Iterable[Fact]) -> Parts:
+    """The same, with the receipts of what was paid asked for at once."""
+    order_ids = {fact.originator_id for fact in told if isinstance(fact, Paid)}
+    order_ids |= {fact.order_id for fact in told if isinstance(fact, Joined)}
+    if not order_ids:
+        return parts
+    receipts = parts.queries.receipts.ahead(order_ids)
+    return replace(parts, queries=replace(parts.queries, receipts=receipts))

@@ -15,11 +15,11 @@ from web.wording.languages import day_for, money_for
 SUBJECT = {
     "failed": {
         "en": "{site}: the payment for {plan} failed",
-        "fr": "{site} : le paiement de {plan} a échoué",
+        "fr": "{site}\u00a0: le paiement de {plan} a échoué",
     },
     "action": {
         "en": "{site}: your payment for {plan} needs you",
-        "fr": "{site} : votre paiement pour {plan} a besoin de vous",
+        "fr": "{site}\u00a0: votre paiement pour {plan} a besoin de vous",
     },
 }
 FAILED = {
@@ -88,7 +88,7 @@ RETRIED = {
 }
 NOT_RETRIED = {
     "en": "We do not try again by ourselves: please pay with the link.",
-    "fr": "Nous ne réessaierons pas de nous-mêmes : merci de payer avec le lien.",
+    "fr": "Nous ne réessaierons pas de nous-mêmes\u00a0: merci de payer avec le lien.",
 }
 KEPT = {
     "en": "You have access until {until}. If it is not paid by then, your membership ends.",
@@ -100,11 +100,11 @@ LINK = {
 }
 STAFF_SUBJECT = {
     "en": "{site}: a payment of {member} failed",
-    "fr": "{site} : un paiement de {member} a échoué",
+    "fr": "{site}\u00a0: un paiement de {member} a échoué",
 }
 STAFF_FAILED = {
     "en": "{amount} for {plan}, due on {due}, could not be charged to {member}: {why}.",
-    "fr": "{amount} pour {plan}, dus le {due}, n’ont pas pu être prélevés auprès de {member} :"
+    "fr": "{amount} pour {plan}, dus le {due}, n’ont pas pu être prélevés auprès de {member}\u00a0:"
     " {why}.",
 }
 STAFF_WHY = {
@@ -138,7 +138,7 @@ STAFF_RETRIED = {
 }
 STAFF_NOT_RETRIED = {
     "en": "It is not tried again: only the member can pay it, and has a link for it.",
-    "fr": "Il n’y aura pas de nouvel essai : seul le membre peut payer, et dispose d’un lien.",
+    "fr": "Il n’y aura pas de nouvel essai\u00a0: seul le membre peut payer, et dispose d’un lien.",
 }
 STAFF_LABEL = {"en": "See the member", "fr": "Voir le membre"}
 LABEL = {"en": "Pay {amount} now", "fr": "Payer {amount} maintenant"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import cast
-from uuid import UUID
 
+from ledger.facts import Fact
 from ledger.member.facts import Locale
 from projections.notices import NoticeRow
 from web.mails.coming import ALREADY_DUE, Coming, coming, said_of, to_member
@@ -15,7 +15,7 @@ from web.wording.languages import money_for
 
 SUBJECT = {
     "en": "{site}: the price of {plan} changes on {day}",
-    "fr": "{site} : le prix de {plan} change le {day}",
+    "fr": "{site}\u00a0: le prix de {plan} change le {day}",
 }
 CHANGES = {
     "en": "from your renewal on {day}, {plan} costs {price} instead of {before}. Until then nothing"
@@ -29,13 +29,13 @@ LOWERED = {
 }
 
 
-def price_change(parts: Parts, notice: NoticeRow) -> Answer:
+def price_change(parts: Parts, notice: NoticeRow, fact: Fact) -> Answer:
     """The letter to a member whose next renewal costs another price.
 
-    The notice's cause is the fact that set the price. Once it is too late for a renewal that one
+    The fact set the price. Once it is too late for a renewal that one
     costs what they knew, and the letter waits to tell of the next.
     """
-    plan_id = UUID(notice.because_of.partition("/")[0])
+    plan_id = fact.originator_id
     member = parts.ledger.member(notice.recipient_id)
     membership = member.running_in(plan_id, parts.clock.now())
     if membership is None:
@@ -47,7 +47,7 @@ def price_change(parts: Parts, notice: NoticeRow) -> Answer:
     price = plan.price_for_renewal(membership.price_version, told.charge.at)
     if price.terms.amount == membership.terms.amount:
         return NotTold("price_unchanged")
-    if price.fact_id != notice.because_of:
+    if price.fact_id != fact.fact_id:
         return NotTold("price_set_again")
     return _letter(parts, cast("Locale", notice.locale), told) if told.price == price else NotYet()
 

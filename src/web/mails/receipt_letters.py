@@ -20,10 +20,10 @@ from web.mails.writing import Answer, NotTold, NotYet
 from web.parts import Parts
 from web.wording.languages import day_for, money_for
 
-WELCOME_SUBJECT = {"en": "{site}: welcome to {plan}", "fr": "{site} : bienvenue dans {plan}"}
+WELCOME_SUBJECT = {"en": "{site}: welcome to {plan}", "fr": "{site}\u00a0: bienvenue dans {plan}"}
 WELCOME = {
     "en": "welcome: you have joined {plan}. It is open to you from now on.",
-    "fr": "bienvenue : vous avez rejoint {plan}. L’accès vous est ouvert dès maintenant.",
+    "fr": "bienvenue\u00a0: vous avez rejoint {plan}. L’accès vous est ouvert dès maintenant.",
 }
 NEXT = {
     "en": "It renews on {day} for {amount}, unless you cancel on your account before.",
@@ -36,25 +36,25 @@ NEXT_PART = {
 }
 RECEIPT_SUBJECT = {
     "en": "{site}: your receipt {number}",
-    "fr": "{site} : votre reçu {number}",
+    "fr": "{site}\u00a0: votre reçu {number}",
 }
 RECEIVED = {
     "en": "thank you: your payment of {amount} for {plan} has arrived. This is your receipt.",
-    "fr": "merci : votre paiement de {amount} pour {plan} est arrivé. Voici votre reçu.",
+    "fr": "merci\u00a0: votre paiement de {amount} pour {plan} est arrivé. Voici votre reçu.",
 }
 PAID_AGAIN = {
     "en": "This was paid before: we were told of it, and look into it.",
-    "fr": "Ceci avait déjà été payé : nous en avons été informés et nous nous en occupons.",
+    "fr": "Ceci avait déjà été payé\u00a0: nous en avons été informés et nous nous en occupons.",
 }
 REFUND_SUBJECT = {
     "en": "{site}: {amount} is given back to you",
-    "fr": "{site} : {amount} vous sont remboursés",
+    "fr": "{site}\u00a0: {amount} vous sont remboursés",
 }
 REFUNDED = {
     "en": "we have given back {amount} of your payment for {plan}. It goes to the card or account"
     " that paid; banks take a few days to show it.",
     "fr": "nous avons remboursé {amount} de votre paiement pour {plan}. La somme revient sur la"
-    " carte ou le compte qui a payé ; les banques mettent quelques jours à l’afficher.",
+    " carte ou le compte qui a payé\u202f; les banques mettent quelques jours à l’afficher.",
 }
 ACCESS_STAYS = {
     "en": "Your membership itself has not changed.",
@@ -62,9 +62,8 @@ ACCESS_STAYS = {
 }
 
 
-def welcome(parts: Parts, notice: NoticeRow) -> Answer:
+def welcome(parts: Parts, notice: NoticeRow, fact: Joined) -> Answer:
     """To who has joined for the first time, with the receipt of what they paid, if they did."""
-    fact = cast("Joined", parts.ledger.fact(notice.because_of))
     stay = parts.ledger.member(notice.recipient_id).membership(fact.membership_id)
     receipt_seen = _first_receipt(parts, fact.order_id)
     if isinstance(receipt_seen, NotYet):
@@ -80,9 +79,8 @@ def welcome(parts: Parts, notice: NoticeRow) -> Answer:
     return _letter(parts, notice, subject, (sentences,), lines=lines)
 
 
-def receipt(parts: Parts, notice: NoticeRow) -> Answer:
+def receipt(parts: Parts, notice: NoticeRow, paid: Paid) -> Answer:
     """To who has paid: the receipt of this payment, unless the money was taken back since."""
-    paid = cast("Paid", parts.ledger.fact(notice.because_of))
     if paid.reference in parts.ledger.order(paid.originator_id).reversed:
         return NotTold("payment_reversed")
     found = parts.queries.receipts.of_order(paid.originator_id)
@@ -90,9 +88,8 @@ def receipt(parts: Parts, notice: NoticeRow) -> Answer:
     return NotYet() if own is None else _receipt_letter(parts, notice, own, paid)
 
 
-def refund_issued(parts: Parts, notice: NoticeRow) -> Answer:
+def refund_issued(parts: Parts, notice: NoticeRow, fact: Refunded) -> Answer:
     """To who has money back, unless the payment company could not pay it out after all."""
-    fact = cast("Refunded", parts.ledger.fact(notice.because_of))
     order, locale = parts.ledger.order(fact.originator_id), _locale(notice)
     if order.refunds[fact.refund_id].state == "failed":
         return NotTold("refund_failed")

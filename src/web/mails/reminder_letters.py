@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Literal, cast
-from uuid import UUID
 
 from ledger import ids
+from ledger.facts import Fact
 from ledger.member.facts import Locale, MethodFact
 from projections.notices import NoticeRow
 from web.mails.coming import Coming, coming, said_of, to_member
@@ -20,15 +20,15 @@ Happening = Literal["renewal", "free_start", "instalment"]
 SUBJECT = {
     "renewal": {
         "en": "{site}: {plan} renews on {day}",
-        "fr": "{site} : {plan} se renouvelle le {day}",
+        "fr": "{site}\u00a0: {plan} se renouvelle le {day}",
     },
     "free_start": {
         "en": "{site}: your free period of {plan} ends on {day}",
-        "fr": "{site} : votre période gratuite de {plan} prend fin le {day}",
+        "fr": "{site}\u00a0: votre période gratuite de {plan} prend fin le {day}",
     },
     "instalment": {
         "en": "{site}: a payment for {plan} falls due on {day}",
-        "fr": "{site} : un versement pour {plan} arrive à échéance le {day}",
+        "fr": "{site}\u00a0: un versement pour {plan} arrive à échéance le {day}",
     },
 }
 HAPPENS = {
@@ -53,12 +53,12 @@ CHARGED = {
 NO_METHOD = {
     "en": "The amount is {amount}, and no card is saved: save one on your account before that day,"
     " or the payment waits for you.",
-    "fr": "Le montant est de {amount}, et aucune carte n’est enregistrée : enregistrez-en une"
+    "fr": "Le montant est de {amount}, et aucune carte n’est enregistrée\u00a0: enregistrez-en une"
     " depuis votre compte avant cette date, sinon le paiement vous attendra.",
 }
 NOTHING = {
     "en": "Nothing is charged: your code {code} covers the price of {price}.",
-    "fr": "Rien n’est prélevé : votre code {code} couvre le prix de {price}.",
+    "fr": "Rien n’est prélevé\u00a0: votre code {code} couvre le prix de {price}.",
 }
 LOWERED = {
     "en": "That is the price of {price} less your code {code}.",
@@ -66,12 +66,12 @@ LOWERED = {
 }
 
 
-def renewal_reminder(parts: Parts, notice: NoticeRow) -> Mail | NotTold:
+def renewal_reminder(parts: Parts, notice: NoticeRow, fact: Fact) -> Mail | NotTold:
     """The letter to a member whose long, or free, period is about to end in a charge.
 
-    The notice's cause is the order that bought the period.
+    The fact is of the order that bought the period.
     """
-    order_id = UUID(notice.because_of.partition("/")[0])
+    order_id = fact.originator_id
     member = parts.ledger.member(notice.recipient_id)
     membership = member.membership(parts.ledger.order(order_id).placed.membership_id)
     told = coming(parts, member, membership)

@@ -28,15 +28,15 @@ WORDS: Words = {
     "joined": {
         "en": ("{site}: {member} joined {plan}", "{member} has joined {plan} and paid {amount}."),
         "fr": (
-            "{site} : {member} a rejoint {plan}",
+            "{site}\u00a0: {member} a rejoint {plan}",
             "{member} a rejoint {plan} et payé {amount}.",
         ),
     },
     "joined_free": {
         "en": ("{site}: {member} joined {plan}", "{member} has joined {plan}; nothing was to pay."),
         "fr": (
-            "{site} : {member} a rejoint {plan}",
-            "{member} a rejoint {plan} ; il n’y avait rien à payer.",
+            "{site}\u00a0: {member} a rejoint {plan}",
+            "{member} a rejoint {plan}\u202f; il n’y avait rien à payer.",
         ),
     },
     "renewed": {
@@ -45,7 +45,7 @@ WORDS: Words = {
             "{member} has paid {amount} for {plan}, due on {due}.",
         ),
         "fr": (
-            "{site} : {member} a payé {amount} pour {plan}",
+            "{site}\u00a0: {member} a payé {amount} pour {plan}",
             "{member} a payé {amount} pour {plan}, dus le {due}.",
         ),
     },
@@ -55,13 +55,13 @@ WORDS: Words = {
             "{member} has cancelled {plan} and keeps access until {until}.",
         ),
         "fr": (
-            "{site} : {member} a annulé {plan}",
+            "{site}\u00a0: {member} a annulé {plan}",
             "{member} a annulé {plan} et garde l’accès jusqu’au {until}.",
         ),
     },
     "left": {
         "en": ("{site}: {member} left {plan}", "{member} has left {plan}."),
-        "fr": ("{site} : {member} a quitté {plan}", "{member} a quitté {plan}."),
+        "fr": ("{site}\u00a0: {member} a quitté {plan}", "{member} a quitté {plan}."),
     },
     "twice": {
         "en": (
@@ -70,9 +70,9 @@ WORDS: Words = {
             " by itself: look at the order, and refund what was not meant.",
         ),
         "fr": (
-            "{site} : {member} a payé {plan} deux fois",
+            "{site}\u00a0: {member} a payé {plan} deux fois",
             "{amount} de {member} sont arrivés pour {plan}, déjà payé. Rien n’est remboursé tout"
-            " seul : voyez la commande, et remboursez ce qui n’était pas voulu.",
+            " seul\u00a0: voyez la commande, et remboursez ce qui n’était pas voulu.",
         ),
     },
 }
@@ -92,18 +92,16 @@ def told(parts: Parts, notice: NoticeRow) -> Contributor | NotTold:
     return MUTED if cast("StaffKind", notice.kind) in colleague.muted else colleague
 
 
-def member_joined(parts: Parts, notice: NoticeRow) -> Answer:
+def member_joined(parts: Parts, notice: NoticeRow, fact: Joined) -> Answer:
     """Who joined or bought what, and for how much."""
-    fact = cast("Joined", parts.ledger.fact(notice.because_of))
     order = parts.ledger.order(fact.order_id)
     said = {"plan": fact.plan_name, "amount": _money(notice, order.placed.amount)}
     words = "joined_free" if order.placed.amount.is_zero else "joined"
     return _letter(parts, notice, words, said)
 
 
-def renewal_paid(parts: Parts, notice: NoticeRow) -> Answer:
+def renewal_paid(parts: Parts, notice: NoticeRow, fact: Paid) -> Answer:
     """Who paid for another period, or another instalment; not what was taken back since."""
-    fact = cast("Paid", parts.ledger.fact(notice.because_of))
     order = parts.ledger.order(fact.originator_id)
     if fact.reference in order.reversed:
         return NotTold("payment_reversed")
@@ -116,9 +114,8 @@ def renewal_paid(parts: Parts, notice: NoticeRow) -> Answer:
     return _letter(parts, notice, "renewed", said)
 
 
-def member_cancelled(parts: Parts, notice: NoticeRow) -> Answer:
+def member_cancelled(parts: Parts, notice: NoticeRow, fact: SelfCancelled | Left) -> Answer:
     """Who cancelled or left; not who changed their mind since."""
-    fact = cast("SelfCancelled | Left", parts.ledger.fact(notice.because_of))
     stay = parts.ledger.member(_member_id(notice)).membership(fact.membership_id)
     if isinstance(fact, SelfCancelled) and stay.cancelled_at is None:
         return NotTold("cancellation_withdrawn")
@@ -129,9 +126,8 @@ def member_cancelled(parts: Parts, notice: NoticeRow) -> Answer:
     return _letter(parts, notice, "cancelled", {**said, "until": day_for(_locale(notice), until)})
 
 
-def paid_twice(parts: Parts, notice: NoticeRow) -> Answer:
+def paid_twice(parts: Parts, notice: NoticeRow, fact: Paid) -> Answer:
     """Who paid twice for one charge; not where one of the payments went back since."""
-    fact = cast("Paid", parts.ledger.fact(notice.because_of))
     order = parts.ledger.order(fact.originator_id)
     if order.paid - order.refunded <= order.placed.amount:
         return NotTold("given_back")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from projections.notices import NoticeRow
 from web.parts import Parts
@@ -22,5 +23,5 @@ class NotYet:
 
 
 Answer = Mail | NotTold | NotYet
-Writer = Callable[[Parts, NoticeRow], Answer]
-"""Asks the books as they are now, since a notice may have waited."""
+Writer = Callable[[Parts, NoticeRow, Any], Answer]
+"""Given the fact of which is told, asks the books as they are now: a notice may have waited."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,15 +18,16 @@ from web.sessions.pool import Pool
 
 SEAL = "mail"
 
-INSERT = """
-    INSERT INTO web.mails (mail_id, recipient_hash, sealed, put_at)
-    VALUES (%(mail_id)s, %(recipient_hash)s, %(sealed)s, %(now)s)
-    ON CONFLICT (mail_id) DO NOTHING
-"""
-# In the transaction of the other: a mail that is kept is on its way, or neither is.
-SEND = """
+# In one statement: a mail that is kept is on its way, or neither is.
+PUT = """
+    WITH kept AS (
+        INSERT INTO web.mails (mail_id, recipient_hash, sealed, put_at)
+        VALUES (%(mail_id)s, %(recipient_hash)s, %(sealed)s, %(now)s)
+        ON CONFLICT (mail_id) DO NOTHING
+        RETURNING mail_id)
     INSERT INTO web.outbox (mail_id, purpose, queued_at, next_at, attempts)
-    VALUES (%(mail_id)s, %(purpose)s, %(sent_from)s, %(sent_from)s, %(tried)s)
+    SELECT mail_id, %(purpose)s, %(sent_from)s, %(sent_from)s, %(tried)s
+      FROM kept WHERE %(sends)s
     ON CONFLICT (mail_id) DO NOTHING
 """
 RECENT = "SELECT mail_id, put_at, sealed FROM web.mails ORDER BY number DESC LIMIT %(limit)s"
@@ -62,6 +63,16 @@ class Mail:
     locale: str
     links: dict[str, str] = field(default_factory=dict)
     unsubscribe: str | None = None
+
+
+@dataclass(frozen=True)
+class ToPut:
+    """A mail to be kept under an id, and what is said of it: see `Mailbox.put`."""
+
+    mail: Mail
+    mail_id: UUID
+    is_notice: bool = False
+    tried: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,20 +127,28 @@ class Mailbox:
         before: attempts are counted on.
         """
         mail_id = mail_id or ids.new()
-        values = {
-            "mail_id": mail_id,
-            "recipient_hash": address_hash(self._seals, mail.to),
-            "sealed": self._seals.seal(asdict(mail), purpose=SEAL),
-            "now": self._clock.now(),
-            "tried": tried,
-            "purpose": _purpose(mail, is_notice=is_notice),
-            "sent_from": self._outbox.clock.now(),
-        }
-        with self._pool.connection() as connection, connection.transaction():
-            is_new = connection.execute(INSERT, values).rowcount
-            if self.sends and is_new:
-                connection.execute(SEND, values)
+        self.put_all([ToPut(mail, mail_id, is_notice, tried)])
         return mail_id
+
+    def put_all(self, mails: Iterable[ToPut]) -> None:
+        """Keep several mails, as `put` does each: all of them, or none."""
+        rows = [self._row(one) for one in mails]
+        if not rows:
+            return
+        with self._pool.connection() as connection, connection.transaction():
+            connection.cursor().executemany(PUT, rows)
+
+    def _row(self, one: ToPut) -> dict[str, Any]:
+        return {
+            "mail_id": one.mail_id,
+            "recipient_hash": address_hash(self._seals, one.mail.to),
+            "sealed": self._seals.seal(asdict(one.mail), purpose=SEAL),
+            "now": self._clock.now(),
+            "tried": one.tried,
+            "purpose": _purpose(one.mail, is_notice=one.is_notice),
+            "sent_from": self._outbox.clock.now(),
+            "sends": self.sends,
+        }
 
     def take_out(self, mail_id: UUID) -> None:
         """Keep a mail no more, so that another may be put under its id."""

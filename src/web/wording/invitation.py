@@ -30,13 +30,13 @@ We look forward to seeing you again.
 {site}""",
     "fr": """Bonjour,
 
-vous étiez avec nous, et nous avons déménagé : les adhésions se font désormais sur {site}. \
-Rien n’a été repris : c’est vous qui décidez de revenir.
+vous étiez avec nous, et nous avons déménagé\u00a0: les adhésions se font désormais sur {site}. \
+Rien n’a été repris\u00a0: c’est vous qui décidez de revenir.
 
-Comment faire :
+Comment faire\u00a0:
 - Ouvrez {address}
 - Choisissez un forfait et créez votre compte avec votre adresse e-mail
-{code}- Payez sur place ; l’accès s’ouvre aussitôt
+{code}- Payez sur place\u202f; l’accès s’ouvre aussitôt
 {until}
 Au plaisir de vous retrouver.
 

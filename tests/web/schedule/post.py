@@ -45,7 +45,7 @@ def _dies_at(patch: pytest.MonkeyPatch, where: object, step: str, *, is_done: bo
 def dies_travelling(site: Site) -> None:
     """The process dies on its way through time, once it put a letter, with all of that step."""
     with pytest.MonkeyPatch.context() as patch:
-        _dies_at(patch, site.parts.desk.mailbox, "put", is_done=True)
+        _dies_at(patch, site.parts.desk.mailbox, "put_all", is_done=True)
         with pytest.raises(Killed):
             site.live(1)
 

@@ -53,8 +53,8 @@ def told_of_price(stay: Stay) -> None:
             "Gold se renouvelle le 31 janvier 2027",
             "votre adhésion à Gold se renouvelle le 31 janvier 2027."
             " Nous prélèverons 12,00\u00a0€ sur votre Visa se terminant par 4242.",
-            "Vous préférez arrêter ? Annulez depuis votre compte avant le 31 janvier 2027 : rien"
-            " n’est alors prélevé, et vous gardez l’accès jusqu’à cette date.",
+            "Vous préférez arrêter\u202f? Annulez depuis votre compte avant le 31 janvier"
+            " 2027\u00a0: rien n’est alors prélevé, et vous gardez l’accès jusqu’à cette date.",
         ),
     ],
 )
@@ -143,7 +143,7 @@ def test_a_reminder_leaves_out_a_code_of_the_first_payment(site: Site) -> None: 
     ("locale", "nothing"),
     [
         ("en", "Nothing is charged: your code ALL covers the price of €12.00."),
-        ("fr", "Rien n’est prélevé : votre code ALL couvre le prix de 12,00\u00a0€."),
+        ("fr", "Rien n’est prélevé\u00a0: votre code ALL couvre le prix de 12,00\u00a0€."),
     ],
 )
 def test_who_pays_nothing_is_told_so(
@@ -207,7 +207,7 @@ def test_an_instalment_is_no_renewal_and_can_not_be_cancelled(
             "le prix de Gold change le 31 janvier 2027",
             "à partir de votre renouvellement du 31 janvier 2027, Gold coûte 15,00\u00a0€ au lieu"
             " de 12,00\u00a0€. D’ici là, rien ne change.",
-            "Annulez depuis votre compte avant le 31 janvier 2027 : rien n’est alors prélevé",
+            "Annulez depuis votre compte avant le 31 janvier 2027\u00a0: rien n’est alors prélevé",
         ),
     ],
 )

@@ -89,12 +89,12 @@ def ran(site: Site) -> Ran:
 
 @pytest.mark.parametrize("kind", TO_MEMBERS)
 @pytest.mark.parametrize("is_done", [False, True])
-@pytest.mark.parametrize("step", ["put", "record_notice_sent"])
+@pytest.mark.parametrize("step", ["put_all", "record_notice_sent"])
 def test_a_process_that_dies_between_two_steps_leaves_one_letter_and_one_fact_of_it(
     site: Site, kind: str, step: str, is_done: bool
 ) -> None:  # DU2, DU8, PL4
     stay = waiting(site, kind)
-    where = site.parts.desk.mailbox if step == "put" else site.parts.ledger
+    where = site.parts.desk.mailbox if step == "put_all" else site.parts.ledger
     dies_sending(site, where, step, is_done=is_done)
     was_noted = step == "record_notice_sent" and is_done
     assert site.run("letters") == ({} if was_noted else {"sent": 1})
@@ -144,7 +144,7 @@ def test_what_was_in_the_box_when_the_process_died_was_told_though_it_is_over_si
     site: Site, kind: str
 ) -> None:
     stay = waiting(site, kind)
-    dies_sending(site, site.parts.desk.mailbox, "put", is_done=True)
+    dies_sending(site, site.parts.desk.mailbox, "put_all", is_done=True)
     stay.remove()
     assert site.run("letters") == {"sent": 1}
     assert told_as(stay, kind) == [("sent", None)]
@@ -315,7 +315,7 @@ def test_a_database_that_is_away_breaks_no_letter_but_ends_the_run(
         raise OperationalError
 
     with monkeypatch.context() as patch:
-        patch.setattr(site.parts.desk.mailbox, "put", away)
+        patch.setattr(site.parts.desk.mailbox, "put_all", away)
         cut_off = ran(site)
     assert (cut_off.error, cut_off.is_done, cut_off.run.broken) == ("OperationalError", False, [])
     assert site.run("letters") == {"sent": 1}
@@ -325,15 +325,15 @@ def test_a_database_that_is_away_breaks_no_letter_but_ends_the_run(
 def test_two_runs_at_once_put_one_letter(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     stay = waiting(site, "price_change")
     box = site.parts.desk.mailbox
-    put = box.put
+    put = box.put_all
 
     def while_another_runs(*words: object, **more: object) -> object:
         with monkeypatch.context() as patch:
-            patch.setattr(box, "put", put)
+            patch.setattr(box, "put_all", put)
             assert ran(site).run.outcomes == {"sent": 1}
         return put(*words, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(box, "put", while_another_runs)
+    monkeypatch.setattr(box, "put_all", while_another_runs)
     assert not ran(site).run.broken
     assert len(letters(stay)) == 1
     assert facts_of_notices(stay, "price_change") == [["notice.queued", "notice.sent"]]
