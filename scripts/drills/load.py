@@ -43,6 +43,7 @@ CATCH_UP_SECONDS = 600
 APPENDS = frozenset({"tag", "untag", "note", "sign_up"})
 """Commands of one save each; to join takes several, and the payment company."""
 TIMES_IDLE, MOST_MILLISECONDS = 2.0, 100
+FEW = 100
 BUSY = 2
 """A rebuild by one worker keeps two processes busy: it, and its connection's in the server."""
 LOOP = (sys.executable, "-S", "-c", "import os; os.nice(19)\nwhile True: pass")
@@ -60,6 +61,8 @@ class Span(NamedTuple):
     ended: float
     swapped: float | None = None
     receipt: dict[str, Any] | None = None
+    stages: Sequence[tuple[str, float]] = ()
+    """From when the rebuild was seen in which state."""
 
 
 class Felt(NamedTuple):
@@ -79,6 +82,8 @@ class Felt(NamedTuple):
     read_longest: float
     read_longest_at_swap: float | None
     blocked: int | None
+    stages: dict[str, tuple[float, float]]
+    """The p50 and p99 of an append in each state of the rebuild."""
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -123,18 +128,27 @@ def _writers(site: LoggedSite, given: argparse.Namespace) -> Iterator[tuple[Any,
 
 
 def _spans(site: LoggedSite, given: argparse.Namespace) -> Iterator[Span]:
-    """The idle span, one beside mere loops, and one for each rebuild."""
+    """The idle span, one beside mere loops, one for each rebuild, and another that is idle.
+
+    A command reads all facts of its member, and those get more: the last shows what that alone
+    came to.
+    """
     time.sleep(SETTLE_SECONDS)
-    say(f"{given.idle:.0f} s without a rebuild")
-    began = time.monotonic()
-    time.sleep(given.idle)
-    yield Span("idle", 0, began, time.monotonic())
+    yield _idle("idle", given.idle)
     say(f"{given.idle:.0f} s beside mere loops at the lowest priority")
     yield _beside_loops(given.idle)
     for workers in given.workers:
         say(f"rebuilding every view, workers: {workers}")
         yield _rebuilt(site, workers)
         time.sleep(SETTLE_SECONDS)
+    yield _idle("idle again", given.idle)
+
+
+def _idle(name: str, seconds: float) -> Span:
+    say(f"{seconds:.0f} s without a rebuild")
+    began = time.monotonic()
+    time.sleep(seconds)
+    return Span(name, 0, began, time.monotonic())
 
 
 def _beside_loops(seconds: float) -> Span:
@@ -151,6 +165,7 @@ def _beside_loops(seconds: float) -> Span:
 
 def _rebuilt(site: LoggedSite, workers: int) -> Span:
     watch, swapped, told = Watch(site.dsn), None, ""
+    stages: list[tuple[str, float]] = []
     last = watch.seen()
     began = time.monotonic()
     process = site.start("views", "rebuild", "--all", "--workers", str(workers), "--json")
@@ -159,6 +174,7 @@ def _rebuilt(site: LoggedSite, workers: int) -> Span:
         if seen is not None and last is not None and seen.number > last.number:
             if seen.stage != told:
                 told = seen.stage
+                stages.append((told, time.monotonic()))
                 say(f"  {told.replace('_', ' ')} after {time.monotonic() - began:.1f} s")
             if swapped is None and seen.stage in {"receipt", "live"}:
                 swapped = time.monotonic()
@@ -172,7 +188,7 @@ def _rebuilt(site: LoggedSite, workers: int) -> Span:
         message = f"the rebuild failed: {printed}\n{site.said()}"
         raise RuntimeError(message)
     receipt = json.loads(printed.splitlines()[-1])
-    return Span("rebuild", workers, began, time.monotonic(), swapped, receipt)
+    return Span("rebuild", workers, began, time.monotonic(), swapped, receipt, stages)
 
 
 # --- afterwards -----------------------------------------------------------------------
@@ -217,7 +233,19 @@ def _felt(span: Span, written: Sequence[Written], seen: Read) -> Felt:
         read_longest=_share([one.seconds for one in reads], 100),
         read_longest_at_swap=_at_swap(reads, span),
         blocked=span.receipt["blocked_ms"] if span.receipt else None,
+        stages=_by_stage(appends, span),
     )
+
+
+def _by_stage(appends: Sequence[Sample], span: Span) -> dict[str, tuple[float, float]]:
+    """By state, without those that were over too soon to be felt."""
+    ends = [began for _, began in span.stages[1:]] + [span.ended]
+    felt: dict[str, tuple[float, float]] = {}
+    for (stage, began), ended in zip(span.stages, ends, strict=True):
+        took = [one.seconds for one in appends if began <= one.began < ended]
+        if len(took) > FEW:
+            felt[stage] = (_share(took, 50), _share(took, 99))
+    return felt
 
 
 def _within(samples: Any, span: Span) -> list[Sample]:
@@ -245,9 +273,9 @@ def _share(seconds: Sequence[float], percent: int) -> float:
 def _verdict(
     given: argparse.Namespace, felt: Sequence[Felt], wrong: Sequence[str], commands: int
 ) -> int:
-    idle, loops, *rebuilds = felt
+    idle, loops, *rebuilds, again = felt
     for one in felt:
-        print(_told(one, idle, loops))
+        print(_told(one, idle, loops, again))
     missed = [sentence for one in rebuilds for sentence in _missed(one, idle)]
     for sentence in missed:
         print(f"goal not met: {sentence}")
@@ -267,7 +295,7 @@ def _verdict(
     return 1 if wrong or not commands else 0
 
 
-def _told(one: Felt, idle: Felt, loops: Felt) -> str:
+def _told(one: Felt, idle: Felt, loops: Felt, again: Felt) -> str:
     head = f"rebuild, workers: {one.workers}" if one.workers else one.span
     told = (
         f"{head}: {one.seconds:.0f} s, {one.rate:.0f} commands/s; an append took"
@@ -278,12 +306,18 @@ def _told(one: Felt, idle: Felt, loops: Felt) -> str:
     if one is idle:
         return told
     told += f"\n    append p99 {one.append_p99 / (idle.append_p99 or 1):.1f} x idle"
-    if one is loops:
+    if not one.workers:
         return told
+    told += f", {one.append_p99 / (again.append_p99 or 1):.1f} x idle again"
+    stages = (
+        f"{name.replace('_', ' ')} {half} and {most} ms"
+        for name, (half, most) in one.stages.items()
+    )
     return (
         f"{told}, {one.append_p99 / (loops.append_p99 or 1):.1f} x beside loops; around the swap"
         f" at most {one.write_longest_at_swap} ms for a writer and"
         f" {one.read_longest_at_swap} ms for a reader; its receipt says {one.blocked} ms"
+        f"\n    p50 and p99 by state: {', '.join(stages)}"
     )
 
 
