@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ledger.application import Position
 from ledger.facts import Actor, Cause
+from ledger.member import Membership
 from web.mails import memberships as mails
 from web.parts import Parts
 from web.sessions.links import Purpose
@@ -35,6 +36,13 @@ def mail_link(parts: Parts, member_id: UUID, membership_id: UUID) -> None:
             until=membership.period_end,
         )
     )
+
+
+def waiting_cancellation(parts: Parts, token: str) -> Membership:
+    """The membership that a link ends, unspent; a 410 for a link that was used or is too old."""
+    carried = parts.desk.links.peek(Purpose.SELF_CANCEL, token)
+    member = parts.ledger.member(UUID(carried["member_id"]))
+    return member.membership(UUID(carried["membership_id"]))
 
 
 def cancel_by_link(parts: Parts, token: str, *, cause: Cause) -> Position:

@@ -14,10 +14,12 @@ from ledger.texts import LONGEST_REASON
 from web.api.models import Query
 from web.identity.auth import parts, requires
 from web.identity.permissions import Permission
+from web.mails import cancellation
 from web.pages.filling import Args, blame, signed
 from web.pages.forms import Filled, read_args, read_form
-from web.pages.frame import UNPROCESSABLE, group, onward, settled, told
-from web.wording.languages import message, ngettext
+from web.pages.frame import UNPROCESSABLE, group, onward, reason, settled, told
+from web.problems import Problem
+from web.wording.languages import message, ngettext, say
 
 pages = group("removal", url_prefix="/panel/members/<uuid:member_id>/remove")
 
@@ -35,6 +37,12 @@ class RemovalForm(Query):
 
     membership: list[UUID] = Field(min_length=1)
     reason: str = Field(max_length=4 * LONGEST_REASON)
+
+
+class LinkForm(Query):
+    """Which membership the mailed link is for."""
+
+    membership: UUID
 
 
 class RemovalArgs(Args):
@@ -82,10 +90,33 @@ def remove(member_id: UUID) -> Response | tuple[str, int]:
     return page, UNPROCESSABLE
 
 
+@pages.post("/link")
+@requires(Permission.REMOVE_MEMBERS)
+def mail_link(member_id: UUID) -> Response | tuple[str, int]:
+    """The gentler way: a mailed link by which the member stops the renewal themself."""
+    asked = read_form(LinkForm).value
+    running = _running(member_id)
+    chosen = [membership.membership_id for membership in running]
+    if asked is None:
+        raise Problem(400, "form_incomplete", "This form is incomplete; reload it and try again.")
+    try:
+        cancellation.mail_link(parts(), member_id, asked.membership)
+    except LedgerError as refused:
+        return _page(member_id, running, chosen, wrong=reason(refused)), UNPROCESSABLE
+    member = parts().ledger.member(member_id)
+    notice = say("The link is on its way to {email}.", email=member.email)
+    return onward("member.profile", notice, member_id=member_id)
+
+
 def _running(member_id: UUID) -> list[Membership]:
     now = parts().clock.now()
     stays = parts().ledger.member(member_id).memberships.values()
     return [membership for membership in stays if membership.is_running(now)]
+
+
+def _can_be_asked(membership: Membership) -> bool:
+    """Whether its member could stop the renewal, and has not yet."""
+    return membership.terms.model == "recurring" and membership.cancelled_at is None
 
 
 def _id(text: str) -> UUID | None:
@@ -106,6 +137,7 @@ def _page(
         "panel/removal.html",
         member=parts().ledger.member(member_id),
         running=running,
+        can_be_asked=[one for one in running if _can_be_asked(one)],
         chosen=chosen,
         reasons=REASONS,
         form=filled,
