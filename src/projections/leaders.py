@@ -15,6 +15,9 @@ COORDINATOR = 23 << 48
 SCHEDULE = 24 << 48
 """The one who runs the schedule's jobs."""
 
+ACTS = 33 << 48
+"""Whoever is at work on an act on many members, by the last 48 bits of its id."""
+
 TRY = "SELECT pg_try_advisory_lock(%(key)s)"
 IS_HELD = """
 SELECT EXISTS (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from web.jobs import campaigns, letters, money, notices_in, posting, telling, upkeep
+from web.jobs import acting, campaigns, letters, money, notices_in, posting, telling, upkeep
 from web.jobs.job import Job
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -28,6 +28,7 @@ JOBS = (
     # The world outside lives in the machine's time, wherever a test site's clock is moved.
     Job("posting", 5 * SECOND, posting.post_mails, travels=False),
     Job("messages", MINUTE, campaigns.send_messages),
+    Job("acts", 5 * SECOND, acting.carry_on_acts, travels=False),
     Job("refunds", DAY, money.look_at_refunds, after=TWO_AT_NIGHT),
     Job("reconciliation", DAY, notices_in.reconcile, after=TWO_AT_NIGHT, alone=True),
     Job("old notices", DAY, notices_in.forget, after=TWO_AT_NIGHT),

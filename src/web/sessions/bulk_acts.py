@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from ledger.clock import Clock
+from ledger.errors import NotFound
 from web.sessions.pool import Pool
 
 KEPT = timedelta(days=1)
@@ -23,18 +24,23 @@ BEGIN = """
 """
 SELECT = """
     SELECT act_id, by_id, kind, what, cardinality(members) AS size, done,
-           cardinality(changed) AS changes, refused, undoes, undone, back, began_at, ended_at
+           cardinality(changed) AS changes, refused, undoes, undone, back, began_at, ended_at,
+           told_at
       FROM web.bulk_acts
 """
-ONE = SELECT + " WHERE act_id = %(act_id)s AND by_id = %(by_id)s"
+ONE = SELECT + " WHERE act_id = %(act_id)s"
+UNFINISHED = "SELECT act_id FROM web.bulk_acts WHERE ended_at IS NULL ORDER BY began_at, act_id"
 SHOWN = (
     SELECT
     + """
-     WHERE by_id = %(by_id)s AND began_at > %(kept)s AND NOT undone
-       AND (ended_at IS NULL OR ended_at > %(lately)s)
+     WHERE by_id = %(by_id)s AND NOT undone
+       AND (ended_at IS NULL OR told_at IS NULL OR told_at > %(lately)s)
      ORDER BY began_at DESC
 """
 )
+TOLD = """
+    UPDATE web.bulk_acts SET told_at = %(now)s WHERE act_id = ANY(%(act_ids)s) AND told_at IS NULL
+"""
 PART = "SELECT members[done + 1:done + %(most)s] FROM web.bulk_acts WHERE act_id = %(act_id)s"
 CHANGED = "SELECT changed FROM web.bulk_acts WHERE act_id = %(act_id)s"
 # Of two tabs that carried out the same part, one notes it.
@@ -45,14 +51,19 @@ NOTE = """
            ended_at = CASE WHEN done + %(size)s >= cardinality(members) THEN %(now)s END
      WHERE act_id = %(act_id)s AND done = %(done)s AND ended_at IS NULL
 """
+STOP = """
+    UPDATE web.bulk_acts SET ended_at = %(now)s
+     WHERE act_id = %(act_id)s AND done = %(done)s AND ended_at IS NULL
+"""
 UNDONE = "UPDATE web.bulk_acts SET undone = true WHERE act_id = %(act_id)s"
-PURGE = "DELETE FROM web.bulk_acts WHERE began_at <= %(kept)s"
+PURGE = "DELETE FROM web.bulk_acts WHERE ended_at <= %(kept)s"
 
 
 @dataclass(frozen=True, slots=True)
 class BulkAct:
     """One act: `done` of `size` members were seen to, it changed something for `changes` of them,
-    and `refused` were left as they are. `what` is a tag, or a list's id.
+    and `refused` were left as they are. `what` is a tag, or a list's id. `told_at` is when whoever
+    began it first saw that it was over.
     """
 
     act_id: UUID
@@ -68,6 +79,12 @@ class BulkAct:
     back: str
     began_at: datetime
     ended_at: datetime | None
+    told_at: datetime | None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it is over, and did not come to its end."""
+        return self.ended_at is not None and self.done < self.size
 
     @property
     def can_be_undone(self) -> bool:
@@ -109,20 +126,34 @@ class BulkActs:
             if undoes is not None:
                 connection.execute(UNDONE, {"act_id": undoes})
 
-    def one(self, act_id: UUID, *, by_id: UUID) -> BulkAct | None:
-        """An act of somebody."""
+    def one(self, act_id: UUID) -> BulkAct:
+        """An act. Raises NotFound."""
         with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(BulkAct))
-            return cursor.execute(ONE, {"act_id": act_id, "by_id": by_id}).fetchone()
+            found = cursor.execute(ONE, {"act_id": act_id}).fetchone()
+        if found is None:
+            raise NotFound(what="bulk act", id=act_id)
+        return found
+
+    def unfinished(self) -> list[UUID]:
+        """All that are not over, the oldest first."""
+        with self._pool.connection() as connection:
+            return [act_id for (act_id,) in connection.execute(UNFINISHED)]
 
     def shown(self, by_id: UUID, *, for_seconds: int) -> list[BulkAct]:
-        """Those of somebody that are not over, or were lately; the latest first."""
+        """Those of somebody that are not over, or were first seen to be lately; the latest first.
+
+        Those that are over count as seen from now on.
+        """
         now = self._clock.now()
-        lately = now - timedelta(seconds=for_seconds)
-        values = {"by_id": by_id, "kept": now - KEPT, "lately": lately}
+        values = {"by_id": by_id, "lately": now - timedelta(seconds=for_seconds)}
         with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(BulkAct))
-            return cursor.execute(SHOWN, values).fetchall()
+            acts = cursor.execute(SHOWN, values).fetchall()
+            over = [act.act_id for act in acts if act.ended_at and act.told_at is None]
+            if over:
+                connection.execute(TOLD, {"act_ids": over, "now": now})
+        return acts
 
     def part(self, act_id: UUID, *, most: int) -> list[UUID]:
         """The next members that are to be seen to."""
@@ -150,8 +181,14 @@ class BulkActs:
         with self._pool.connection() as connection:
             connection.execute(NOTE, values)
 
+    def stop(self, act: BulkAct) -> None:
+        """It is over where it is."""
+        values = {"act_id": act.act_id, "done": act.done, "now": self._clock.now()}
+        with self._pool.connection() as connection:
+            connection.execute(STOP, values)
+
     def purge(self) -> int:
-        """Remove what is older than a day; answers how many."""
+        """Remove what has been over for a day; answers how many."""
         with self._pool.connection() as connection:
             values = {"kept": self._clock.now() - KEPT}
             return connection.execute(PURGE, values).rowcount

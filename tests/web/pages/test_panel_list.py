@@ -12,9 +12,13 @@ from uuid import UUID
 import pytest
 
 from ledger import ids
+from ledger.facts import Cause
 from tests.web.pages.conftest import FREE, MACHINE, Browser, Place, cause
 from tests.web.pages.reading import Page
+from web.jobs.acting import carry_on_acts
+from web.jobs.job import AlwaysLeads, Run
 from web.pages.panel import bulk
+from web.running import bulk_acts
 from web.sessions.bulk_acts import BulkActs
 
 PART = {"HX-Request": "true"}
@@ -271,40 +275,55 @@ def test_a_form_that_is_sent_twice_does_it_once(place: Place) -> None:
     assert place.parts.recorder.max_notification_id() == (position or 0) + 1
 
 
-def test_an_act_that_broke_off_is_told_and_goes_on_where_it_was(place: Place) -> None:
+def test_an_act_that_broke_off_is_told_and_the_schedule_brings_it_to_its_end(
+    place: Place,
+) -> None:
     chosen = people(place, 3)
     staff = place.staff()
     staff.get("/panel/members")
     by = place.parts.ledger.contributor_by_email("administrator@example.org")
     assert by is not None
-    acts, act_id = place.parts.desk.bulk_acts, ids.new()
-    begin(acts, act_id, by, chosen)
-    act = acts.one(act_id, by_id=by)
-    assert act is not None
+    act_id = ids.new()
+    begin(place.parts.desk.bulk_acts, act_id, by, chosen)
     # One was tagged before the server went away, and nobody had noted it yet.
     done = cause().model_copy(update={"id": ids.derived(act_id, chosen[0])})
     place.parts.ledger.tag(chosen[0], "press", by=MACHINE, cause=done)
-    page = staff.get("/panel/members")
-    assert "Tagging “press”: 0 of 3" in page.words
-    over = staff.send(page, act_of(page))
+    path = f"/panel/members/bulk/{act_id}"
+    assert "Tagging “press”: 0 of 3" in staff.get("/panel/members").words
+    under_way = staff.client.get(path, headers=PART)
+    assert "0 of 3" in under_way.text
+    assert "HX-Refresh" not in under_way.headers
+    run_acts(place)
+    place.clock.advance(timedelta(minutes=5))
+    assert staff.client.get(path, headers=PART).headers["HX-Refresh"] == "true"
+    over = staff.get("/panel/members")
     assert "3 members were tagged “press”." in over.words
+    assert act_of(over, "/undo")
     assert [tags_of(place, one) for one in chosen] == [{"press"}] * 3
+
+
+def run_acts(place: Place) -> Run:
+    """What the schedule does with acts every few seconds."""
+    run = Run(parts=place.parts, cause=Cause(kind="job", id=ids.new()), lead=AlwaysLeads())
+    carry_on_acts(run)
+    assert run.broken == []
+    return run
 
 
 def begin(acts: BulkActs, act_id: UUID, by: UUID, chosen: list[UUID]) -> None:
     acts.begin(act_id, "tag", "press", chosen, by_id=by, back="/panel/members")
 
 
-def test_nobody_goes_on_with_what_another_began(place: Place) -> None:
-    chosen = people(place, 1)
-    act_id = ids.new()
-    begin(place.parts.desk.bulk_acts, act_id, ids.new(), chosen)
-    staff = place.staff()
-    page = staff.get("/panel/members")
-    token = dict(page.form(TAG).fields)
-    answer = staff.client.post(f"/panel/members/bulk/{act_id}", data=token)
-    assert answer.status_code == 404
-    assert tags_of(place, chosen[0]) == set()
+def test_nobody_looks_at_what_another_began(place: Place) -> None:
+    act_id, other = ids.new(), place.staff("store_manager")
+    other.get("/panel/members")
+    begin(
+        place.parts.desk.bulk_acts, act_id, ids.derived(ids.SITE, "store_manager"), people(place, 1)
+    )
+    staff, path = place.staff(), f"/panel/members/bulk/{act_id}"
+    assert "0 of 1" not in staff.get("/panel/members").words
+    assert staff.client.get(path).status_code == 404
+    assert other.client.get(path).status_code == 303
 
 
 def test_all_that_match_are_put_on_a_list_once(place: Place) -> None:  # part of SE2
@@ -325,17 +344,19 @@ def test_all_that_match_are_put_on_a_list_once(place: Place) -> None:  # part of
     assert {entry.member_id for entry in entries} == set(chosen)
 
 
-def test_more_than_a_part_is_seen_to(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_done_at_once_is_left_to_the_schedule(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen = people(place, 5)
     staff = place.staff()
-    monkeypatch.setattr(bulk, "PART", 2)
+    monkeypatch.setattr(bulk_acts, "PART", 2)
     monkeypatch.setattr(bulk, "AT_ONCE_SECONDS", 0)
     page = staff.send(staff.get("/panel/members?sort=name"), TAG, tag="press")
     assert "Tagging “press”: 2 of 5" in page.words
-    page = staff.send(page, act_of(page))
-    assert "Tagging “press”: 4 of 5" in page.words
-    page = staff.send(page, act_of(page))
-    assert "5 members were tagged “press”." in page.words
+    assert "Tagging “press”: 2 of 5" in staff.get("/panel/members").words
+    assert run_acts(place).outcomes == {"seen to": 3}
+    place.settle()
+    assert "5 members were tagged “press”." in staff.get("/panel/members").words
     assert [tags_of(place, one) for one in chosen] == [{"press"}] * 5
 
 

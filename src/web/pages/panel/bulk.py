@@ -1,12 +1,12 @@
-"""What staff do with many members at once: tag, untag, put on a list; a part at a time, undone.
+"""What staff do with many members at once: tag, untag, put on a list; and how it is undone.
 
-Whom it concerns is settled when it begins. Each member is a command of its own, derived from the
-form's: however often a part is sent, and wherever it broke off, everybody is seen to once.
+Whom it concerns is settled when it begins. What is not done at once the schedule brings to its end,
+while the page shows how far it is.
 """
 
 from __future__ import annotations
 
-import time
+import logging
 from collections.abc import Callable
 from typing import Literal
 from urllib.parse import parse_qsl
@@ -19,7 +19,6 @@ from werkzeug.wrappers import Response
 
 from ledger import ids, texts
 from ledger.errors import LedgerError, ListEnded, NotFound, TooManyTags
-from ledger.facts import Cause
 from projections.queries.members import MemberFilter
 from projections.queries.paging import Turn
 from web.identity.auth import caller, parts, requires, unauthenticated
@@ -28,19 +27,19 @@ from web.pages.filling import Args
 from web.pages.forms import actor, command_id, read_form
 from web.pages.frame import group, onward_to, reason, settled
 from web.pages.panel.members_asked import asked_for
+from web.running.bulk_acts import carry_on
 from web.sessions.bulk_acts import BulkAct, Kind
 from web.wording.languages import gettext, message, ngettext, number, say
 
+log = logging.getLogger(__name__)
 pages = group("bulk", url_prefix="/panel/members/bulk")
 
 MOST = 10_000
 """Members of one act."""
-PART = 50
-"""Members that are seen to between two notes of how far it is."""
 AT_ONCE_SECONDS = 1.0
-"""How long one request works; the browser asks for the rest."""
+"""How long the request works that begins an act; the schedule does the rest."""
 SHOWN_SECONDS = 10
-"""How long an act that is over, and can be undone, stands above the list."""
+"""How long an act that is over, and can be undone, stands above the list once it is seen."""
 READ_AT_ONCE = 2_000
 
 Doing = Literal["tag", "untag", "list"]
@@ -77,17 +76,17 @@ def add_to_list() -> Response:
     return _begin("list")
 
 
-@pages.post("/<uuid:act_id>")
+@pages.get("/<uuid:act_id>")
 @requires(Permission.CHANGE_TAGS)
-def go_on(act_id: UUID) -> Response | str:
-    """The next part of an act; the list once more when it is over."""
-    act = _carry_on(_own(act_id))
+def progress(act_id: UUID) -> Response:
+    """How far an act is; the list once more when it is over."""
+    act = _own(act_id)
     if "HX-Request" not in request.headers:
         return onward_to(act.back)
-    answer = make_response(render_template("panel/bulk_acts.html", **shown()))
     if act.ended_at is not None:
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+        settled()
+        return Response(headers={"HX-Refresh": "true"})
+    return make_response(render_template("panel/bulk_acts.html", **shown()))
 
 
 @pages.post("/<uuid:act_id>/undo")
@@ -102,7 +101,7 @@ def undo(act_id: UUID) -> Response:
         desk.bulk_acts.begin(
             undoing, kind, act.what, concerned, by_id=act.by_id, back=act.back, undoes=act_id
         )
-    _carry_on(_own(undoing))
+    _at_once(_own(undoing).act_id)
     return onward_to(act.back)
 
 
@@ -120,14 +119,22 @@ def told(act: BulkAct) -> str:
     if act.ended_at is None:
         return say(GOING_ON[act.kind], what=what, done=number(act.done), size=number(act.size))
     sentence = DONE[_doing(act)](act.changes)
-    same = act.size - act.changes - act.refused
+    same = act.done - act.changes - act.refused
     return " ".join(
         [
+            *([_told_stopped(act)] if act.is_stopped else []),
             sentence.format(count=number(act.changes), what=what),
             *([_told_same(same)] if same else []),
             *([_told_refused(act.refused)] if act.refused else []),
         ]
     )
+
+
+def _told_stopped(act: BulkAct) -> str:
+    text = gettext(
+        "Stopped at {done} of {size}: the list is over, or you may not do this any more."
+    )
+    return text.format(done=number(act.done), size=number(act.size))
 
 
 def _told_same(count: int) -> str:
@@ -200,7 +207,7 @@ def _begin(kind: Kind) -> Response:
         return onward_to(back, _unfit(len(members)), tone="bad")
     act_id, by_id = command_id(), _by_id()
     parts().desk.bulk_acts.begin(act_id, kind, what, members, by_id=by_id, back=back)
-    _carry_on(_own(act_id))
+    _at_once(_own(act_id).act_id)
     return onward_to(back)
 
 
@@ -255,55 +262,21 @@ def _by_id() -> UUID:
 
 
 def _own(act_id: UUID) -> BulkAct:
-    act = parts().desk.bulk_acts.one(act_id, by_id=_by_id())
-    if act is None:
+    act = parts().desk.bulk_acts.one(act_id)
+    if act.by_id != _by_id():
         raise NotFound(what="bulk act", id=act_id)
     return act
 
 
-def _carry_on(act: BulkAct) -> BulkAct:
-    """Work for a while; the act as it stands then."""
-    desk, until = parts().desk, time.monotonic() + AT_ONCE_SECONDS
-    while act.ended_at is None:
-        part = desk.bulk_acts.part(act.act_id, most=PART)
-        changed, refused = _listed(act, part) if act.kind == "list" else _tagged(act, part)
-        desk.bulk_acts.note(act, size=len(part), changed=changed, refused=refused)
-        act = _own(act.act_id)
-        if time.monotonic() > until:
-            break
+def _at_once(act_id: UUID) -> None:
+    """Work for a moment, since few are seen to at once; the schedule goes on from there."""
+    try:
+        act = carry_on(parts(), act_id, for_seconds=AT_ONCE_SECONDS)
+    except LedgerError as error:
+        log.warning("bulk act: %s; the schedule goes on with it", error.code)
+        return
     if act.ended_at is not None:
         settled()
-    return act
-
-
-def _tagged(act: BulkAct, part: list[UUID]) -> tuple[list[UUID], int]:
-    """Those for whom it changed something, and how many were left as they are."""
-    ledger, by = parts().ledger, actor()
-    carry_out = ledger.tag if act.kind == "tag" else ledger.untag
-    changed, refused = [], 0
-    for member_id in part:
-        cause = Cause(kind="request", id=ids.derived(act.act_id, member_id))
-        try:
-            if carry_out(member_id, act.what, by=by, cause=cause):
-                changed.append(member_id)
-        except LedgerError:
-            refused += 1
-    return changed, refused
-
-
-def _listed(act: BulkAct, part: list[UUID]) -> tuple[list[UUID], int]:
-    """Those who are on the list then, and how many were left off."""
-    ledger, list_id = parts().ledger, UUID(act.what)
-    open_accounts = [one for one in part if ledger.member(one).closed_at is None]
-    cause = Cause(kind="request", id=ids.derived(act.act_id, "from", act.done))
-    ledger.add_to_list(list_id, member_ids=open_accounts, by=actor(), cause=cause)
-    entries = ledger.entries_of(list_id, member_ids=open_accounts, emails=[])
-    listed = [
-        member_id
-        for member_id, entry in zip(open_accounts, entries, strict=True)
-        if entry is not None and entry.is_on
-    ]
-    return listed, len(part) - len(listed)
 
 
 def _name_of_list(act: BulkAct) -> str:

@@ -25,6 +25,7 @@ JOBS = {
     "posting": message("Handing letters over"),
     "refunds": message("Refunds that came back"),
     "messages": message("Messages to mailing lists"),
+    "acts": message("Acts on many members"),
     "reconciliation": message("Reconciliation"),
     "old notices": message("Forgetting old notices"),
     "check": message("Checking the views"),
