@@ -181,7 +181,7 @@ def test_a_token_may_do_its_scopes_until_revoked(desk: Desk) -> None:
     assert token.endswith(found.hint)
     desk.tokens.revoke(token_id)
     assert desk.tokens.find(token) is None
-    assert desk.tokens.all()[0].revoked_at is not None
+    assert desk.tokens.page()[0].revoked_at is not None
     with pytest.raises(NotFound):
         desk.tokens.revoke(ids.new())
 
@@ -208,7 +208,7 @@ def test_a_token_made_again_by_the_same_command_replaces_the_text_nobody_saw(des
     lost, seen = make(command_id), make(command_id)
     assert desk.tokens.find(lost) is None
     assert desk.tokens.find(seen)
-    assert len(desk.tokens.all()) == 1
+    assert len(desk.tokens.page()) == 1
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_program_has_no_more_than_its_role(
     with pytest.raises(Problem) as refused:
         desk.tokens.create(ids.new(), "site", role=role, scopes=scopes, by=ADA)
     assert refused.value.errors[0].pointer == pointer
-    assert desk.tokens.all() == []
+    assert desk.tokens.page() == []
 
 
 def test_mails_are_kept_once_and_shown_in_test_mode(desk: Desk) -> None:

@@ -21,7 +21,7 @@ from ledger.errors import (
 from projections.contributors import ContributorRow
 from web.api.accounts import PasswordByLink, SignedInReply, signed_in
 from web.api.framework import Answer, Call, Routes
-from web.api.models import Body, InstantField, Page, Reply
+from web.api.models import Body, InstantField, Page, PageQuery, Reply
 from web.api.shapes import Locale, Made, MailSent, ShortText, done, made
 from web.identity import staff
 from web.identity.permissions import Permission, Role
@@ -31,6 +31,8 @@ from web.sessions.tokens import Token
 
 StaffRole = Literal["administrator", "store_manager", "auditor", "operator"]
 MOST_ROLES = len(get_args(StaffRole))
+LONGEST_NAME = 200
+"""Of a token."""
 
 routes = Routes("team")
 
@@ -80,12 +82,15 @@ class TokenReply(Reply):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None = Field(
+        description="to within some minutes; null of one that nobody has used"
+    )
 
 
 class NewToken(Body):
     """A token for a program: one role, and some of what it may do."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
     role: StaffRole
     scopes: list[Permission] = Field(min_length=1, max_length=len(Permission))
     expires_at: InstantField | None = None
@@ -221,11 +226,19 @@ def transfer_ownership(call: Call[TransferBody, None]) -> Answer:
     "/tokens",
     permission=Permission.READ_TOKENS,
     summary="List tokens",
+    query=PageQuery,
     answers=Page[TokenReply],
 )
-def list_tokens(call: Call[None, None]) -> Page[TokenReply]:
+def list_tokens(call: Call[None, PageQuery]) -> Page[TokenReply]:
     """Every token ever made, the newest first."""
-    return Page[TokenReply](items=[_token(token) for token in call.parts.desk.tokens.all()])
+    place, limit = call.place(), call.query.limit
+    after = UUID(str(place[0])) if place else None
+    found = call.parts.desk.tokens.page(after=after, limit=limit + 1)
+    more = len(found) > limit
+    return Page[TokenReply](
+        items=[_token(token) for token in found[:limit]],
+        next=call.cursor([str(found[limit - 1].token_id)]) if more else None,
+    )
 
 
 @routes.post(
@@ -240,14 +253,14 @@ def make_token(call: Call[NewToken, None]) -> Answer:
     """For a program. Its text is shown this once, and kept as a hash. Whoever makes it gives no
     more than they have.
     """
-    staff.require_own(call.principal, call.body.scopes)
     token_id, asked = ids.derived(call.command_id, "token"), call.body
-    text = call.parts.desk.tokens.create(
+    text = staff.make_token(
+        call.parts,
+        call.principal,
         token_id,
         asked.name,
         role=Role(asked.role),
         scopes=asked.scopes,
-        by=call.actor.id or ids.SITE,
         expires_at=asked.expires_at,
     )
     return Answer(reply=TokenMade(id=token_id, token=text))

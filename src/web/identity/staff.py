@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
+from ledger import ids
 from ledger.application import Position
 from ledger.errors import ContributorRemoved
 from ledger.facts import Actor, Cause
 from web.identity.accounts import SignedIn
-from web.identity.permissions import Permission
+from web.identity.permissions import Permission, Role
 from web.identity.principals import Principal
 from web.mails import team as mails
 from web.parts import Parts
@@ -63,6 +65,26 @@ def require_own(principal: Principal, scopes: Collection[Permission]) -> None:
     if beyond:
         detail = f"You don't have {', '.join(beyond)} yourself."
         raise body_fault(("scopes",), "scopes_beyond_own", detail, status=403)
+
+
+def make_token(
+    parts: Parts,
+    principal: Principal,
+    token_id: UUID,
+    name: str,
+    *,
+    role: Role,
+    scopes: Collection[Permission],
+    expires_at: datetime | None,
+) -> str:
+    """The text of a program's new token, told this once. Whoever makes it gives no more than they
+    have: a 403; a role or scopes that don't fit are a 422.
+    """
+    require_own(principal, scopes)
+    by = principal.actor.id if principal.actor else None
+    return parts.desk.tokens.create(
+        token_id, name, role=role, scopes=scopes, by=by or ids.SITE, expires_at=expires_at
+    )
 
 
 def remove(parts: Parts, contributor_id: UUID, *, by: Actor, cause: Cause) -> Position:

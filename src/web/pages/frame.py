@@ -69,6 +69,7 @@ DETAILS = {
     "code_wrong": message("This code is not good; one is used once only."),
     "code_needed": message("Sign in with your password and a code."),
     "second_step_missing": message("Set up the second step of your sign-in first."),
+    "scopes_beyond_own": message("Nobody gives a program what they may not do themselves."),
     "text_unfit": message("This text holds characters that can't be stored."),
     "bad_request": message("The request is malformed."),
     "present_only": message("This page shows the present alone; go back to now for it."),
@@ -88,6 +89,7 @@ DETAILS = {
     "card_unconfirmed": message(
         "The card is not saved: your bank did not confirm it. Try again, or another card."
     ),
+    "expires_in_the_past": message("This day is over."),
     "amount_malformed": message("This is not an amount such as 12.50."),
 }
 """By code; the sentence of the problem itself stands in where there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -19,6 +19,8 @@ from web.sessions.pool import Pool
 PREFIX = "lgr_"
 HINT = 4
 MAX_TOKEN = 200
+USED_WITHIN = timedelta(minutes=5)
+"""As exactly as it is known when a token was last used: a request is no reason to write."""
 ROLES = frozenset({Role.ADMINISTRATOR, Role.STORE_MANAGER, Role.AUDITOR, Role.OPERATOR})
 """A program is neither a person nor the owner."""
 
@@ -30,14 +32,28 @@ INSERT = """
     ON CONFLICT (token_id) DO UPDATE SET token_hash = excluded.token_hash, hint = excluded.hint
 """
 FIND = """
-    SELECT token_id, name, hint, role, scopes, created_by, created_at, expires_at, revoked_at
+    SELECT token_id, name, hint, role, scopes, created_by, created_at, expires_at, revoked_at,
+           last_used_at
     FROM web.tokens
     WHERE token_hash = %(token_hash)s AND revoked_at IS NULL
       AND (expires_at IS NULL OR expires_at > %(now)s)
 """
+USED = """
+    UPDATE web.tokens SET last_used_at = %(now)s
+    WHERE token_id = %(token_id)s AND (last_used_at IS NULL OR last_used_at <= %(before)s)
+"""
 LIST = """
-    SELECT token_id, name, hint, role, scopes, created_by, created_at, expires_at, revoked_at
-    FROM web.tokens ORDER BY created_at DESC, token_id
+    SELECT token_id, name, hint, role, scopes, created_by, created_at, expires_at, revoked_at,
+           last_used_at
+    FROM web.tokens
+    WHERE %(after)s::uuid IS NULL OR (created_at, token_id) < (
+        SELECT created_at, token_id FROM web.tokens WHERE token_id = %(after)s::uuid)
+    ORDER BY created_at DESC, token_id DESC LIMIT %(limit)s
+"""
+ONE = """
+    SELECT token_id, name, hint, role, scopes, created_by, created_at, expires_at, revoked_at,
+           last_used_at
+    FROM web.tokens WHERE token_id = %(token_id)s
 """
 REVOKE = """
     UPDATE web.tokens SET revoked_at = coalesce(revoked_at, %(now)s) WHERE token_id = %(token_id)s
@@ -58,6 +74,12 @@ class Token:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None
+    """To within some minutes; None of one that nobody has used."""
+
+    def works_at(self, now: datetime) -> bool:
+        """Whether a program that sends it is let in."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
     def permissions(self) -> frozenset[Permission]:
         """What it may do: its scopes, as far as its role still allows them."""
@@ -87,6 +109,10 @@ class Tokens:
         again, and the text that nobody saw is replaced.
         """
         require_fit(role, scopes)
+        now = self._clock.now()
+        if expires_at is not None and expires_at <= now:
+            detail = "A token that has expired already is of no use."
+            raise body_fault(("expires_at",), "expires_in_the_past", detail)
         token = PREFIX + new_token()
         values = {
             "token_hash": token_hash(token),
@@ -96,7 +122,7 @@ class Tokens:
             "role": role.value,
             "scopes": sorted(scope.value for scope in scopes),
             "created_by": by,
-            "now": self._clock.now(),
+            "now": now,
             "expires_at": expires_at,
         }
         with self._pool.connection() as connection:
@@ -104,23 +130,39 @@ class Tokens:
         return token
 
     def find(self, token: str) -> Token | None:
-        """The working token of this text."""
+        """The working token of this text; that it was used is noted."""
         if not token.startswith(PREFIX) or len(token) > MAX_TOKEN:
             return None
-        values = {"token_hash": token_hash(token), "now": self._clock.now()}
+        now = self._clock.now()
         with (
             self._pool.connection() as connection,
             connection.cursor(row_factory=class_row(Token)) as cursor,
         ):
-            return cursor.execute(FIND, values).fetchone()
+            found = cursor.execute(FIND, {"token_hash": token_hash(token), "now": now}).fetchone()
+            before = now - USED_WITHIN
+            if found and (found.last_used_at is None or found.last_used_at <= before):
+                used = {"token_id": found.token_id, "now": now, "before": before}
+                connection.execute(USED, used)
+        return found
 
-    def all(self) -> list[Token]:
-        """Every token ever made, the newest first."""
+    def page(self, *, after: UUID | None = None, limit: int = 50) -> list[Token]:
+        """The tokens that were ever made, the newest first; those made before another one."""
         with (
             self._pool.connection() as connection,
             connection.cursor(row_factory=class_row(Token)) as cursor,
         ):
-            return cursor.execute(LIST).fetchall()
+            return cursor.execute(LIST, {"after": after, "limit": limit}).fetchall()
+
+    def one(self, token_id: UUID) -> Token:
+        """What is known of a token; NotFound."""
+        with (
+            self._pool.connection() as connection,
+            connection.cursor(row_factory=class_row(Token)) as cursor,
+        ):
+            found = cursor.execute(ONE, {"token_id": token_id}).fetchone()
+        if found is None:
+            raise NotFound(what="token", id=token_id)
+        return found
 
     def revoke(self, token_id: UUID) -> None:
         """The token works no more; revoking again changes nothing."""
@@ -130,11 +172,16 @@ class Tokens:
                 raise NotFound(what="token", id=token_id)
 
 
+def scopes_of(role: Role) -> frozenset[Permission]:
+    """What a program of this role may be allowed."""
+    return granted(frozenset({role})) - PERSONAL_ONLY - {Permission.PUBLIC}
+
+
 def require_fit(role: Role, scopes: Collection[Permission]) -> None:
     """A token's role is a program's, and its scopes are some of what the role may do."""
     if role not in ROLES:
         raise body_fault(("role",), "role_unfit", f"A program can't be {role.value}.")
-    allowed = granted(frozenset({role})) - PERSONAL_ONLY - {Permission.PUBLIC}
+    allowed = scopes_of(role)
     beyond = sorted(scope.value for scope in scopes if scope not in allowed)
     if not scopes:
         raise body_fault(("scopes",), "scopes_unfit", "A token has at least one scope.")

@@ -101,6 +101,34 @@ ROLE = {
     "auditor": message("Auditor"),
     "operator": message("Operator"),
 }
+SCOPE = {
+    "access:read": message("ask who may read what"),
+    "plans:read": message("read plans and prices"),
+    "plans:change": message("change plans and prices"),
+    "discounts:read": message("read discount codes"),
+    "discounts:change": message("change discount codes"),
+    "members:read": message("read members, with names and addresses"),
+    "members:remove": message("end memberships"),
+    "members:close": message("close accounts"),
+    "notes:change": message("write notes"),
+    "tags:change": message("tag members"),
+    "segments:change": message("save segments"),
+    "lists:change": message("change mailing lists and write to them"),
+    "orders:read": message("read orders and payments"),
+    "orders:refund": message("pay money back"),
+    "figures:read": message("read figures and reports"),
+    "money:reconcile": message("hold the books against the payment company"),
+    "history:read": message("read the facts of the books"),
+    "team:read": message("read who is on the team"),
+    "team:change": message("change the team"),
+    "tokens:read": message("read which tokens there are"),
+    "tokens:change": message("make and revoke tokens"),
+    "views:read": message("read how views and jobs stand"),
+    "views:run": message("rebuild views"),
+    "notices:change": message("send notices and mails again"),
+}
+"""What a token may do, by permission."""
+
 ACTOR = {
     "member": message("the member"),
     "contributor": message("staff"),
@@ -285,6 +313,7 @@ WORDS: dict[str, dict[str, str]] = {
     "code_state": CODE_STATE,
     "price_model": PRICE_MODEL,
     "role": ROLE,
+    "scope": SCOPE,
     "actor": ACTOR,
     "cause": CAUSE,
     "access_rule": ACCESS_RULE,

@@ -81,3 +81,15 @@ def test_a_program_gives_no_more_than_it_has(house: House) -> None:
 def test_an_auditor_gives_a_program_nothing_to_change(owner: Client) -> None:
     asked = {"name": "x", "role": "auditor", "scopes": ["orders:refund"]}
     assert owner.ask("POST", "/tokens", json=asked).status_code == 422
+
+
+def test_tokens_come_page_by_page_and_none_is_made_for_the_past(owner: Client) -> None:
+    asked = {"name": "site", "role": "auditor", "scopes": ["access:read"]}
+    made = [owner.post("/tokens", asked)["id"] for _ in range(3)]
+    first = owner.get("/tokens", limit=2)
+    rest = owner.get("/tokens", limit=2, cursor=first["next"])
+    found = [one["token_id"] for one in [*first["items"], *rest["items"]]]
+    assert (sorted(found), rest["next"]) == (sorted(made), None)
+    over = owner.ask("POST", "/tokens", json={**asked, "expires_at": "2001-01-01T00:00:00Z"})
+    assert over.json is not None
+    assert (over.status_code, over.json["errors"][0]["pointer"]) == (422, "/expires_at")

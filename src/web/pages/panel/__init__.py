@@ -32,6 +32,7 @@ from web.pages.panel import (
     security,
     segments,
     team,
+    tokens,
 )
 
 
@@ -59,6 +60,7 @@ def all_panel_pages() -> list[Blueprint]:
         notices,
         own_notices,
         colleagues,
+        tokens,
         explain,
         operations,
         overview,

@@ -59,7 +59,12 @@ WAYS = (
         ("notices", "own_notices"),
         message("Notices"),
     ),
-    Way(Permission.READ_TEAM, "colleagues.listing", ("colleagues",), message("Team")),
+    Way(
+        Permission.READ_TEAM,
+        "colleagues.listing",
+        ("colleagues", "tokens"),
+        message("Team"),
+    ),
     Way(Permission.READ_MEMBERS, "mails.on_their_way", ("mails",), message("Mails")),
     Way(Permission.READ_HISTORY, "audit.listing", ("audit",), message("Audit")),
     Way(Permission.READ_VIEWS, "operations.page", ("operations",), message("Operations")),
