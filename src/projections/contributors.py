@@ -69,6 +69,13 @@ class Contributors(View[ContributorRow]):
         """The owner."""
         return row._replace(roles=("owner",))
 
+    @on(Contributor.LocaleChosen)
+    def locale_chosen(
+        self, row: ContributorRow, fact: Contributor.LocaleChosen
+    ) -> ContributorRow:
+        """Told in it."""
+        return row._replace(locale=fact.locale)
+
     @on(Contributor.Removed)
     def removed(self, row: ContributorRow, fact: Contributor.Removed) -> ContributorRow:
         """No role any more."""

@@ -16,8 +16,8 @@ from projections.rebuild_rows import Rebuild, one, one_still, set_fields
 from projections.swap import swap
 from projections.tables import Table
 
-FEW = 500
-"""So many facts may be left to fold within the swap."""
+FEW = 100
+"""So many facts may be left to fold within the swap, while all wait."""
 
 
 class FarBehind(Exception):

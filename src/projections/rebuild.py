@@ -39,15 +39,13 @@ from projections.priority import GOES_LAST, paced, step_back
 from projections.rebuild_rows import Mismatch, Progress, Rebuild, State
 from projections.swap import drop_shadow, roll_back
 from projections.tables import Table
-from projections.verify import SAMPLE, RefoldStopped, Verifier
+from projections.verify import PROVED_AGAIN, SAMPLE, RefoldStopped, Verifier
 from projections.view import View
 
 MOST_APPROACHES = 100
 """How often it catches up anew with what arrived while the swap waited."""
 MOST_CREWS = 30
 """How often a crew that was lost is replaced before the rebuild is left to the next start."""
-PROVED_AGAIN = 2_000
-"""Of how many at most it is proved, at the first approach, that what came meanwhile is right."""
 STANDBY_SECONDS = 0.5
 
 MAKE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS {schema}"
