@@ -77,11 +77,17 @@ def on_their_way() -> str:
         mails=desk.mailbox.standing(to=to or None, state=args.state),
         figures=desk.outbox.figures(),
         is_set=parts().settings.mail_server is not None,
-        states={state: gettext(said) for state, said in STATES.items()},
+        states=mail_states(),
         again=AGAIN,
         to=to,
         state=args.state,
     )
+
+
+@panel_pages.app_context_processor
+def _warning() -> dict[str, object]:
+    """What every page of the panel warns of; asked where it is shown."""
+    return {"post_stuck": parts().desk.outbox.stuck}
 
 
 @panel_pages.post("/<uuid:mail_id>/retry")
@@ -94,3 +100,8 @@ def retry(mail_id: UUID) -> Response:
     except LedgerError as refused:
         return onward("mails.on_their_way", reason(refused), tone="bad")
     return onward("mails.on_their_way", gettext("It is tried again."))
+
+
+def mail_states() -> dict[State, str]:
+    """The states of a mail on its way, in the reader's words."""
+    return {state: gettext(said) for state, said in STATES.items()}

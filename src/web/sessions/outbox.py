@@ -26,6 +26,8 @@ LEASE = timedelta(minutes=15)
 PATIENCE = timedelta(days=5)
 """How long a mail is tried."""
 LATELY = timedelta(days=1)
+LATE = timedelta(minutes=15)
+"""How long a mail may be due before somebody is told that it does not go out."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 """How long a server that does not answer is left alone: twice as long each time."""
 
@@ -102,6 +104,17 @@ FIGURES = """
      WHERE state IN ('waiting', 'failed', 'unknown')
         OR (state IN ('given_up', 'bounced') AND ended_at > %(since)s)
 """
+# By the index of what is due: each urgency's first.
+STUCK = """
+    SELECT (SELECT min(first.next_at)
+              FROM unnest(ARRAY[0, 1, 2]::smallint[]) AS each (urgency),
+                   LATERAL (SELECT next_at FROM web.outbox AS own
+                             WHERE own.urgency = each.urgency AND state IN ('waiting', 'failed')
+                             ORDER BY next_at LIMIT 1) AS first
+             WHERE first.next_at <= %(before)s) AS due_from,
+           silent_from, why AS silent_why
+      FROM web.mail_server
+"""
 PAUSE = "SELECT pause_until FROM web.mail_server"
 SILENT = """
     UPDATE web.mail_server
@@ -175,6 +188,17 @@ class MailFigures:
     unknown: int
     given_up: int
     bounced: int
+    silent_from: datetime | None
+    silent_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Why mails do not go out: the server can't be used since `silent_from`, or nobody has tried
+    what is due since `due_from`.
+    """
+
+    due_from: datetime | None
     silent_from: datetime | None
     silent_why: str | None
 
@@ -287,6 +311,13 @@ class Outbox:
         if found is None:
             raise NotFound(what="figures", id="outbox")
         return found
+
+    def stuck(self) -> Stuck | None:
+        """What is wrong with the post; None where mails go out. Cheap: for every page."""
+        with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Stuck))
+            found = cursor.execute(STUCK, {"before": self.clock.now() - LATE}).fetchone()
+        return found if found and (found.due_from or found.silent_from) else None
 
     # --- the server -------------------------------------------------------------------
 

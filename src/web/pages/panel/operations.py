@@ -21,6 +21,7 @@ from web.jobs.standing import ScheduleStanding
 from web.pages.filling import Args, signed
 from web.pages.forms import read_args, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward, reason, told
+from web.pages.mailbox import mail_states
 from web.pages.panel.operations_jobs import shown
 from web.running.rebuilding import rebuilder
 from web.wording.languages import gettext
@@ -148,6 +149,9 @@ def _page(wrong: str = "") -> Response:
         parked=_parked(),
         is_led=schedule.is_led,
         jobs=[shown(job) for job in schedule.jobs],
+        post=site.desk.outbox.figures(),
+        mail_states=mail_states(),
+        server_is_set=site.settings.mail_server is not None,
         progress_url=url_for("operations.progress"),
         wrong=wrong,
     )
