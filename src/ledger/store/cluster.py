@@ -155,7 +155,7 @@ class Cluster:
         """Make the cluster beside its place and move it there: a kill leaves only a side folder."""
         programs = within_reach(find_binaries(self.bin_dir), user, self.home)
         for abandoned in self.home.glob("data.new-*"):
-            shutil.rmtree(abandoned, ignore_errors=True)
+            _clear_away(abandoned)
         side = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.home))
         user.own(side, 0o700)
         made = user.run([programs.folder / "initdb", "-D", side, *_initdb_options(programs)])
@@ -271,3 +271,11 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def _clear_away(abandoned: Path) -> None:
+    """Remove a folder into which a program of somebody who was killed may still be writing."""
+    deadline = time.monotonic() + _ORPHAN_SECONDS
+    while abandoned.exists() and time.monotonic() < deadline:
+        shutil.rmtree(abandoned, ignore_errors=True)
+        time.sleep(0.02)
