@@ -21,6 +21,9 @@ STOP = {
     "fr": "Vous préférez arrêter\u202f? Annulez depuis votre compte avant le {day}\u00a0: rien"
     " n’est alors prélevé, et vous gardez l’accès jusqu’à cette date.",
 }
+CANCELLED = NotTold("cancelled")
+"""They may still withdraw it."""
+OVER = NotTold("membership_over")
 ALREADY_DUE = NotTold("already_due")
 LABEL = {"en": "Go to your account", "fr": "Aller à votre compte"}
 ACCOUNT = "/account"
@@ -44,11 +47,13 @@ class Coming:
 def coming(parts: Parts, member: Member, membership: Membership) -> Coming | NotTold:
     """The next charge, while it lies ahead and is wanted; else why there is none to tell of."""
     now = parts.clock.now()
-    charge = next_charge(parts.ledger, membership)
+    if not membership.is_running(now):
+        return OVER
     if membership.cancelled_at is not None:
-        return NotTold("cancelled")
-    if charge is None or not membership.is_running(now):
-        return NotTold("membership_over")
+        return CANCELLED
+    charge = next_charge(parts.ledger, membership)
+    if charge is None:
+        return OVER
     if charge.at <= now or membership.is_unpaid:
         return ALREADY_DUE
     price = parts.ledger.foreseen_price(membership, charge.at)

@@ -7,7 +7,7 @@ from typing import cast
 from ledger.facts import Fact
 from ledger.member.facts import Locale
 from projections.notices import NoticeRow
-from web.mails.coming import ALREADY_DUE, Coming, coming, said_of, to_member
+from web.mails.coming import ALREADY_DUE, CANCELLED, Coming, coming, said_of, to_member
 from web.mails.writing import Answer, NotTold, NotYet
 from web.parts import Parts
 from web.sessions.mailbox import Mail
@@ -33,7 +33,8 @@ def price_change(parts: Parts, notice: NoticeRow, fact: Fact) -> Answer:
     """The letter to a member whose next renewal costs another price.
 
     The fact set the price. Once it is too late for a renewal that one
-    costs what they knew, and the letter waits to tell of the next.
+    costs what they knew, and the letter waits to tell of the next; as it does while they may
+    withdraw a cancellation.
     """
     plan_id = fact.originator_id
     member = parts.ledger.member(notice.recipient_id)
@@ -42,7 +43,7 @@ def price_change(parts: Parts, notice: NoticeRow, fact: Fact) -> Answer:
         return NotTold("membership_over")
     told = coming(parts, member, membership)
     if isinstance(told, NotTold):
-        return NotYet() if told == ALREADY_DUE else told
+        return NotYet() if told in {ALREADY_DUE, CANCELLED} else told
     plan = parts.ledger.plan(plan_id)
     price = plan.price_for_renewal(membership.price_version, told.charge.at)
     if price.terms.amount == membership.terms.amount:

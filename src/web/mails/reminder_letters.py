@@ -8,8 +8,8 @@ from ledger import ids
 from ledger.facts import Fact
 from ledger.member.facts import Locale, MethodFact
 from projections.notices import NoticeRow
-from web.mails.coming import Coming, coming, said_of, to_member
-from web.mails.writing import NotTold
+from web.mails.coming import CANCELLED, Coming, coming, said_of, to_member
+from web.mails.writing import Answer, NotTold, NotYet
 from web.parts import Parts
 from web.sessions.mailbox import Mail
 from web.wording.words import BRAND
@@ -66,7 +66,7 @@ LOWERED = {
 }
 
 
-def renewal_reminder(parts: Parts, notice: NoticeRow, fact: Fact) -> Mail | NotTold:
+def renewal_reminder(parts: Parts, notice: NoticeRow, fact: Fact) -> Answer:
     """The letter to a member whose long, or free, period is about to end in a charge.
 
     The fact is of the order that bought the period.
@@ -76,7 +76,7 @@ def renewal_reminder(parts: Parts, notice: NoticeRow, fact: Fact) -> Mail | NotT
     membership = member.membership(parts.ledger.order(order_id).placed.membership_id)
     told = coming(parts, member, membership)
     if isinstance(told, NotTold):
-        return told
+        return NotYet() if told == CANCELLED else told  # it may be withdrawn
     if ids.order(membership.membership_id, membership.charge_index) != order_id:
         return NotTold("already_charged")
     return _letter(parts, cast("Locale", notice.locale), told)

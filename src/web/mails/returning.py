@@ -9,7 +9,7 @@ from ledger.errors import NotFound
 from ledger.facts import Actor, Cause
 from web.mails.notice_facts import note_all
 from web.parts import Parts
-from web.sessions.outbox import MailOnItsWay, State
+from web.sessions.outbox import MailCleared, MailOnItsWay, State
 
 WORD = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
 """Why a mail came back: a status or a word."""
@@ -25,10 +25,12 @@ def came_back(parts: Parts, mail_id: UUID, why: str, *, by: Actor, cause: Cause)
 
 
 def try_again(parts: Parts, mail_id: UUID) -> None:
-    """Send a mail again, also one that may have gone already. NotFound, MailOnItsWay."""
+    """Send a mail again, also one that may have gone already. NotFound, MailOnItsWay, MailCleared."""
     if not parts.desk.outbox.retry(mail_id, AGAIN):
         if not parts.desk.mailbox.holds(mail_id):
             raise NotFound(what="mail", id=mail_id)
+        if parts.desk.mailbox.is_cleared(mail_id):
+            raise MailCleared(mail_id=mail_id)
         raise MailOnItsWay(mail_id=mail_id)
 
 

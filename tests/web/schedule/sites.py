@@ -91,6 +91,12 @@ class Stay:
             self.member_id, self.membership_id, by=self.person, cause=cause()
         )
 
+    def withdraw(self) -> None:
+        """The member wants to go on after all."""
+        self.site.parts.ledger.withdraw_cancellation(
+            self.member_id, self.membership_id, by=self.person, cause=cause()
+        )
+
     def remove(self) -> None:
         """Staff remove them."""
         self.site.parts.ledger.remove_memberships(

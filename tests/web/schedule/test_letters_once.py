@@ -109,7 +109,7 @@ def test_a_process_that_dies_while_it_gives_up_a_letter_leaves_one_fact_and_none
     site: Site, kind: str, is_done: bool
 ) -> None:  # DU8, PL4
     stay = waiting(site, kind)
-    stay.cancel()
+    stay.remove()
     dies_sending(site, site.parts.ledger, "give_up_notice", is_done=is_done)
     assert site.run("letters") == ({} if is_done else {"not told": 1})
     assert letters(stay) == []
@@ -194,11 +194,9 @@ def rejoins(stay: Stay) -> None:
 @pytest.mark.parametrize(
     ("kind", "happens", "why"),
     [
-        ("renewal_reminder", Stay.cancel, "cancelled"),
         ("renewal_reminder", Stay.remove, "membership_over"),
         ("renewal_reminder", comes_due, "already_due"),
         ("renewal_reminder", renews, "already_charged"),
-        ("price_change", Stay.cancel, "cancelled"),
         ("price_change", Stay.remove, "membership_over"),
         ("price_change", moves_again, "price_set_again"),
         ("price_change", moves_back, "price_unchanged"),
@@ -215,6 +213,24 @@ def test_what_is_not_so_any_more_is_not_told_and_the_books_say_why(
     assert told_as(stay, kind) == [("given_up", why)]
     assert letters(stay) == []
     assert site.run("letters") == {}
+
+
+@pytest.mark.parametrize("kind", ["renewal_reminder", "price_change"])
+@pytest.mark.parametrize("withdraws", [True, False])
+def test_who_cancelled_is_told_of_a_charge_once_they_withdraw_it_and_else_never(
+    site: Site, kind: str, withdraws: bool
+) -> None:  # DU8, PL4
+    stay = waiting(site, kind)
+    stay.cancel()
+    assert site.run("letters") == {}
+    assert told_as(stay, kind) == [("queued", None)]
+    if withdraws:
+        stay.withdraw()
+        assert site.run("letters") == {"sent": 1}
+        return
+    site.clock.advance_to(due(stay))
+    assert site.run("letters") == {"not told": 1}
+    assert told_as(stay, kind) == [("given_up", "membership_over")]
 
 
 def test_a_price_letter_that_comes_too_late_for_a_renewal_tells_of_the_next(
