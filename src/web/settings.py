@@ -182,6 +182,8 @@ class Settings(BaseSettings):
     """The server that mails are handed over to; without it none leaves the house."""
     mail_from: Annotated[str, AfterValidator(_mail_from)] | None = None
     """Whom mails come from, as `Name <address>`."""
+    mail_days: int = Field(default=30, ge=1, le=3_650)
+    """How long the words of a mail are kept after it was sent or given up."""
     moments_mb: int = Field(default=1_024, ge=1, le=1_000_000)
     """How much of the views as they were is kept; those read least lately are dropped."""
 

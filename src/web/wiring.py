@@ -90,7 +90,14 @@ def wire(settings: Settings, dsn: str, *, clock: Clock | None = None) -> Iterato
 def desk_of(settings: Settings, pool: Pool, clock: Clock) -> Desk:
     """What the edge keeps. A test site without a mail server keeps its mails and shows them."""
     shows = settings.test_mode and settings.mail_server is None
-    return Desk.over(pool, clock, settings.key(), shows_mails=shows, sends_mails=not shows)
+    return Desk.over(
+        pool,
+        clock,
+        settings.key(),
+        shows_mails=shows,
+        sends_mails=not shows,
+        mail_days=settings.mail_days,
+    )
 
 
 def mark_of(vault: Vault) -> str:

@@ -13,7 +13,7 @@ from web.api.models import Body, Page, Query, Reply
 from web.api.shapes import Count, ShortText
 from web.identity.permissions import Permission
 from web.mails.returning import WORD, came_back, try_again
-from web.sessions.outbox import MailNotSent, MailOnItsWay, Purpose, State
+from web.sessions.outbox import MailCleared, MailNotSent, MailOnItsWay, Purpose, State
 
 routes = Routes("mailbox")
 
@@ -136,7 +136,7 @@ def report_bounce(call: Call[BounceBody, None], mail_id: UUID) -> None:
     "/mails/<uuid:mail_id>/retry",
     permission=Permission.CHANGE_NOTICES,
     summary="Try a mail again",
-    refusals=(NotFound, MailOnItsWay),
+    refusals=(NotFound, MailOnItsWay, MailCleared),
 )
 def retry_mail(call: Call[None, None], mail_id: UUID) -> None:
     """One that failed, was given up, came back, or may have gone or not: now, and for days."""

@@ -25,7 +25,7 @@ def came_back(parts: Parts, mail_id: UUID, why: str, *, by: Actor, cause: Cause)
 
 
 def try_again(parts: Parts, mail_id: UUID) -> None:
-    """Send a mail again, also one that may have gone already. NotFound, MailOnItsWay, MailCleared."""
+    """Send a mail again, also one that may have gone. NotFound, MailOnItsWay, MailCleared."""
     if not parts.desk.outbox.retry(mail_id, AGAIN):
         if not parts.desk.mailbox.holds(mail_id):
             raise NotFound(what="mail", id=mail_id)

@@ -54,11 +54,20 @@ class Desk:
         *,
         shows_mails: bool,
         sends_mails: bool = False,
+        mail_days: int = 30,
     ) -> Desk:
         """The desk over a database whose schema `web` is up to date."""
         seals, passwords = Seals(master_key), Passwords()
         outbox = Outbox(pool, machine_clock(clock))
-        mailbox = Mailbox(pool, clock, seals, shown=shows_mails, outbox=outbox, sends=sends_mails)
+        mailbox = Mailbox(
+            pool,
+            clock,
+            seals,
+            shown=shows_mails,
+            outbox=outbox,
+            sends=sends_mails,
+            kept_days=mail_days,
+        )
         return cls(
             seals=seals,
             passwords=passwords,
@@ -92,5 +101,12 @@ class Desk:
 
     def purge(self) -> int:
         """Remove whatever has expired; a job of the worker. Answers how many rows."""
-        expiring = (self.sessions, self.limits, self.links, self.replays, self.bulk_acts)
+        expiring = (
+            self.sessions,
+            self.limits,
+            self.links,
+            self.replays,
+            self.bulk_acts,
+            self.mailbox,
+        )
         return sum(keeper.purge() for keeper in expiring)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,20 +30,51 @@ PUT = """
       FROM kept WHERE %(sends)s
     ON CONFLICT (mail_id) DO NOTHING
 """
-RECENT = "SELECT mail_id, put_at, sealed FROM web.mails ORDER BY number DESC LIMIT %(limit)s"
+RECENT = """
+    SELECT mail_id, put_at, sealed FROM web.mails
+    WHERE sealed IS NOT NULL ORDER BY number DESC LIMIT %(limit)s
+"""
 TO = """
     SELECT mail_id, put_at, sealed FROM web.mails
-    WHERE recipient_hash = %(recipient_hash)s ORDER BY number DESC LIMIT %(limit)s
+    WHERE recipient_hash = %(recipient_hash)s AND sealed IS NOT NULL
+    ORDER BY number DESC LIMIT %(limit)s
 """
-ONE = "SELECT mail_id, put_at, sealed FROM web.mails WHERE mail_id = %(mail_id)s"
+ONE = """
+    SELECT mail_id, put_at, sealed FROM web.mails
+    WHERE mail_id = %(mail_id)s AND sealed IS NOT NULL
+"""
 HELD = "SELECT mail_id FROM web.mails WHERE mail_id = ANY(%(mail_ids)s)"
 STANDING = """
     SELECT mail_id, put_at, sealed, purpose, state, attempts, next_at, why, perhaps_twice
       FROM web.mails JOIN web.outbox USING (mail_id)
      WHERE (%(recipient_hash)s::bytea IS NULL OR recipient_hash = %(recipient_hash)s)
-       AND (%(state)s::text IS NULL OR state = %(state)s)
+       AND (%(state)s::text IS NULL OR state = %(state)s) AND sealed IS NOT NULL
      ORDER BY number DESC LIMIT %(limit)s
 """
+# What is not over, or a person has to decide about, or the books do not know of yet, stays whole.
+CLEAR_OLD = """
+    UPDATE web.mails SET sealed = NULL
+     WHERE number IN (
+        SELECT number FROM web.mails AS old
+         WHERE sealed IS NOT NULL AND put_at <= %(before)s AND NOT EXISTS (
+            SELECT FROM web.outbox AS own
+             WHERE own.mail_id = old.mail_id
+               AND NOT (state IN ('sent', 'given_up', 'bounced') AND noted
+                        AND ended_at <= %(before)s))
+         ORDER BY put_at LIMIT %(limit)s)
+"""
+CLEAR_ALL_BUT = """
+    UPDATE web.mails SET sealed = NULL
+     WHERE number IN (
+        SELECT number FROM web.mails AS old
+         WHERE sealed IS NOT NULL
+           AND NOT EXISTS (SELECT FROM web.outbox AS own WHERE own.mail_id = old.mail_id)
+         ORDER BY number DESC OFFSET %(latest)s LIMIT %(limit)s)
+"""
+CLEARED_AT_ONCE = 5_000
+SHOWN_AT_MOST = 5_000
+"""Mails that are kept where none leaves the house: the latest."""
+
 TAKE_OUT = "DELETE FROM web.mails WHERE mail_id = %(mail_id)s"
 FORGET = "DELETE FROM web.mails WHERE recipient_hash = %(recipient_hash)s"
 
@@ -105,12 +136,22 @@ class Mailbox:
     """Keeps every mail.
 
     `shown`: anyone may read the latest, since none leaves the house. `sends`: each is put on its
-    way out; where no server is named yet it waits for one.
+    way out; where no server is named yet it waits for one. What one said is kept for `kept_days`
+    after it was sent or given up; where none is sent, the latest are.
     """
 
     def __init__(
-        self, pool: Pool, clock: Clock, seals: Seals, *, shown: bool, outbox: Outbox, sends: bool
+        self,
+        pool: Pool,
+        clock: Clock,
+        seals: Seals,
+        *,
+        shown: bool,
+        outbox: Outbox,
+        sends: bool,
+        kept_days: int = 30,
     ) -> None:
+        self._keeps = timedelta(days=kept_days)
         self._pool = pool
         self._clock = clock
         self._seals = seals
@@ -205,6 +246,27 @@ class Mailbox:
         """Remove every mail to an address."""
         with self._pool.connection() as connection:
             connection.execute(FORGET, {"recipient_hash": address_hash(self._seals, to)})
+
+    def is_cleared(self, mail_id: UUID) -> bool:
+        """Whether there was a mail under an id whose words are kept no longer."""
+        with self._pool.connection() as connection:
+            row = connection.execute(ONE, {"mail_id": mail_id}).fetchone()
+        return row is None and self.holds(mail_id)
+
+    def purge(self) -> int:
+        """Keep no longer what old mails said; that they were is kept. Answers how many."""
+        if not self.sends:
+            return self._clear(CLEAR_ALL_BUT, {"latest": SHOWN_AT_MOST})
+        return self._clear(CLEAR_OLD, {"before": self._outbox.clock.now() - self._keeps})
+
+    def _clear(self, statement: str, values: dict[str, Any]) -> int:
+        cleared = 0
+        while True:
+            with self._pool.connection() as connection:
+                now = connection.execute(statement, {**values, "limit": CLEARED_AT_ONCE}).rowcount
+            cleared += now
+            if now < CLEARED_AT_ONCE:
+                return cleared
 
     def _require_shown(self) -> None:
         if not self.is_shown:

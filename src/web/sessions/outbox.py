@@ -78,6 +78,8 @@ RETRY = """
        SET state = 'waiting', next_at = %(now)s, queued_at = %(now)s, ended_at = NULL, noted = true,
            perhaps_twice = perhaps_twice OR state = 'unknown'
      WHERE state = ANY(%(states)s) AND (%(mail_id)s::uuid IS NULL OR mail_id = %(mail_id)s)
+       AND EXISTS (SELECT FROM web.mails AS said
+                    WHERE said.mail_id = outbox.mail_id AND said.sealed IS NOT NULL)
     RETURNING mail_id
 """
 BOUNCE = """
@@ -138,6 +140,12 @@ class MailOnItsWay(Conflict):
     """Mail {mail_id} waits to be sent or was sent: there is nothing to try again."""
 
     code = "mail_on_its_way"
+
+
+class MailCleared(Conflict):
+    """What mail {mail_id} said is no longer kept, so it can't be sent again."""
+
+    code = "mail_cleared"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ledger.errors import LedgerError
 from ledger.payments import sandbox_cards
 from projections import moments
 from projections.queries import paging
+from web.sessions import outbox
 from web.wording.languages import CATALOGUES
 
 WEB = CATALOGUES.parent
@@ -29,7 +30,13 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "message": None,
     "say": None,
 }
-ROOMS = ("ledger.errors", sandbox_cards.__name__, paging.__name__, moments.__name__)
+ROOMS = (
+    "ledger.errors",
+    sandbox_cards.__name__,
+    paging.__name__,
+    moments.__name__,
+    outbox.__name__,
+)
 """Whose refusals a page may have to say."""
 
 HEADER = """msgid ""
