@@ -17,7 +17,7 @@ from web.identity import accounts, second_step
 from web.identity.auth import caller, client_address, sign_in, sign_out, unauthenticated
 from web.identity.permissions import Permission
 from web.identity.principals import Person
-from web.sessions.sessions import Kind
+from web.sessions.sessions import Kind, Opened
 from web.wording.consent import WORDING
 
 routes = Routes("accounts")
@@ -315,11 +315,12 @@ def choose_locale(call: Call[LocaleBody, None]) -> Answer:
     body=PasswordBody,
 )
 def change_password(call: Call[PasswordBody, None]) -> None:
-    """Ends every other session of the account."""
+    """Ends every other session of the account; this browser is handed a new one."""
     if not isinstance(call.principal, Person):
         raise unauthenticated("Sign in first.")
-    asked = call.body
-    accounts.change_password(call.parts, call.principal, asked.current_password, asked.password)
+    asked, who = call.body, call.principal
+    opened = accounts.change_password(call.parts, who, asked.current_password, asked.password)
+    hand_out(Kind.MEMBER, opened)
 
 
 @routes.post(
@@ -352,13 +353,17 @@ def finish_email_change(call: Call[LinkBody, None]) -> Answer:
     return signed_in(Kind.MEMBER, accounts.finish_email_change(call.parts, call.body.token))
 
 
-def signed_in(kind: Kind, found: accounts.SignedIn) -> Answer:
-    """The answer that hands the browser its session."""
+def hand_out(kind: Kind, session: Opened) -> None:
+    """Let the answer at hand bring the browser its session."""
 
     @after_this_request
     def enter(answer: Response) -> Response:
-        sign_in(answer, kind, found.session)
+        sign_in(answer, kind, session)
         return answer
 
+
+def signed_in(kind: Kind, found: accounts.SignedIn) -> Answer:
+    """The answer that hands the browser its session."""
+    hand_out(kind, found.session)
     reply = SignedInReply(account_id=found.account_id, destination=found.destination)
     return Answer(reply=reply, position=found.position or None)

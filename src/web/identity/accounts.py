@@ -193,8 +193,8 @@ def finish_password_reset(parts: Parts, token: str, password: str) -> SignedIn:
     return SignedIn(member_id, parts.desk.sessions.open(Kind.MEMBER, member_id))
 
 
-def change_password(parts: Parts, person: Person, current: str, password: str) -> None:
-    """Another password; every other session ends, and what was begun with the older.
+def change_password(parts: Parts, person: Person, current: str, password: str) -> Opened:
+    """Another password; every session ends, and what was begun with the older. Answers a new one.
 
     Raises a 422 that names `current_password`, or `password` where the new one is unfit; a 429.
     """
@@ -204,7 +204,8 @@ def change_password(parts: Parts, person: Person, current: str, password: str) -
         raise body_fault(("current_password",), "password_wrong", "This is not your password.")
     desk.credentials.set_password(Kind.MEMBER, member_id, password)
     _end_links(parts, member_id)
-    desk.sessions.revoke_all(Kind.MEMBER, member_id, but=person.session_id)
+    desk.sessions.revoke_all(Kind.MEMBER, member_id)
+    return desk.sessions.open(Kind.MEMBER, member_id)
 
 
 # --- another address --------------------------------------------------------------------

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from flask import Flask, Request, current_app, g, redirect, request
+from flask import Flask, Request, current_app, g, redirect, request, session
 from werkzeug.wrappers import Response
 
 from web.identity.permissions import Permission, Role, granted
@@ -21,6 +21,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 COOKIE = {Kind.MEMBER: "session", Kind.CONTRIBUTOR: "team"}
 PERMISSION_MARK = "permission"
 BEARER = "bearer "
+FORM_TOKEN = "csrf_token"  # noqa: S105 - a name
+"""Where Flask-WTF keeps it."""
 SECURITY = "/panel/security"
 
 
@@ -49,8 +51,9 @@ def cookie_name(kind: Kind, *, secure: bool) -> str:
 
 
 def sign_in(answer: Response, kind: Kind, opened: Opened) -> None:
-    """Hand the browser its new session."""
+    """Hand the browser its new session; the one that it came with is over."""
     secure = parts().settings.secure
+    _begin_anew(cookie_name(kind, secure=secure))
     answer.set_cookie(
         cookie_name(kind, secure=secure),
         opened.token,
@@ -66,8 +69,17 @@ def sign_out(answer: Response, kind: Kind) -> None:
     """End the browser's session here, not only in the browser."""
     secure = parts().settings.secure
     name = cookie_name(kind, secure=secure)
-    parts().desk.sessions.revoke(request.cookies.get(name, ""))
+    _begin_anew(name)
     answer.delete_cookie(name, secure=secure, httponly=True, samesite="Lax", path="/")
+
+
+def _begin_anew(cookie: str) -> None:
+    """Nothing that the browser held before is worth anything: neither session nor form token."""
+    token = request.cookies.get(cookie)
+    if token:
+        parts().desk.sessions.revoke(token)
+    for keeper in (session, g):
+        keeper.pop(FORM_TOKEN, None)
 
 
 def _authenticate(wired: Parts, asking: Request) -> Caller:

@@ -17,7 +17,7 @@ from web.parts import Parts
 from web.problems import Problem, body_fault
 from web.sessions.limits import SECOND_STEP, SIGN_IN
 from web.sessions.links import Purpose
-from web.sessions.sessions import Kind
+from web.sessions.sessions import Kind, Opened
 
 CODE_WRONG = "This code is not good; one is used once only."
 
@@ -27,6 +27,14 @@ class Waiting:
     """The password was right, and a code is asked; `token` is for that browser alone."""
 
     token: str
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A code is asked from now on: the codes on paper, and a session that knows it."""
+
+    codes: list[str]
+    session: Opened
 
 
 @dataclass(frozen=True)
@@ -104,13 +112,18 @@ def waiting(parts: Parts, contributor_id: UUID) -> Enrolment | None:
     return None if secret is None else _enrolment(parts, contributor_id, secret)
 
 
-def confirm(parts: Parts, contributor_id: UUID, password: str, code: str) -> list[str]:
-    """Ask for codes from now on; answers the codes on paper, this once. A 422, a 429."""
+def confirm(parts: Parts, contributor_id: UUID, password: str, code: str) -> Confirmed:
+    """Ask for codes from now on; tells the codes on paper, this once. A 422, a 429.
+
+    Sessions that were opened without a code end: one of them may be somebody else's.
+    """
     _require_password(parts, contributor_id, password)
     parts.desk.limits.spend(SECOND_STEP, contributor_id)
     if not parts.desk.second_factors.confirm(contributor_id, code):
         raise body_fault(("code",), "code_wrong", CODE_WRONG)
-    return parts.desk.second_factors.renew_codes(contributor_id)
+    codes = parts.desk.second_factors.renew_codes(contributor_id)
+    parts.desk.sessions.revoke_all(Kind.CONTRIBUTOR, contributor_id)
+    return Confirmed(codes, parts.desk.sessions.open(Kind.CONTRIBUTOR, contributor_id))
 
 
 def turn_off(parts: Parts, contributor_id: UUID, password: str, code: str) -> None:
@@ -125,13 +138,17 @@ def renew_codes(parts: Parts, contributor_id: UUID, password: str, code: str) ->
     return parts.desk.second_factors.renew_codes(contributor_id)
 
 
-def change_password(parts: Parts, who: Contributor, current: str, password: str) -> None:
-    """Another password; every other session ends, and every link that was mailed. A 422, a 429."""
+def change_password(parts: Parts, who: Contributor, current: str, password: str) -> Opened:
+    """Another password; every session ends, and every link that was mailed. Answers a new session.
+
+    A 422, a 429.
+    """
     desk, contributor_id = parts.desk, who.contributor_id
     _require_password(parts, contributor_id, current, field="current_password")
     desk.credentials.set_password(Kind.CONTRIBUTOR, contributor_id, password)
     desk.links.forget(contributor_id)
-    desk.sessions.revoke_all(Kind.CONTRIBUTOR, contributor_id, but=who.session_id)
+    desk.sessions.revoke_all(Kind.CONTRIBUTOR, contributor_id)
+    return desk.sessions.open(Kind.CONTRIBUTOR, contributor_id)
 
 
 # --- within -----------------------------------------------------------------------------

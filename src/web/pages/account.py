@@ -221,10 +221,15 @@ def change_password() -> Response | tuple[str, int]:
     if filled.value is not None:
         asked = filled.value
         try:
-            accounts.change_password(parts(), _person(), asked.current_password, asked.password)
-            return onward("account.details", gettext("Your password is changed."))
+            opened = accounts.change_password(
+                parts(), _person(), asked.current_password, asked.password
+            )
         except Problem as refused:
             filled, wrong = blame(filled, refused)
+        else:
+            answer = onward("account.details", gettext("Your password is changed."))
+            sign_in(answer, Kind.MEMBER, opened)
+            return answer
     return render_template("account/password.html", form=filled, wrong=wrong), UNPROCESSABLE
 
 
