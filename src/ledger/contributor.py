@@ -87,6 +87,17 @@ class Contributor(Aggregate):
             """Told of it."""
             contributor.muted.discard(self.kind)
 
+    class LocaleChosen(ContributorFact):
+        """Someone chose their language, of pages and letters."""
+
+        TOPIC: ClassVar[str] = "contributor.locale_chosen"
+        locale: Literal["en", "fr"]
+
+        def apply(self, contributor: Contributor) -> None:
+            """Told in it."""
+            contributor.locale = self.locale
+            contributor.has_chosen_locale = True
+
     class Removed(ContributorFact):
         """Someone is no longer staff."""
 
@@ -101,6 +112,7 @@ class Contributor(Aggregate):
         self.email = ""
         self.name = ""
         self.locale: Literal["en", "fr"] = "en"
+        self.has_chosen_locale = False
         self.roles: frozenset[Role] = frozenset()
         self.muted: set[StaffKind] = set()
         self.removed_at: datetime | None = None
@@ -178,6 +190,14 @@ class Contributor(Aggregate):
         self._require_staff()
         if kind in self.muted:
             self.record(self.Unmuted, stamp=stamp, kind=kind)
+
+    def choose_locale(self, locale: Literal["en", "fr"], *, stamp: Stamp) -> None:
+        """Choose French or English. The one that whoever added them guessed may be chosen, too;
+        twice is no news.
+        """
+        self._require_staff()
+        if locale != self.locale or not self.has_chosen_locale:
+            self.record(self.LocaleChosen, stamp=stamp, locale=locale)
 
     def _require_staff(self) -> None:
         if self.removed_at is not None:

@@ -70,9 +70,7 @@ class Contributors(View[ContributorRow]):
         return row._replace(roles=("owner",))
 
     @on(Contributor.LocaleChosen)
-    def locale_chosen(
-        self, row: ContributorRow, fact: Contributor.LocaleChosen
-    ) -> ContributorRow:
+    def locale_chosen(self, row: ContributorRow, fact: Contributor.LocaleChosen) -> ContributorRow:
         """Told in it."""
         return row._replace(locale=fact.locale)
 

@@ -119,3 +119,15 @@ def test_who_was_removed_has_no_role_and_gets_none() -> None:  # NO5
         carol.change_roles(frozenset({"auditor"}), stamp=by_staff())
     with pytest.raises(ContributorRemoved):
         carol.receive_ownership(someone("olga", "owner"), stamp=by_staff())
+
+
+def test_staff_choose_their_language_even_the_one_that_was_guessed() -> None:
+    carol = someone("carol", "auditor")
+    carol.choose_locale("en", stamp=by_staff())
+    carol.choose_locale("en", stamp=by_staff())
+    carol.choose_locale("fr", stamp=by_staff())
+    assert names(carol) == ["contributor.locale_chosen", "contributor.locale_chosen"]
+    assert (carol.locale, carol.has_chosen_locale) == ("fr", True)
+    carol.remove(stamp=by_staff(day(1)))
+    with pytest.raises(ContributorRemoved):
+        carol.choose_locale("en", stamp=by_staff())

@@ -55,7 +55,7 @@ class OfficeStory(Story):
         self.random, self.told = self.dice, self.told + 1
         try:
             acts = (self.agree, self.write_to_list, self.state_consent, self.try_again)
-            return acts[self.told % len(acts)]()
+            return acts[self.told % len(acts)]() or self.choose_language()
         except LedgerError:
             return []
         finally:
@@ -139,6 +139,12 @@ class OfficeStory(Story):
         one, address = self.random.choice(self.lists), f"old{self.random.randrange(9)}@example.org"
         one.add_addresses({self.id(): address}, consented=True, stamp=self.stamp())
         return [one]
+
+    def choose_language(self) -> list[Aggregate]:
+        """One of the staff reads another language."""
+        someone = self.staff[self.told % len(self.staff)]
+        someone.choose_locale("fr" if someone.locale == "en" else "en", stamp=self.stamp())
+        return [someone]
 
     def notify(self) -> list[Aggregate]:
         """Somebody is told something, or is to be; mails fail, are given up, come back."""

@@ -163,6 +163,15 @@ class TeamUseCases(OperatingUseCases):
         contributor.unmute(kind, stamp=self._own_staff_stamp(contributor_id, by, cause))
         return self.append(contributor, command=cause.id)
 
+    @use_case
+    def choose_staff_locale(
+        self, contributor_id: UUID, locale: Literal["en", "fr"], *, by: Actor, cause: Cause
+    ) -> Position:
+        """One of the staff chooses French or English for themself, of pages and letters."""
+        contributor = self.contributor(contributor_id)
+        contributor.choose_locale(locale, stamp=self._own_staff_stamp(contributor_id, by, cause))
+        return self.append(contributor, command=cause.id)
+
     def _own_staff_stamp(self, contributor_id: UUID, by: Actor, cause: Cause) -> Stamp:
         if by != Actor(kind="contributor", id=contributor_id):
             raise OnlyThePerson

@@ -1,4 +1,4 @@
-"""What one of the staff is told, as they choose for themself (NO1)."""
+"""What one of the staff is told, and in which language, as they choose for themself (NO1)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ledger.errors import OnlyThePerson
 from ledger.told import STAFF_KINDS, StaffKind
+from web.api.accounts import LocaleBody
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Page, Reply
 from web.api.shapes import done
@@ -66,7 +67,20 @@ def unmute(call: Call[KindBody, None]) -> Answer:
     return done(ledger.unmute_notices(_own_id(call), kind, by=call.actor, cause=call.cause))
 
 
-def _own_id(call: Call[KindBody, None] | Call[None, None]) -> UUID:
+@routes.put(
+    "/team/locale",
+    permission=Permission.OWN_SECURITY,
+    summary="Choose my language, as one of the staff",
+    body=LocaleBody,
+    refusals=(OnlyThePerson,),
+)
+def choose_locale(call: Call[LocaleBody, None]) -> Answer:
+    """Of the panel's pages and of letters; for yourself alone."""
+    ledger, locale = call.parts.ledger, call.body.locale
+    return done(ledger.choose_staff_locale(_own_id(call), locale, by=call.actor, cause=call.cause))
+
+
+def _own_id(call: Call[KindBody, None] | Call[LocaleBody, None] | Call[None, None]) -> UUID:
     if call.actor.kind != "contributor" or call.actor.id is None:
         raise OnlyThePerson
     return call.actor.id

@@ -56,7 +56,8 @@ class Permission(StrEnum):
     OWN_SESSION = "session:own"
     """What anyone signed in may do with their own session: see it, end it."""
     OWN_SECURITY = "security:own"
-    """What staff may do with their own sign-in: another password, a second step."""
+    """What staff may do with their own sign-in: another password, a second step, their
+    language."""
 
 
 OWNER_ONLY = frozenset({Role.OWNER})

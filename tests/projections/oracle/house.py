@@ -71,11 +71,14 @@ def contributor_row(own: list[Fact]) -> Fact:
     added, removed = own[0], last(own, "contributor.removed")
     ruled = last(own, *(f"contributor.{n}" for n in ("added", "roles_changed", "removed")))
     owner = last(own, "contributor.ownership_received")
+    spoken = last(own, "contributor.added", "contributor.locale_chosen")
     assert ruled is not None
+    assert spoken is not None
     roles = ruled.get("roles", [])
     return {
         "contributor_id": added["originator_id"],
-        **{name: added[name] for name in ("name", "email", "locale")},
+        **{name: added[name] for name in ("name", "email")},
+        "locale": spoken["locale"],
         "name_key": sort_key(added["name"]),
         "roles": ["owner"] if owner and owner["position"] > ruled["position"] else roles,
         "added_at": moment(added),

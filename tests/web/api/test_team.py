@@ -93,3 +93,12 @@ def test_tokens_come_page_by_page_and_none_is_made_for_the_past(owner: Client) -
     over = owner.ask("POST", "/tokens", json={**asked, "expires_at": "2001-01-01T00:00:00Z"})
     assert over.json is not None
     assert (over.status_code, over.json["errors"][0]["pointer"]) == (422, "/expires_at")
+
+
+def test_one_of_the_staff_chooses_their_own_language(house: House, owner: Client) -> None:
+    auditor = house.as_staff("auditor")
+    auditor.put("/team/locale", {"locale": "fr"})
+    owner.position = auditor.position
+    assert owner.get(f"/team/{house.staff['auditor']}")["locale"] == "fr"
+    assert owner.get(f"/team/{house.staff['owner']}")["locale"] == "en"
+    assert house.as_program().ask("PUT", "/team/locale", json={"locale": "fr"}).status_code == 403

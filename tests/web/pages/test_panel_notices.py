@@ -12,6 +12,7 @@ from tests.web.pages.reading import Page
 from web.jobs.every import JOBS
 from web.jobs.job import AlwaysLeads
 from web.jobs.runner import Runner
+from web.pages.panel.second_step import language_of
 
 
 def told(place: Place) -> None:
@@ -143,3 +144,18 @@ def test_the_page_of_a_member_shows_the_letters_to_them(place: Place) -> None:  
     page = place.staff().get(f"/panel/members/{member_id}")
     assert "All letters to them" in page.words
     assert f"/panel/notices?person={member_id}" in page.links
+
+
+def test_staff_choose_the_language_of_their_pages_and_letters(place: Place) -> None:
+    browser = place.staff()
+    page = browser.send(browser.get("/panel/security"), "/panel/security/locale", locale="fr")
+    assert (page.lang, page.headings) == ("fr", ["Sécurité"])
+    browser.client.delete_cookie("lang")
+    assert "écrites en Français" in browser.get("/panel/notices/mine", "fr").words
+    place.member(place.plan())
+    told(place)
+    letters = place.parts.desk.mailbox.recent(to="administrator@example.org")
+    assert letters[0].mail.locale == "fr"
+    contributor_id = ids.derived(ids.SITE, "administrator")
+    with place.app.test_request_context("/team/sign-in?lang=en"):
+        assert language_of(contributor_id) == "fr"

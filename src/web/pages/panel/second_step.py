@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from uuid import UUID
 
 from flask import make_response, redirect, render_template, request, url_for
 from pydantic import Field
 from werkzeug.wrappers import Response
 
+from ledger.member.facts import Locale
 from web.api.models import Query
 from web.identity import second_step
 from web.identity.auth import parts, requires, sign_in
@@ -81,8 +83,14 @@ def enter() -> Response | tuple[str, int]:
     answer = make_response(onward_to(own_path(filled.value.next, otherwise=HOME)))
     sign_in(answer, Kind.CONTRIBUTOR, done.session)
     answer.delete_cookie(_cookie(), secure=parts().settings.secure, httponly=True, path="/")
-    languages.remember(answer, locale())
+    languages.remember(answer, language_of(done.account_id))
     return answer
+
+
+def language_of(contributor_id: UUID) -> Locale:
+    """What they chose; else the page's, which whoever reads it could change."""
+    contributor = parts().ledger.contributor(contributor_id)
+    return contributor.locale if contributor.has_chosen_locale else locale()
 
 
 def _token() -> str:

@@ -1,24 +1,25 @@
-"""The panel's page about one's own sign-in: password, second step, browsers signed in."""
+"""The panel's page about oneself: password, second step, browsers signed in, language."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from flask import make_response, render_template, request
+from flask import render_template, request
 from markupsafe import Markup
 from pydantic import Field
 from werkzeug.wrappers import Response
 
 from web.api.models import Query
 from web.identity import second_step
-from web.identity.auth import caller, parts, requires, sign_in, unauthenticated
+from web.identity.auth import caller, parts, requires, unauthenticated
 from web.identity.permissions import Permission
 from web.identity.principals import Contributor
-from web.pages.filling import LONGEST_TYPED, blame
+from web.pages.filling import LONGEST_TYPED, blame, signed
 from web.pages.forms import Filled, read_form
-from web.pages.frame import UNPROCESSABLE, group, onward
+from web.pages.frame import UNPROCESSABLE, group, onward, settled
 from web.problems import Problem
 from web.sessions.sessions import Kind
+from web.wording import languages
 from web.wording.languages import gettext
 
 pages = group("security", url_prefix="/panel/security")
@@ -29,6 +30,12 @@ class PasswordForm(Query):
 
     current_password: str = Field(max_length=LONGEST_TYPED)
     password: str = Field(max_length=LONGEST_TYPED)
+
+
+class LocaleForm(Query):
+    """A language."""
+
+    locale: Literal["en", "fr"]
 
 
 class StepForm(Query):
@@ -53,16 +60,26 @@ def change_password() -> Response | tuple[str, int]:
     if filled.value is not None:
         asked = filled.value
         try:
-            opened = second_step.change_password(
-                parts(), _who(), asked.current_password, asked.password
-            )
+            second_step.change_password(parts(), _who(), asked.current_password, asked.password)
+            return onward("security.page", gettext("Your password is changed."))
         except Problem as refused:
             filled, wrong = blame(filled, refused)
-        else:
-            answer = onward("security.page", gettext("Your password is changed."))
-            sign_in(answer, Kind.CONTRIBUTOR, opened)
-            return answer
     return _page(password_form=filled, wrong=wrong), UNPROCESSABLE
+
+
+@pages.post("/locale")
+@requires(Permission.OWN_SECURITY)
+def choose_locale() -> Response | tuple[str, int]:
+    """The language of pages and letters."""
+    filled = read_form(LocaleForm)
+    if filled.value is None:
+        return _page(), UNPROCESSABLE
+    chosen = filled.value.locale
+    position = parts().ledger.choose_staff_locale(_who().contributor_id, chosen, **signed())
+    settled(position or None)
+    answer = onward("security.page")
+    languages.remember(answer, chosen)
+    return answer
 
 
 @pages.post("/second-step")
@@ -86,16 +103,12 @@ def confirm() -> Response | str | tuple[str, int]:
     filled, wrong = read_form(StepForm), ""
     if filled.value is not None:
         try:
-            done = second_step.confirm(
+            codes = second_step.confirm(
                 parts(), contributor_id, filled.value.password, filled.value.code
             )
+            return _codes(codes, gettext("From now on you sign in with a code."))
         except Problem as refused:
             filled, wrong = blame(filled, refused)
-        else:
-            answer = make_response()
-            sign_in(answer, Kind.CONTRIBUTOR, done.session)
-            answer.set_data(_codes(done.codes, gettext("From now on you sign in with a code.")))
-            return answer
     return _enrol(waiting, filled, wrong), UNPROCESSABLE
 
 
@@ -168,6 +181,7 @@ def _page(password_form: Filled[Any] | None = None, wrong: str = "") -> str:
         standing=desk.second_factors.standing(who.contributor_id),
         sessions=desk.sessions.running(Kind.CONTRIBUTOR, who.contributor_id),
         own=who,
+        chosen_locale=parts().ledger.contributor(who.contributor_id).locale,
         password_form=password_form,
         wrong=wrong,
     )

@@ -22,7 +22,7 @@ from web.problems import Problem
 from web.sessions.links import Purpose
 from web.sessions.sessions import Kind
 from web.wording import languages
-from web.wording.languages import gettext, locale
+from web.wording.languages import gettext
 
 pages = group("team", url_prefix="/team")
 HOME = "/panel"
@@ -56,7 +56,7 @@ def enter() -> Response | tuple[str, int]:
         return step_pages.ask(done, own_path(asked.next, otherwise=HOME))
     answer = onward_to(own_path(asked.next, otherwise=HOME))
     sign_in(answer, Kind.CONTRIBUTOR, done.session)
-    languages.remember(answer, locale())  # the page's, which whoever reads it could change
+    languages.remember(answer, step_pages.language_of(done.account_id))
     return answer
 
 
