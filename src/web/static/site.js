@@ -11,6 +11,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What was unfolded folds again, and the keyboard is where it was unfolded.
+document.addEventListener("keydown", (event) => {
+  const unfolded = event.target.closest?.("details[open]");
+  if (event.key !== "Escape" || !unfolded) return;
+  unfolded.open = false;
+  unfolded.querySelector("summary").focus();
+});
+
 // A filter that was left empty has no place in the address.
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form[data-lean]")) return;
