@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -239,9 +239,8 @@ def _felt(span: Span, written: Sequence[Written], seen: Read) -> Felt:
 
 def _by_stage(appends: Sequence[Sample], span: Span) -> dict[str, tuple[float, float]]:
     """By state, without those that were over too soon to be felt."""
-    ends = [began for _, began in span.stages[1:]] + [span.ended]
     felt: dict[str, tuple[float, float]] = {}
-    for (stage, began), ended in zip(span.stages, ends, strict=True):
+    for (stage, began), (_, ended) in pairwise([*span.stages, ("", span.ended)]):
         took = [one.seconds for one in appends if began <= one.began < ended]
         if len(took) > FEW:
             felt[stage] = (_share(took, 50), _share(took, 99))
