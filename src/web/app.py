@@ -15,7 +15,7 @@ from web.headers import protect
 from web.identity.auth import mark, refuse_undeclared
 from web.identity.permissions import Permission
 from web.pages import past_pages, unsubscribing
-from web.pages.forms import command_field, refuse_unfit_text
+from web.pages.forms import command_field, refuse_strange_forms, refuse_unfit_text
 from web.pages.frame import install
 from web.parts import Parts
 from web.running import health, metrics
@@ -44,6 +44,7 @@ def create_app(
         app.register_blueprint(blueprint)
     app.before_request(refuse_undeclared)
     app.before_request(refuse_unfit_text)
+    app.before_request(refuse_strange_forms)
     app.jinja_env.globals["command_field"] = command_field
     install(app)
     past_pages.install(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, g, request
 
 from web.api.framework import BASE
-from web.identity.auth import parts
+from web.identity.auth import FORM_TOKEN, parts
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -46,4 +46,7 @@ def protect(answer: Response) -> Response:
 
 def _is_private(answer: Response) -> bool:
     known = "caller" in g and bool(g.caller.principals)
-    return known or request.path.startswith(BASE) or "Set-Cookie" in answer.headers
+    # The cookie of forms is written after this: the form's token tells that it will be.
+    has_form = FORM_TOKEN in g or "Set-Cookie" in answer.headers
+    by_link = "token" in request.args or "token" in (request.view_args or {})
+    return known or has_form or by_link or request.path.startswith(BASE)

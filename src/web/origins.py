@@ -21,6 +21,20 @@ def own_path(destination: str | None, *, otherwise: str = "/") -> str:
     return otherwise if strange or not destination.isprintable() else destination
 
 
+def require_own_form(wired: Parts, asking: Request) -> None:
+    """Refuse a form that the browser says another site has sent, whatever token it holds."""
+    site, origin = asking.headers.get("Sec-Fetch-Site"), asking.headers.get("Origin")
+    strange = site not in {"same-origin", "none"}
+    if site is None:
+        strange = origin is not None and origin not in _own_origins(wired, asking)
+    if strange:
+        raise Problem(403, "csrf_refused", "A form is sent from this site's own pages.")
+
+
+def _own_origins(wired: Parts, asking: Request) -> frozenset[str]:
+    return frozenset({wired.settings.address, asking.host_url.rstrip("/")})
+
+
 def require_same_origin(wired: Parts, asking: Request) -> None:
     """Refuse a cookie's unsafe request that another site may have sent (CSRF).
 
@@ -30,7 +44,7 @@ def require_same_origin(wired: Parts, asking: Request) -> None:
     origin = asking.headers.get("Origin")
     if site == "same-origin":
         return
-    if site is None and origin in {wired.settings.address, asking.host_url.rstrip("/")}:
+    if site is None and origin in _own_origins(wired, asking):
         return
     if site in {None, "none"} and _has_form_token(asking):
         return

@@ -19,12 +19,15 @@ from web.api.framework import BASE
 from web.api.models import Query
 from web.api.notices_in import NOTICES
 from web.api.reading import UNFIT, convert, is_fit, kinds_of
-from web.identity.auth import unauthenticated
+from web.identity.auth import parts, unauthenticated
 from web.identity.principals import Principal
+from web.origins import require_own_form
 from web.problems import FieldFault, Problem, from_validation
 
 Model = TypeVar("Model", bound=Query)
 COMMAND_FIELD = "command"
+SIGNED_ADDRESSES = "unsubscribing"
+"""The pages whose links are signed: mail programs post to them (RFC 8058)."""
 OURS = frozenset({COMMAND_FIELD, "csrf_token"})
 COMMAND = re.compile(r"[0-9a-f-]{36}")
 
@@ -72,6 +75,13 @@ def refuse_unfit_text() -> None:
     sent = [request.path, *_texts(request.args), *_texts(request.form)]
     if not all(map(is_fit, sent)):
         raise Problem(400, "text_unfit", UNFIT)
+
+
+def refuse_strange_forms() -> None:
+    """Pages take forms from pages of this site alone; what is signed may come from anywhere."""
+    signed = request.path.startswith((BASE, NOTICES)) or request.blueprint == SIGNED_ADDRESSES
+    if request.method not in {"GET", "HEAD", "OPTIONS"} and not signed:
+        require_own_form(parts(), request)
 
 
 def _texts(sent: MultiDict[str, str]) -> list[str]:

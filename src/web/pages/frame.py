@@ -50,6 +50,7 @@ DETAILS = {
     "unauthenticated": message("Sign in to see this page."),
     "forbidden": message("Your role doesn't allow this ({permission})."),
     "form_expired": message("This form has expired; go back, reload it and try again."),
+    "csrf_refused": message("A form is sent from this site's own pages."),
     "form_incomplete": message("This form is incomplete; reload it and try again."),
     "not_found": message("There is nothing at this address."),
     "method_not_allowed": message("This address doesn't take this method."),

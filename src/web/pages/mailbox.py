@@ -33,6 +33,13 @@ STATES: dict[State, str] = {
 }
 
 
+@pages.after_request
+def _unstored(answer: Response) -> Response:
+    """What was mailed to others is in no cache."""
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
 class MailboxArgs(Args):
     """Whose mails to show; everybody's unless told."""
 
