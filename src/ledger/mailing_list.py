@@ -20,7 +20,8 @@ class Entry:
 
     Who asked to be taken off is `unsubscribed`. `consented`: staff stated, when they added the
     address, that its owner agreed to messages; a contact says so themself. `since` is the version
-    of the list with which it came, `until` that with which it went.
+    of the list with which it came, `until` that with which it went. `is_erased`: the address is to
+    be unreadable for ever.
     """
 
     entry_id: UUID
@@ -31,6 +32,7 @@ class Entry:
     consented: bool = False
     since: int = 0
     until: int | None = None
+    is_erased: bool = False
 
     @property
     def person_id(self) -> UUID:
@@ -103,10 +105,14 @@ class MailingList(Aggregate):
             )
 
     class TakenOff(EntryFact):
-        """An entry is on the list no longer; `unsubscribed` if the person asked for it."""
+        """An entry is on the list no longer; `unsubscribed` if the person asked for it.
+
+        `erased`: the address becomes unreadable as well, by destroying the key of its entry.
+        """
 
         TOPIC: ClassVar[str] = "list.taken_off"
         unsubscribed: bool
+        erased: bool = False
 
         def apply(self, mailing_list: MailingList) -> None:
             """One entry less."""
@@ -116,6 +122,7 @@ class MailingList(Aggregate):
                 is_on=False,
                 unsubscribed=self.unsubscribed,
                 until=before.until or self.originator_version,
+                is_erased=before.is_erased or self.erased,
             )
             mailing_list.entries[self.entry_id] = after
 
@@ -228,6 +235,17 @@ class MailingList(Aggregate):
         if not self.entry(entry_id).unsubscribed:
             self._take_off(entry_id, unsubscribed=True, stamp=stamp)
 
+    def erase(self, address: str, *, stamp: Stamp) -> None:
+        """Take an address off for good, under each entry that it ever had here.
+
+        What its owner said of messages stays said. Contacts are no addresses. Twice is no news.
+        """
+        for entry in self.entries_with(address):
+            if not entry.is_erased:
+                self._take_off(
+                    entry.entry_id, unsubscribed=entry.unsubscribed, erased=True, stamp=stamp
+                )
+
     def end(self, *, stamp: Stamp) -> None:
         """Let the list be over. Ending twice is no news."""
         if self.ended_at is None:
@@ -253,16 +271,32 @@ class MailingList(Aggregate):
 
     def addresses(self) -> dict[str, Entry]:
         """The last entry of each address that is no contact's, as addresses are compared."""
-        with_address = (entry for entry in self.entries.values() if entry.email is not None)
+        with_address = (
+            entry
+            for entry in self.entries.values()
+            if entry.email is not None and not entry.is_erased
+        )
         return {texts.comparable_email(entry.email or ""): entry for entry in with_address}
 
-    def _take_off(self, entry_id: UUID, *, unsubscribed: bool, stamp: Stamp) -> None:
+    def entries_with(self, address: str) -> list[Entry]:
+        """Every entry that an address ever had here, as long as it can be read. EmailMalformed."""
+        asked = texts.comparable_email(texts.email(address))
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.email is not None and texts.comparable_email(entry.email) == asked
+        ]
+
+    def _take_off(
+        self, entry_id: UUID, *, unsubscribed: bool, erased: bool = False, stamp: Stamp
+    ) -> None:
         self.record(
             self.TakenOff,
             stamp=stamp,
             member_id=self.entries[entry_id].member_id,
             entry_id=entry_id,
             unsubscribed=unsubscribed,
+            erased=erased,
         )
 
     def _require_not_ended(self) -> None:

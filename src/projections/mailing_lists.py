@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, NamedTuple, cast
 from uuid import UUID
 
-from ledger.facts import Fact
+from ledger.facts import ERASED, Fact
 from ledger.mailing_list import EntryFact, MailingList
 from projections.laws import Law, one_row_a_fact
 from projections.rows import quick
@@ -122,4 +122,5 @@ class ListEntries(View[ListEntryRow]):
     def taken_off(self, row: ListEntryRow, fact: MailingList.TakenOff) -> ListEntryRow:
         """Off the list; who was off already may still ask to stay off."""
         off_at = row.taken_off_at or fact.occurred_at
-        return row._replace(taken_off_at=off_at, unsubscribed=fact.unsubscribed)
+        email = ERASED if fact.erased else row.email
+        return row._replace(taken_off_at=off_at, unsubscribed=fact.unsubscribed, email=email)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from threading import Event, Lock, Thread
+from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
@@ -31,6 +32,10 @@ class MomentWorker:
     def build(self) -> int:
         """Build what waits here and now; how many were finished."""
         return self._builder.build_waiting()
+
+    def forget(self, subject_id: UUID) -> None:
+        """Fold somebody anew wherever the past is kept, after their key was destroyed."""
+        self._builder.forget(subject_id)
 
     def start(self) -> None:
         """Look for planned moments until told to stop."""

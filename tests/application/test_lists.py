@@ -98,14 +98,62 @@ def test_a_list_is_about_each_contact_who_is_on_it(site: Site) -> None:  # part 
     assert concerning[-2:] == ["list.added", "list.taken_off"]
 
 
-def test_an_address_is_erased_without_touching_the_list(site: Site) -> None:  # part of SE2
-    list_id = news(site)
-    add(site, list_id, emails=("zoe@example.org", "max@example.org"))
-    zoe = site.ledger.mailing_list(list_id).addresses()["zoe@example.org"]
-    site.ledger.vault.destroy(zoe.entry_id)
-    left = {entry.email for entry in standing(site, list_id)}
-    assert left == {ERASED, "max@example.org"}
+def test_an_address_is_erased_under_each_entry_that_it_ever_had(site: Site) -> None:  # SE2
+    list_id, ada = news(site), site.person("ada")
+    add(site, list_id, ada, emails=("zoe@example.org", "max@example.org"))
+    first = site.ledger.mailing_list(list_id).addresses()["zoe@example.org"]
+    site.ledger.take_off_list(list_id, first.entry_id, by=STAFF, cause=cause())
+    add(site, list_id, emails=("zoe@example.org",))
+    erase = partial(site.ledger.erase_from_list, list_id, by=STAFF)
+    erased = erase("ZOE@example.org", cause=cause())
+    assert len(erased) == 2
+    assert first.entry_id in erased
+    entries = site.ledger.mailing_list(list_id).entries
+    assert {entries[one].email for one in erased} == {ERASED}
+    assert {entry.email for entry in standing(site, list_id)} == {None, "max@example.org"}
+    assert erase("zoe@example.org", cause=cause()) == ()
+    assert erase("ada@example.org", cause=cause()) == ()
     assert add(site, list_id, emails=("zoe@example.org",)) > 0
+    (again,) = [one for one in standing(site, list_id) if one.email == "zoe@example.org"]
+    assert again.entry_id not in erased
+
+
+def test_an_erasure_that_broke_off_is_finished_when_it_is_asked_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:  # part of SE2
+    list_id, one = news(site), cause()
+    add(site, list_id, emails=("zoe@example.org",))
+    erase = partial(site.ledger.erase_from_list, list_id, "zoe@example.org", by=STAFF, cause=one)
+    with monkeypatch.context() as patch:
+        patch.setattr(site.ledger.vault, "destroy", _dies)
+        with pytest.raises(KeyboardInterrupt):
+            erase()
+    assert site.topics(list_id)[-1] == "list.taken_off"
+    assert standing(site, list_id) == []
+    assert len(erase()) == 1
+    assert site.topics(list_id).count("list.taken_off") == 1
+    assert {entry.email for entry in site.ledger.mailing_list(list_id).entries.values()} == {ERASED}
+
+
+def _dies(_: UUID) -> None:
+    raise KeyboardInterrupt
+
+
+def test_who_wanted_no_messages_and_was_erased_still_gets_none(site: Site) -> None:  # part of SE2
+    list_id = news(site)
+    add(site, list_id, emails=("zoe@example.org",))
+    (entry,) = standing(site, list_id)
+    site.ledger.unsubscribe_from_list(
+        list_id, entry.entry_id, by=themself(entry.entry_id), cause=cause()
+    )
+    site.ledger.erase_from_list(list_id, "zoe@example.org", by=STAFF, cause=cause())
+    assert site.ledger.mailing_list(list_id).entry(entry.entry_id).unsubscribed
+    assert site.ledger.is_unsubscribed("zoe@example.org")
+    add(site, list_id, emails=("max@example.org",))
+    for somebody in (themself(ids.new()), themself(entry.entry_id)):
+        with pytest.raises(Forbidden):
+            site.ledger.erase_from_list(list_id, "max@example.org", by=somebody, cause=cause())
+    assert [one.email for one in standing(site, list_id)] == ["max@example.org"]
 
 
 def test_only_the_person_unsubscribes_and_nobody_adds_them_again(site: Site) -> None:  # part of SE2

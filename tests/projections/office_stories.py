@@ -104,8 +104,12 @@ class OfficeStory(Story):
             address = f"old{self.random.randrange(9)}@example.org"
             one.add_addresses({self.id(): address}, stamp=self.stamp())
         elif chance < 0.95 and one.entries:
-            leave = self.random.choice((one.take_off, one.unsubscribe))
-            leave(self.random.choice(sorted(one.entries)), stamp=self.stamp())
+            entry = one.entries[self.random.choice(sorted(one.entries))]
+            leave = self.random.choice((one.take_off, one.unsubscribe, None))
+            if leave is not None:
+                leave(entry.entry_id, stamp=self.stamp())
+            elif entry.email is not None:
+                one.erase(entry.email, stamp=self.stamp())
         else:
             one.end(stamp=self.stamp())
         return [one]

@@ -18,6 +18,7 @@ from web.api.lists import cursor_in
 from web.api.models import Body, Page, PageQuery, Reply
 from web.api.shapes import Count, Made, ShortText, done, made
 from web.identity.permissions import Permission
+from web.mails.erasing import erase_address
 from web.reading.past import Scope
 
 routes = Routes("lists")
@@ -73,6 +74,18 @@ class NewEntries(Body):
         default=False,
         description="staff state that the owners of the addresses agreed to messages",
     )
+
+
+class ErasedAddress(Body):
+    """An address whose owner has no account and wants to be known no more."""
+
+    email: ShortText
+
+
+class AddressErased(Reply):
+    """On how many lists it was; 0 where it stood on none by itself."""
+
+    lists: Count
 
 
 class EntryAdded(Reply):
@@ -222,6 +235,20 @@ def take_off(call: Call[None, None], list_id: UUID, entry_id: UUID) -> Answer:
     """They may be added again."""
     ledger = call.parts.ledger
     return done(ledger.take_off_list(list_id, entry_id, by=call.actor, cause=call.cause))
+
+
+@routes.post(
+    "/lists/erase",
+    permission=Permission.CHANGE_LISTS,
+    summary="Erase an address that is no member's",
+    body=ErasedAddress,
+    answers=AddressErased,
+    refusals=(EmailMalformed,),
+)
+def erase(call: Call[ErasedAddress, None]) -> AddressErased:
+    """On every list that it is or was on, for ever: what is kept of it can't be read any more."""
+    lists = erase_address(call.parts, call.body.email, by=call.actor, cause=call.cause)
+    return AddressErased(lists=lists)
 
 
 @routes.post(

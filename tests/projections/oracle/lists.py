@@ -54,7 +54,7 @@ def entry_rows(facts: Iterable[Fact]) -> Iterator[Fact]:
             "list_id": added["originator_id"],
             "entry_id": entry_id,
             "member_id": added["member_id"],
-            "email": added["email"],
+            "email": "erased" if any(fact.get("erased") for fact in off) else added["email"],
             "added_at": moment(added),
             "consented": added.get("consented", False),
             "taken_off_at": moment(off[0]) if off else None,

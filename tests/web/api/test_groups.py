@@ -146,6 +146,17 @@ def test_nobody_is_on_a_list_twice_and_who_is_taken_off_is_off(owner: Client) ->
     assert owner.get(f"/lists/{list_id}")["entries"] == 1
 
 
+def test_an_address_is_erased_by_a_program(owner: Client) -> None:  # part of SE2
+    list_id = owner.post("/lists", {"name": "News"})["id"]
+    owner.post(f"/lists/{list_id}/entries", {"emails": ["old@example.org", "x@example.org"]})
+    assert owner.post("/lists/erase", {"email": "OLD@example.org"}) == {"lists": 1}
+    entries = owner.get(f"/lists/{list_id}/entries")["items"]
+    assert [one["email"] for one in entries] == ["x@example.org"]
+    assert owner.post("/lists/erase", {"email": "old@example.org"}) == {"lists": 0}
+    refused = owner.ask("POST", "/lists/erase", json={"email": "nobody"})
+    assert (refused.status_code, refused.json["code"]) == (422, "email_malformed")  # type: ignore[index]
+
+
 def test_who_unsubscribed_is_left_off_and_staff_are_told(house: House, owner: Client) -> None:
     list_id = owner.post("/lists", {"name": "News"})["id"]
     body = {"member_ids": [member_id(owner, "zoe")]}

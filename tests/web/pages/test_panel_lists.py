@@ -101,6 +101,32 @@ def test_who_is_taken_off_gets_nothing_and_a_list_that_is_over_is_not_written_to
     browser.get(page.path + "/messages/new", status=422)
 
 
+def test_an_address_is_erased_everywhere_and_nothing_shows_it_any_more(
+    place: Place,
+) -> None:  # part of SE2
+    browser = place.staff()
+    page = with_addresses(browser, "zoe@example.org", "max@example.org")
+    other = with_addresses(browser, "ZOE@example.org")
+    write(browser, page)
+    assert [mail.to for mail in sent(place)] == ["zoe@example.org", "max@example.org"]
+    asked = browser.get(next(link for link in page.links if "/erase?" in link))
+    assert "unreadable for ever" in asked.words
+    assert ("address", "zoe@example.org") in asked.form("/panel/lists/erase").fields
+    done = browser.send(asked, "/panel/lists/erase")
+    assert "The address is erased, on 2 lists." in done.words
+    for path in (page.path, other.path):
+        assert "zoe@" not in browser.get(path).words.lower()
+    assert "max@example.org" in browser.get(page.path).words
+    assert place.parts.desk.mailbox.recent(to="zoe@example.org") == []
+    with place.parts.pool.connection() as connection:
+        rows = connection.execute("SELECT email FROM views.list_entries").fetchall()
+    assert {email for (email,) in rows} == {"erased", "max@example.org"}
+    again = browser.send(asked, "/panel/lists/erase", address="zoe@example.org")
+    assert "No list holds this address by itself." in again.words
+    wrong = browser.send(asked, "/panel/lists/erase", address="zoe", status=422)
+    assert "an e-mail address" in wrong.words
+
+
 def test_a_message_is_looked_at_tried_on_oneself_and_sent(place: Place) -> None:  # NO4
     browser = place.staff()
     page = with_addresses(browser, "zoe@example.org")

@@ -11,13 +11,14 @@ from werkzeug.wrappers import Response
 
 from ledger import ids, texts
 from ledger.errors import EmailMalformed, LedgerError, NotFound
-from ledger.texts import LONGEST_NAME
+from ledger.texts import LONGEST_EMAIL, LONGEST_NAME
 from projections.queries.mailing_lists import ListSummary
 from projections.queries.paging import Turn
 from web.api.models import Query
 from web.identity.auth import parts, requires
 from web.identity.permissions import Permission
-from web.pages.filling import blame, signed
+from web.mails.erasing import erase_address
+from web.pages.filling import Args, blame, signed
 from web.pages.forms import Filled, command_id, read_args, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward, settled
 from web.pages.panel.listing import PAGE, ListArgs
@@ -49,6 +50,19 @@ class EntryForm(Query):
     """An entry of the list."""
 
     entry: UUID
+
+
+class AddressForm(Query):
+    """An address that is to be erased."""
+
+    address: str = Field(max_length=4 * LONGEST_EMAIL)
+
+
+class OfEntryArgs(Args):
+    """The entry whose address it is, where somebody came from a list."""
+
+    list_id: UUID | None = None
+    entry: UUID | None = None
 
 
 @pages.get("")
@@ -118,6 +132,30 @@ def take_off(list_id: UUID) -> Response:
     return onward("lists.one", list_id=list_id)
 
 
+@pages.get("/erase")
+@requires(Permission.CHANGE_LISTS)
+def ask_erase() -> str:
+    """What erasing an address does, before it is done."""
+    return _ask_erase()
+
+
+@pages.post("/erase")
+@requires(Permission.CHANGE_LISTS)
+def erase() -> Response | tuple[str, int]:
+    """An address that is no member's is unreadable from now on, on every list (SE2)."""
+    filled, wrong = read_form(AddressForm), ""
+    if filled.value is not None:
+        try:
+            lists = erase_address(parts(), filled.value.address, **signed())
+        except LedgerError as refused:
+            filled, wrong = blame(filled, refused)
+        else:
+            settled()
+            said = _told_of_erasure(lists)
+            return onward("lists.listing", said, tone="good" if lists else "bad")
+    return _ask_erase(filled, wrong), UNPROCESSABLE
+
+
 @pages.get("/<uuid:list_id>/end")
 @requires(Permission.CHANGE_LISTS)
 def ask_end(list_id: UUID) -> str:
@@ -164,6 +202,23 @@ def _one(list_id: UUID, filled: Filled[Any] | None = None, wrong: str = "") -> s
         form=filled,
         wrong=wrong,
     )
+
+
+def _ask_erase(filled: Filled[AddressForm] | None = None, wrong: str = "") -> str:
+    args = read_args(OfEntryArgs).value or OfEntryArgs()
+    address = ""
+    if args.list_id and args.entry:
+        entry = parts().ledger.mailing_list(args.list_id).entry(args.entry)
+        address = "" if entry.is_erased else entry.email or ""
+    return render_template("panel/list_erase.html", form=filled, wrong=wrong, address=address)
+
+
+def _told_of_erasure(lists: int) -> str:
+    if not lists:
+        return gettext("No list holds this address by itself.")
+    return ngettext(
+        "The address is erased, on %(num)s list.", "The address is erased, on %(num)s lists.", lists
+    ) % {"num": lists}
 
 
 def _lines(filled: Filled[AddressesForm]) -> list[tuple[int, str]]:
