@@ -6,7 +6,7 @@ import base64
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from ledger.clock import Clock
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.terms import Terms
+from web.api.framework import Route
 from web.app import create_app
 from web.pages import all_pages
 from web.parts import Parts
@@ -129,7 +130,12 @@ def listening(database: str, tmp_path: Path) -> Iterator[Listening]:
 
 @contextmanager
 def serving(
-    database: str, folder: Path, *, clock: Clock | None = None, **shown: Any
+    database: str,
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    routes: Iterable[Route] = (),
+    **shown: Any,
 ) -> Iterator[Listening]:
     """A site that listens. Pages are `shown` as with these settings, whoever takes the money."""
     key = base64.b64encode(bytes(range(32))).decode()
@@ -140,7 +146,7 @@ def serving(
         following = follower(parts, database)
         following.start()
         seen = replace(parts, settings=settings.model_copy(update=shown))
-        app = create_app(seen, pages=all_pages())
+        app = create_app(seen, routes=routes, pages=all_pages())
         server = make_server(settings.host, settings.port, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
