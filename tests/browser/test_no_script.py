@@ -1,0 +1,113 @@
+"""In a real browser whose scripts are off: pages read whole, and forms do what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.scene import BOTH, TURNED, Scene, View, opened
+from tests.conftest import FreshDatabases
+
+SAID = {
+    "en": {
+        "join": "Join",
+        "receipt": "Receipt T",
+        "nobody": "Nobody matches",
+        "fact": "Fact",
+        "kept": "Your name is changed.",
+        "left": "€7.00",
+        "explained": "Agrees",
+    },
+    "fr": {
+        "join": "Souscrire",
+        "receipt": "Reçu T",
+        "nobody": "Personne ne correspond",
+        "fact": "Fait",
+        "kept": "Votre nom est changé.",
+        "left": "7,00\u00a0€",
+        "explained": "Concorde",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def stage(
+    template: str, fresh_databases: FreshDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    with opened(template, fresh_databases, tmp_path_factory.mktemp("still")) as one:
+        plan_id = one.plan("Circle")
+        for name, lang in (("Ada Lovelace", "en"), ("Zoë Lemaître", "fr")):
+            one.join(one.account(name, lang), plan_id)  # type: ignore[arg-type]
+        yield one
+
+
+@pytest.fixture
+def scene(stage: Scene) -> Iterator[Scene]:
+    yield stage
+    stage.leave()
+
+
+@TURNED
+def test_a_member_reads_their_pages_and_sends_forms_without_scripts(
+    scene: Scene, view: View
+) -> None:
+    said = SAID[view.lang]
+    email = "ada.en@example.org" if view.lang == "en" else "zoë.fr@example.org"
+    member_id = scene.parts.ledger.member_by_email(email)
+    assert member_id is not None
+    ada = scene.member(view, member_id, scripts=False)
+    ada.open("/")
+    ada.click(".plan .button")
+    ada.sees("Circle", "h1")
+    ada.open("/account")
+    ada.click("a[href^='/account/orders/']")
+    ada.click("a[href^='/account/receipts/']")
+    ada.sees(said["receipt"])
+    assert ada.page.locator("[data-print]").is_hidden()
+    ada.open("/account/details")
+    ada.fill(name="Somebody Else")
+    ada.click("form[action='/account/name'] button")
+    ada.sees(said["kept"])
+    assert scene.known(member_id).name == "Somebody Else"
+
+
+@BOTH
+def test_staff_read_the_panel_and_send_forms_without_scripts(scene: Scene, view: View) -> None:
+    said = SAID[view.lang]
+    member_id = scene.account(f"Kim Still {view.lang}", view.lang)
+    order_id = scene.join(member_id, scene.plan(f"Still {view.lang}"))
+    staff = scene.staff(view, scripts=False)
+    staff.open("/panel/overview")
+    assert staff.page.locator("main table td").count() > 5
+    staff.page.fill("#find", "nobody at all")
+    staff.page.press("#find", "Enter")
+    staff.sees(said["nobody"])
+    staff.open("/panel/members")
+    staff.page.locator(".filters summary").first.click()
+    staff.page.check("input[name=status][value=member]")
+    staff.page.select_option("#plan", label=f"Still {view.lang}")
+    staff.click(".filters .filter-form button")
+    assert staff.page.locator("a[data-row]").count() == 1
+    staff.page.check("input.tick")
+    staff.page.check("input[name=who][value=ticked]")
+    staff.page.fill("#bulk-tag", "quiet")
+    staff.click(".bulk .inline-form button")
+    staff.open(f"/panel/members/{member_id}")
+    staff.page.fill("#note", "By a form alone.")
+    staff.click("form[action$='/notes'] button")
+    staff.sees("By a form alone.", ".note")
+    staff.open(f"/panel/orders/{order_id}/refund")
+    staff.fill(amount="5")
+    staff.click("main form button")
+    staff.sees(said["left"])
+    staff.open(f"/panel/members/{member_id}/spending/why")
+    staff.sees(said["explained"])
+    staff.open("/panel/audit")
+    staff.click("main tbody th a")
+    staff.sees(said["fact"], "h1")
+    scene.settle()
+    known = scene.known(member_id)
+    assert known.tags == {"quiet"}
+    assert list(known.notes.values()) == ["By a form alone."]
+    assert scene.parts.ledger.order(order_id).refundable.minor == 700
