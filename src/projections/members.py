@@ -10,6 +10,7 @@ from uuid import UUID
 
 from ledger.facts import Fact
 from ledger.member import facts
+from ledger.member.consent import Consented, Unsubscribed
 from ledger.member.facts import Joined, MembershipFact
 from ledger.order.facts import OrderPlaced, Paid
 from ledger.texts import comparable_email
@@ -70,6 +71,7 @@ class MemberRow(NamedTuple):
     stand; `plan_key` sorts by the plan that lasts longest.
     `..._until` say until when somebody is a member, past due and so on if nothing else happens;
     None where they never were. Money in minor units of the site's currency and mode.
+    `agrees`: to messages that are no part of what they bought.
     `traits` and `trait_bits` are what indexes narrow the list by (see traits.py).
     """
 
@@ -97,6 +99,7 @@ class MemberRow(NamedTuple):
     action_required_until: datetime | None = None
     cancelling_until: datetime | None = None
     tags: tuple[str, ...] = ()
+    agrees: bool = False
     method_brand: str | None = None
     method_last_four: str | None = None
     method_expires: str | None = None
@@ -118,7 +121,8 @@ class Members(View[MemberRow]):
     """Everybody who ever opened an account."""
 
     name = "members"
-    version = 2
+    version = 3
+    changes: ClassVar[frozenset[str]] = frozenset({"traits", "trait_bits"})
     key = ("member_id",)
     columns = MemberRow
     needs: ClassVar[Needs] = {
@@ -135,6 +139,9 @@ class Members(View[MemberRow]):
         _sorted("plan", "plan_key"),
         _sorted("spent", "spent"),
         _sorted("last_order", "last_order_at"),
+        _sorted("orders", "order_count"),
+        _sorted("refunded", "refunded"),
+        _sorted("language", "locale"),
         # Who never joined has hardly ever bought anything, and who joined has an order: by what
         # they spent or ordered, either would lie in the way of the other.
         _sorted("spent_unjoined", "spent", NEVER_JOINED),
@@ -256,6 +263,16 @@ class Members(View[MemberRow]):
         """One tag less."""
         return row._replace(tags=tuple(tag for tag in row.tags if tag != fact.tag))
 
+    @on(Consented)
+    def consented(self, row: MemberRow, _: Consented) -> MemberRow:
+        """Agrees to messages."""
+        return row._replace(agrees=True)
+
+    @on(Unsubscribed)
+    def unsubscribed(self, row: MemberRow, _: Unsubscribed) -> MemberRow:
+        """Agrees no more."""
+        return row._replace(agrees=False)
+
     # --- orders and money -------------------------------------------------------------
 
     @on(OrderPlaced)
@@ -294,6 +311,7 @@ class Members(View[MemberRow]):
             row.plan_ids,
             row.tags,
             row.method_country,
+            row.agrees,
             row.is_customer,
             row.closed_at is not None,
             row.past_due_until is not None,
@@ -330,10 +348,15 @@ FLAGS: tuple[Kind, ...] = ("customer", "closed", "past_due", "action_required", 
 
 @lru_cache(maxsize=16_384)
 def _has(
-    plan_ids: tuple[UUID, ...], tags: tuple[str, ...], country: str | None, *flags: bool
+    plan_ids: tuple[UUID, ...],
+    tags: tuple[str, ...],
+    country: str | None,
+    agrees: bool,
+    *flags: bool,
 ) -> tuple[tuple[int, ...], int]:
     """What does not come with an instant, as traits and as bits; many members have the same."""
     traits = {trait("plan", plan_id) for plan_id in plan_ids}
+    traits.add(trait("agrees", agrees))
     traits |= {trait("tag", tag) for tag in tags}
     traits |= {trait("country", country)} if country is not None else set()
     traits |= {trait(kind) for kind, holds in zip(FLAGS, flags, strict=True) if holds}

@@ -24,6 +24,7 @@ Kind = Literal[
     "plan",
     "tag",
     "country",
+    "agrees",
     "customer",
     "closed",
     "past_due",

@@ -55,6 +55,7 @@ class Listed:
             "last_order_from": instants,
             "last_order_before": instants,
             "method_country": ["FR", "US"],
+            "agrees": [True, False],
             "text": ["zoe", "ünal", "MÜLLER p1", "example", "%", "nobody here"],
         }
 

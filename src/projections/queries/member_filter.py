@@ -40,6 +40,7 @@ FILTERS: dict[str, LiteralString] = {
     "last_order_before": """view.last_order_at < %(last_order_before)s
         AND view.last_order_at > %(never)s""",
     "method_country": "view.method_country = %(method_country)s",
+    "agrees": "view.agrees = %(agrees)s::boolean",
 }
 # A condition a word: an index serves LIKE, not LIKE ALL. The text is that of the view's SEARCHED.
 SEARCH: tuple[LiteralString, ...] = (
@@ -73,7 +74,8 @@ HAS_ORDERED = Hint("view.last_order_at", "view.last_order_at > %(never)s")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberFilter:
     """Which members; all that is given must hold. Instants are aware; money in minor units of the
-    site's currency, counted net; `text` is looked for in names and addresses, word by word.
+    site's currency, counted net; `agrees` to messages; `text` is looked for in names and
+    addresses, word by word.
     """
 
     statuses: tuple[Status, ...] = ()
@@ -87,6 +89,7 @@ class MemberFilter:
     last_order_from: datetime | None = None
     last_order_before: datetime | None = None
     method_country: str | None = None
+    agrees: bool | None = None
     text: str = ""
 
     def asked(self, now: datetime) -> Asked:
@@ -187,6 +190,7 @@ class MemberFilter:
             "plan": self.plan_id,
             "tag": self.tag and storable(self.tag),
             "country": self.method_country and storable(self.method_country),
+            "agrees": self.agrees,
         }
         has = [trait(kind, value) for kind, value in named.items() if value is not None]
         return [*has, trait("closed")] if self.statuses == ("closed",) else has

@@ -20,7 +20,18 @@ from projections.queries.segments import (
 )
 from projections.queries.stretches import NOWHERE, Hint, Order, Part
 
-MemberSort = Literal["name", "email", "joined", "plan", "status", "spent", "last_order"]
+MemberSort = Literal[
+    "name",
+    "email",
+    "joined",
+    "plan",
+    "status",
+    "spent",
+    "last_order",
+    "orders",
+    "refunded",
+    "language",
+]
 
 
 def _by_name(condition: LiteralString = "true", hints: tuple[Hint, ...] = ()) -> Part:
@@ -45,6 +56,9 @@ BY_PLAN = Part("view.plan_key", "text", lambda row: row.plan_key)
 BY_JOINED = Part("view.joined_at", "timestamptz", lambda row: row.joined_at)
 BY_SPENT = Part("view.spent", "bigint", lambda row: row.spent)
 BY_LAST_ORDER = Part("view.last_order_at", "timestamptz", lambda row: row.last_order_at)
+BY_ORDERS = Part("view.order_count", "bigint", lambda row: row.order_count)
+BY_REFUNDED = Part("view.refunded", "bigint", lambda row: row.refunded)
+BY_LANGUAGE = Part("view.locale", "text", lambda row: row.locale)
 
 IN_NONE: LiteralString = "(view.member_until > %(now)s) IS NOT TRUE"
 ORDERS: dict[str, Order] = {
@@ -58,6 +72,9 @@ ORDERS: dict[str, Order] = {
     "status": tuple(BY_STATUS.values()),
     "spent": (BY_SPENT,),
     "last_order": (BY_LAST_ORDER,),
+    "orders": (BY_ORDERS,),
+    "refunded": (BY_REFUNDED,),
+    "language": (BY_LANGUAGE,),
 }
 
 # Where all joined, or nobody did: by the view's own indexes of them.

@@ -129,6 +129,7 @@ class MembersQuery(MemberTurnQuery):
     last_order_from: InstantField | None = None
     last_order_before: InstantField | None = None
     method_country: str | None = Field(default=None, max_length=2)
+    agrees: bool | None = Field(default=None, description="to messages beside what they bought")
 
 
 class MemberPage(Page[MemberReply]):

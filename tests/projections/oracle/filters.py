@@ -39,6 +39,7 @@ def _fits(oracle: Oracle, row: Fact, asked: dict[str, Any], now: datetime) -> bo
         "last_order_from": lambda since: _since(row["last_order_at"], since),
         "last_order_before": lambda end: _before(row["last_order_at"], end),
         "method_country": lambda wanted: row["method_country"] == wanted,
+        "agrees": lambda wanted: row["agrees"] is wanted,
         "text": lambda words: _holds(row, words),
     }
     return all(fits(asked[name]) for name, fits in answers.items() if name in asked)

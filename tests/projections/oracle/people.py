@@ -37,6 +37,7 @@ def member_row(
         **_who(own),
         **_method(own),
         "tags": tags(own),
+        "agrees": _agrees(own),
         **_membership(stays),
         **_orders(list(orders)),
         **{name: purse[name] for name in ("gross", "refunded", "disputed")},
@@ -53,6 +54,11 @@ def tags(own: list[Fact]) -> list[str]:
     """The tags that were put on somebody and not taken off again, sorted."""
     latest = {f["tag"]: f["topic"] for f in own if "tag" in f}
     return sorted(tag for tag, topic in latest.items() if topic == "member.tagged")
+
+
+def _agrees(own: list[Fact]) -> bool:
+    fact = last(own, *member_topics("consented", "unsubscribed"))
+    return fact is not None and fact["topic"] == "member.consented"
 
 
 def _said(own: list[Fact], field: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import get_args
+from typing import Literal, get_args
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from web.pages.panel.listing import Chip, ListArgs, address, midnight
 from web.pages.panel.members_columns import FALLING, ColumnName
 from web.pages.past_pages import reading
 from web.problems import FieldFault
-from web.wording.languages import day, message, money, parse_amount, plain_amount, say
+from web.wording.languages import day, gettext, message, money, parse_amount, plain_amount, say
 
 FILTERS = (
     "q",
@@ -39,6 +39,7 @@ FILTERS = (
     "country",
     "ordered_from",
     "ordered_to",
+    "agrees",
 )
 """The parameters that say who is asked for; the others say how they are shown."""
 
@@ -66,6 +67,7 @@ class MembersArgs(ListArgs):
     country: str | None = None
     ordered_from: date | None = None
     ordered_to: date | None = None
+    agrees: Literal["yes", "no"] | None = None
     saved: UUID | None = None
     change: UUID | None = None
     sort: MemberSort = "joined"
@@ -176,6 +178,7 @@ def _filter(args: MembersArgs) -> MemberFilter:
         last_order_from=midnight(args.ordered_from),
         last_order_before=midnight(_next(args.ordered_to)),
         method_country=args.country.upper() if args.country else None,
+        agrees=None if args.agrees is None else args.agrees == "yes",
         text=args.q,
     )
 
@@ -235,6 +238,8 @@ def chips(asked: Asked, plans: dict[UUID, str]) -> list[Chip]:
         "country": args.country and say("Card of {country}", country=args.country.upper()),
         "ordered_from": args.ordered_from
         and say("Last order from {day}", day=day(args.ordered_from)),
+        "agrees": args.agrees
+        and (gettext("Agreed to messages") if args.agrees == "yes" else gettext("Not agreed")),
         "ordered_to": args.ordered_to and say("Last order until {day}", day=day(args.ordered_to)),
     }
     statuses = [

@@ -46,12 +46,12 @@ COLUMNS: dict[ColumnName, Column] = {
     "plans": Column(message("Plans"), "plan"),
     "joined": Column(message("Joined"), "joined"),
     "last_order": Column(message("Last order"), "last_order"),
-    "orders": Column(message("Number of orders"), None, is_amount=True),
+    "orders": Column(message("Number of orders"), "orders", is_amount=True),
     "spent": Column(message("Total spent"), "spent", is_amount=True),
-    "refunded": Column(message("Given back"), None, is_amount=True),
+    "refunded": Column(message("Given back"), "refunded", is_amount=True),
     "tags": Column(message("Tags"), None),
     "country": Column(message("Country of the card"), None),
-    "language": Column(message("Language"), None),
+    "language": Column(message("Language"), "language"),
 }
 
 

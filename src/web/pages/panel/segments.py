@@ -110,6 +110,9 @@ def _save(segment_id: UUID, done: str) -> Response:
     if form is None:
         return onward("segments.listing", told(next(iter(filled.faults.values()))), tone="bad")
     asked = asked_for(MultiDict(parse_qsl(form.asked)))
+    if asked.filter.agrees is not None:
+        said = gettext("A segment can’t ask who agreed to messages: take that filter off first.")
+        return onward_to(f"/panel/members?{form.asked}", said, tone="bad")
     try:
         position = parts().ledger.save_segment(
             segment_id,
