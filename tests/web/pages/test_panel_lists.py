@@ -248,9 +248,15 @@ def test_a_ready_message_invites_former_members_of_another_system(
 
 
 def test_people_agree_by_a_box_that_nobody_ticked_for_them(place: Place) -> None:  # NO4
-    for email, ticked in (("ada@example.org", True), ("ben@example.org", False)):
+    joining = f"/plans/{place.plan()}"
+    for email, ticked, where in (
+        ("ada@example.org", True, joining),
+        ("zoe@example.org", False, joining),
+        ("ben@example.org", False, "/sign-up"),
+    ):
         browser = place.stranger()
-        page = browser.get("/sign-up")
+        page = browser.get(where)
+        assert "Send me news and offers from" in page.words
         assert "agrees" not in dict(page.form("/sign-up").fields)
         ready = {"agrees": "yes"} if ticked else {}
         browser.send(page, "/sign-up", ready, name="Ada", email=email)
