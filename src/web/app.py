@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from web import failures
 from web.api import dispatch, docs, notices_in
 from web.api.framework import Route
+from web.compressing import compress
 from web.headers import protect
 from web.identity.auth import mark, refuse_undeclared
 from web.identity.permissions import Permission
@@ -49,6 +50,7 @@ def create_app(
     install(app)
     past_pages.install(app)
     app.after_request(protect)
+    app.after_request(compress)
     failures.register(app)
     return app
 
