@@ -40,7 +40,7 @@ SELECT memberships.member_id, members.name, membership_id, plan_name, retry_at,
        memberships.access_until, unpaid_order_id, price, currency, failures
   FROM memberships JOIN members USING (member_id)
  WHERE billing = 'past_due' AND memberships.ended_at IS NULL AND cancelled_at IS NULL
- ORDER BY retry_at, membership_id LIMIT %(limit)s
+ ORDER BY retry_at, membership_id LIMIT %(limit)s OFFSET %(skip)s
 """
 ACTION_REQUIRED: LiteralString = """
 SELECT memberships.member_id, members.name, membership_id, plan_name, retry_at,
@@ -48,7 +48,7 @@ SELECT memberships.member_id, members.name, membership_id, plan_name, retry_at,
   FROM memberships JOIN members USING (member_id)
  WHERE billing = 'action_required' AND retry_at IS NULL
    AND memberships.ended_at IS NULL AND cancelled_at IS NULL
- ORDER BY memberships.access_until, membership_id LIMIT %(limit)s
+ ORDER BY memberships.access_until, membership_id LIMIT %(limit)s OFFSET %(skip)s
 """
 HOW_MANY: LiteralString = """
 SELECT (SELECT count(*) FROM memberships
@@ -124,13 +124,14 @@ class AgendaQueries:
         [row] = self._rows(HOW_MANY, {})
         return Owing(*row)
 
-    def past_due(self, limit: int) -> list[Unpaid]:
+    def past_due(self, limit: int, *, skip: int = 0) -> list[Unpaid]:
         """Whose charge failed, in the order in which they are tried again."""
-        return [Unpaid(*row) for row in self._rows(PAST_DUE, {"limit": limit})]
+        return [Unpaid(*row) for row in self._rows(PAST_DUE, {"limit": limit, "skip": skip})]
 
-    def action_required(self, limit: int) -> list[Unpaid]:
+    def action_required(self, limit: int, *, skip: int = 0) -> list[Unpaid]:
         """Who must do something themself, in the order in which their access ends."""
-        return [Unpaid(*row) for row in self._rows(ACTION_REQUIRED, {"limit": limit})]
+        asked = {"limit": limit, "skip": skip}
+        return [Unpaid(*row) for row in self._rows(ACTION_REQUIRED, asked)]
 
     def _rows(self, query: LiteralString, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         with self._source.connection() as connection:

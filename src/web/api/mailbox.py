@@ -120,6 +120,35 @@ def list_mails_on_their_way(call: Call[None, MailsQuery]) -> Page[MailOnItsWayRe
     )
 
 
+class MailFiguresReply(Reply):
+    """How the post stands. `waiting` are all that are to be sent, those that `failed` before among
+    them; `unknown` may have gone or not. `given_up` and `bounced` are those of the last 24 hours.
+    """
+
+    waiting: Count
+    failed: Count
+    oldest_at: datetime | None = Field(description="since when the first of them waits")
+    unknown: Count
+    given_up: Count
+    bounced: Count
+    silent_from: datetime | None = Field(description="since when the mail server can't be used")
+    silent_why: str | None = Field(description="a status or a word")
+
+
+@routes.get(
+    "/mails/figures",
+    permission=Permission.READ_VIEWS,
+    summary="How the post stands",
+    answers=MailFiguresReply,
+)
+def show_mail_figures(call: Call[None, None]) -> MailFiguresReply:
+    """Counts alone, for operators, who see nobody's mails."""
+    found = call.parts.desk.outbox.figures()
+    return MailFiguresReply.model_validate(
+        {name: getattr(found, name) for name in MailFiguresReply.model_fields}
+    )
+
+
 @routes.post(
     "/mails/<uuid:mail_id>/bounces",
     permission=Permission.CHANGE_NOTICES,

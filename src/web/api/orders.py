@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from ledger.discount import normal_code
 from ledger.errors import (
     AmountNotPositive,
     AmountTooLarge,
@@ -77,6 +78,9 @@ class OrdersQuery(PageQuery):
     membership_id: UUID | None = None
     plan_id: UUID | None = None
     state: State | None = None
+    discount_code: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{1,38}[A-Za-z0-9]$"
+    )
     currency: str | None = Field(default=None, max_length=3)
     placed_from: InstantField | None = None
     placed_before: InstantField | None = None
@@ -101,6 +105,8 @@ def list_orders(call: Call[None, OrdersQuery]) -> Page[StaffOrder]:
     """The latest first, unless told."""
     asked, queries = call.query, call.queries.orders
     named = asked.model_dump(exclude={"cursor", "limit", "sort", "descending"})
+    if asked.discount_code is not None:
+        named["discount_code"] = normal_code(asked.discount_code)
     turn = Turn(asked.sort, asked.descending, asked.limit, cursor_in(call))
     page = queries.page(OrderFilter(**named), turn)
     people = queries.people(page.rows)

@@ -16,6 +16,16 @@ from web.jobs.standing import JobStanding, ScheduleStanding
 routes = Routes("schedule")
 
 MOST_MISSED = 1_000
+MOST_LEFT = 100
+
+
+class LeftFactReply(Reply):
+    """A fact that a job could not work on yet, to be tried again."""
+
+    position: int
+    tries: int
+    next_at: datetime
+    code: str
 
 
 class JobReply(Reply):
@@ -30,6 +40,8 @@ class JobReply(Reply):
     failures: int
     outcomes: dict[str, int] = Field(description="of the last run: how many items came to what")
     total: dict[str, int] = Field(description="of all runs")
+    left_facts: list[LeftFactReply] = Field(description="by position; the first of them")
+    left: int = Field(description="how many facts it left in all")
     error: str | None = Field(description="a code: the last thing that went wrong")
     error_at: datetime | None
 
@@ -90,7 +102,7 @@ def list_missed(call: Call[None, MissedQuery]) -> Page[MissedReply]:
 
 
 def _job(one: JobStanding) -> JobReply:
-    state, every = one.state, int(one.every.total_seconds())
+    state, every, left = one.state, int(one.every.total_seconds()), one.left()
     return JobReply(
         name=one.name,
         every_seconds=every,
@@ -101,6 +113,8 @@ def _job(one: JobStanding) -> JobReply:
         failures=state.failures if state else 0,
         outcomes=dict(state.outcomes) if state else {},
         total=dict(state.total) if state else {},
+        left_facts=[LeftFactReply(**fact._asdict()) for fact in left[:MOST_LEFT]],
+        left=len(left),
         error=state.error if state else None,
         error_at=state.error_at if state else None,
     )

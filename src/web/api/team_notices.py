@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
+
+from pydantic import Field
 
 from ledger.errors import OnlyThePerson
 from ledger.told import STAFF_KINDS, StaffKind
 from web.api.accounts import LocaleBody
 from web.api.framework import Answer, Call, Routes
 from web.api.models import Body, Page, Reply
-from web.api.shapes import done
+from web.api.shapes import Count, done
 from web.identity.permissions import Permission
 
 routes = Routes("team_notices")
@@ -20,6 +23,13 @@ class OwnNoticeReply(Reply):
 
     kind: StaffKind
     muted: bool
+
+
+class SecondStepReply(Reply):
+    """The second step of a sign-in; `confirmed_at` is null where no code is asked."""
+
+    confirmed_at: datetime | None
+    codes_left: Count = Field(description="codes on paper that were not used yet")
 
 
 class KindBody(Body):
@@ -65,6 +75,18 @@ def unmute(call: Call[KindBody, None]) -> Answer:
     """For yourself alone; what happened meanwhile is not told."""
     ledger, kind = call.parts.ledger, call.body.kind
     return done(ledger.unmute_notices(_own_id(call), kind, by=call.actor, cause=call.cause))
+
+
+@routes.get(
+    "/team/second-step",
+    permission=Permission.OWN_SECURITY,
+    summary="My second step",
+    answers=SecondStepReply,
+)
+def show_second_step(call: Call[None, None]) -> SecondStepReply:
+    """Whether my sign-in asks for a code. It is set up in the panel, telephone in hand."""
+    found = call.parts.desk.second_factors.standing(_own_id(call))
+    return SecondStepReply(confirmed_at=found.confirmed_at, codes_left=found.codes_left)
 
 
 @routes.put(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from flask import render_template
 from pydantic import Field
 
 from ledger.errors import NotFound
-from ledger.facts import Actor, fact_classes, personal_fields
+from ledger.facts import Actor, fact_classes
 from projections.history import Entry
-from projections.queries.books import BookQueries, FactFilter
+from projections.queries.books import FactFilter
 from web.identity.auth import caller, parts, requires
 from web.identity.permissions import Permission
 from web.pages.filling import Args
@@ -23,13 +23,12 @@ from web.pages.frame import group, url_with, word
 from web.pages.panel import timeline
 from web.pages.panel.listing import PAGE, Chip
 from web.pages.past_pages import of_moment, past
+from web.reading.facts import LONGEST_TOPIC, ActorKind, StreamKind, books_of, personal_of
 from web.reading.past import Scope
 from web.wording.languages import gettext, message, say
 
 pages = group("audit", url_prefix="/panel/audit")
 
-StreamKind = Literal["member", "order", "plan", "discount", "contributor", "notice", "list", "site"]
-ActorKind = Literal["member", "contributor", "program", "scheduler", "gateway", "machine"]
 KINDS = {
     "member": message("Members"),
     "order": message("Orders"),
@@ -47,7 +46,7 @@ class AuditArgs(Args):
     """Which facts, and from which position back."""
 
     kind: StreamKind | None = None
-    topic: Annotated[str | None, Field(max_length=100)] = None
+    topic: Annotated[str | None, Field(max_length=LONGEST_TOPIC)] = None
     actor: ActorKind | None = None
     member: UUID | None = None
     newest: Annotated[int | None, Field(ge=1, lt=2**63)] = None
@@ -62,7 +61,7 @@ def listing() -> str:
     args, moment = filled.value or AuditArgs(), past()
     asked = FactFilter(kind=args.kind, topic=args.topic, actor=args.actor, member_id=args.member)
     bounds = [one for one in (args.newest, moment.position if moment else None) if one is not None]
-    look = _books().look(asked, newest=min(bounds, default=None), limit=PAGE)
+    look = books_of(parts()).look(asked, newest=min(bounds, default=None), limit=PAGE)
     entries = [one for one in look.entries if moment is None or one.occurred_at <= moment.as_of]
     return render_template(
         "panel/audit.html",
@@ -84,7 +83,7 @@ def listing() -> str:
 def one(position: int) -> str:
     """One fact whole; what is personal for those who may read of members."""
     moment = past()
-    found = _books().one(position, newest=moment.position if moment else None)
+    found = books_of(parts()).one(position, newest=moment.position if moment else None)
     if found is None or (moment and found.occurred_at > moment.as_of):
         raise NotFound(what="fact", id=position)
     [line] = _told([found])
@@ -100,25 +99,20 @@ def one(position: int) -> str:
 # --- within -------------------------------------------------------------------------------
 
 
-def _books() -> BookQueries:
-    site = parts()
-    return BookQueries(site.pool, site.recorder, site.queries.history.mapper)
-
-
 def _told(entries: list[Entry]) -> list[timeline.Line]:
     """A line each, in their order: what happened, in words where there are some."""
-    known = {one.position: one for one in [*_books().firsts(entries), *entries]}
+    known = {one.position: one for one in [*books_of(parts()).firsts(entries), *entries]}
     by_position = timeline.lines([known[position] for position in sorted(known)])
     lines = {line.position: line for line in by_position}
     told = [lines[one.position] for one in entries]
     if _sees_people():
         return told
-    return [replace(one, sentence=one.topic) if _personal(one.topic) else one for one in told]
+    return [replace(one, sentence=one.topic) if personal_of(one.topic) else one for one in told]
 
 
 def _fields(found: Entry) -> Iterator[tuple[str, str, bool]]:
     """Each field of a fact with its value as stored, and whether it is personal."""
-    personal = _personal(found.topic)
+    personal = personal_of(found.topic)
     for name, value in sorted(found.fields.items()):
         is_personal = name in personal
         is_shown = _sees_people() or not is_personal
@@ -127,10 +121,6 @@ def _fields(found: Entry) -> Iterator[tuple[str, str, bool]]:
 
 def _sees_people() -> bool:
     return caller().principal_for(Permission.READ_MEMBERS) is not None
-
-
-def _personal(topic: str) -> tuple[str, ...]:
-    return next((personal_fields(kind) for kind in fact_classes() if topic == kind.TOPIC), ())
 
 
 def _written(value: Any) -> str:

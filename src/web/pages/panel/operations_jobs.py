@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from web.jobs.standing import JobStanding
+from web.jobs.standing import JobStanding, LeftFact
 from web.wording.languages import gettext, message, ngettext
 
 JOBS = {
@@ -32,16 +32,6 @@ JOBS = {
     "purge": message("Clearing away"),
 }
 """A job without a word of its own is shown by its name."""
-
-
-@dataclass(frozen=True)
-class LeftFact:
-    """A fact that a job could not work on; `code` is that of the error."""
-
-    position: int
-    tries: int
-    next_at: datetime
-    code: str
 
 
 @dataclass(frozen=True)
@@ -78,27 +68,10 @@ def shown(job: JobStanding) -> JobShown:
         runs=state.runs,
         failures=state.failures,
         outcomes=sorted(state.outcomes.items()),
-        left=left_facts(state.left_facts),
+        left=job.left(),
         error=state.error,
         error_at=state.error_at,
     )
-
-
-def left_facts(kept: Mapping[str, object]) -> list[LeftFact]:
-    """What a job left, by position, as its row keeps it."""
-    return [_left(int(position), entry) for position, entry in sorted(kept.items(), key=_number)]
-
-
-def _number(kept: tuple[str, object]) -> int:
-    return int(kept[0])
-
-
-def _left(position: int, entry: object) -> LeftFact:
-    match entry:
-        case [int(tries), str(next_at), str(code)]:
-            return LeftFact(position, tries, datetime.fromisoformat(next_at), code)
-    message = f"fact {position} is left in a way that nobody knows"
-    raise ValueError(message)
 
 
 def span(every: timedelta) -> str:

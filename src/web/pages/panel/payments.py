@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -12,9 +12,8 @@ from werkzeug.wrappers import Response
 
 from ledger.errors import LedgerError
 from ledger.texts import LONGEST_REASON
-from projections.queries.agenda import AgendaQueries, DueDay
+from projections.queries.agenda import AgendaQueries
 from projections.queries.due import DueQueries
-from projections.queries.reports.calendar import ONE_DAY, day_of, start_of
 from web.api.models import Query
 from web.identity.auth import parts, requires
 from web.identity.permissions import Permission
@@ -22,6 +21,7 @@ from web.pages.filling import Args, signed
 from web.pages.forms import principal, read_args, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward, reason, told
 from web.payments.reconciling import Standing, reconcile
+from web.reading.agenda import due_days, today_of
 from web.sessions.limits import RECONCILE_BY
 from web.wording.languages import gettext, message, ngettext
 
@@ -136,8 +136,8 @@ def _page(wrong: str = "") -> str:
         "panel/payments.html",
         days=args.days,
         ahead=AHEAD,
-        due=_due(agenda, args.days),
-        today=_today(),
+        due=due_days(parts(), args.days),
+        today=today_of(parts()),
         owing=agenda.owing(),
         unpaid={
             "past_due": agenda.past_due(SHOWN),
@@ -152,14 +152,3 @@ def _page(wrong: str = "") -> str:
         state_words=INBOX_STATE,
         wrong=wrong,
     )
-
-
-def _today() -> date:
-    return day_of(parts().clock.now(), parts().site.time_zone)
-
-
-def _due(agenda: AgendaQueries, days: int) -> list[DueDay]:
-    zone = parts().site.time_zone
-    before = start_of(_today() + days * ONE_DAY, zone)
-    prices = {row.plan_id: row.prices for row in parts().queries.plans.all()}
-    return agenda.days(parts().clock.now(), before, zone, prices)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
 from uuid import UUID
 
 from flask import render_template
 from werkzeug.wrappers import Response
 
-from ledger.billing.reminders import TOLD_BEFORE
 from ledger.errors import LedgerError, PriceDateInThePast
 from ledger.plan import Plan
 from ledger.terms import Terms
-from projections.queries.coming import Moves, Standing, moving
 from web.identity.auth import parts, requires
 from web.identity.permissions import Permission
 from web.pages.filling import signed
@@ -22,22 +19,10 @@ from web.pages.frame import UNPROCESSABLE, group, onward, settled
 from web.pages.panel.plans_forms import PriceForm, beside, midnight, read_terms
 from web.pages.past_pages import now, reading
 from web.problems import Problem
+from web.reading.price_change import Told, told_of
 from web.wording.languages import gettext, plain_amount
 
 pages = group("plan_prices", url_prefix="/panel/plans/<uuid:plan_id>/price")
-
-
-class Told(NamedTuple):
-    """Members of one price version, and what becomes of them with the new price."""
-
-    standing: Standing
-    moves: Moves | None
-    told_from: date | None
-
-    @property
-    def stay(self) -> int:
-        """How many pay as before: all, or those who are not charged again."""
-        return self.standing.running - (self.moves.memberships if self.moves else 0)
 
 
 @pages.get("")
@@ -114,15 +99,5 @@ def _form(plan_id: UUID, filled: Filled[PriceForm] | None = None, wrong: str = "
 
 
 def _told(plan: Plan, since: date | None) -> list[Told]:
-    coming, at, zone = reading().queries.coming, now(), parts().settings.zone
-    standing = coming.standing(plan.id, at)
-    if since is None:
-        return [Told(line, None, None) for line in standing]
-    groups = coming.alike(plan.id, at, zone)
-    found = {one.version: one for one in moving(groups, since, below=len(plan.prices) + 1)}
-    today = at.astimezone(zone).date()
-    return [
-        Told(line, move, max(today, move.first - TOLD_BEFORE) if move else None)
-        for line in standing
-        for move in [found.get(line.version)]
-    ]
+    coming, zone = reading().queries.coming, parts().settings.zone
+    return told_of(coming, plan.id, since, versions=len(plan.prices), at=now(), zone=zone)
