@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from scripts.benches import append, collection, follow, queries, rebuild
+from scripts.benches import append, collection, follow, pages, queries, rebuild
 from scripts.benches.rows import Case, Options, as_json, as_text
 
 CASES: dict[str, Case] = {
@@ -15,6 +15,7 @@ CASES: dict[str, Case] = {
     "rebuild": rebuild.measure,
     "queries": queries.measure,
     "collection": collection.measure,
+    "pages": pages.measure,
 }
 UNITS = {"k": 1_000, "m": 1_000_000}
 
@@ -27,7 +28,7 @@ def main() -> int:
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(CASES)}")
     options = Options(
-        asked.seconds, asked.facts, asked.sizes, asked.keep, asked.plot, asked.members
+        asked.seconds, asked.facts, asked.sizes, asked.keep, asked.plot, asked.members, asked.below
     )
     kept = True
     for name in asked.cases or CASES:
@@ -55,8 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", type=Path, metavar="FOLDER", help="keep what is made here, and use it"
     )
     parser.add_argument(
-        "--members", type=_facts, default="1M", help="queries: members of the site (20k, 1M)"
+        "--members", type=_facts, default="1M", help="queries, pages: members of the site (20k, 1M)"
     )
+    parser.add_argument("--below", default="/", help="pages: only these (/panel/members)")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="rebuild: time by size, as SVG")
     return parser
 

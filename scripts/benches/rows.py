@@ -32,6 +32,11 @@ class Row:
         return self.ours / self.peer
 
     @property
+    def note(self) -> str:
+        """What else was measured."""
+        return ""
+
+    @property
     def is_kept(self) -> bool:
         """Whether what was promised is so, as far as was measured here."""
         enough = self.limit is None or self.ratio >= self.limit
@@ -48,6 +53,7 @@ class Options:
     keep: Path | None = None
     plot: Path | None = None
     members: int = 1_000_000
+    below: str = "/"
 
 
 Case = Callable[[Options], Iterator[Row]]
@@ -66,5 +72,5 @@ def as_text(row: Row) -> str:
     verdict = "" if row.is_kept else "  MISSED"
     return (
         f"{row.case:<64}{row.ours:>11,.0f}{row.peer:>11,.0f} {row.unit:<8}"
-        f"{row.ratio:>8.2f}x  load {row.load:>5.2f}  {promise}{verdict}"
+        f"{row.ratio:>8.2f}x  load {row.load:>5.2f}  {promise}{verdict}  {row.note}".rstrip()
     )
