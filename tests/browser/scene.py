@@ -79,8 +79,9 @@ class View(NamedTuple):
     size: tuple[int, int]
 
 
-BOTH = pytest.mark.parametrize("view", [View("en", DESKTOP), View("fr", PHONE)], ids=str)
-TURNED = pytest.mark.parametrize("view", [View("en", PHONE), View("fr", DESKTOP)], ids=str)
+NAMED = ("en", "fr")
+BOTH = pytest.mark.parametrize("view", [View("en", DESKTOP), View("fr", PHONE)], ids=NAMED)
+TURNED = pytest.mark.parametrize("view", [View("en", PHONE), View("fr", DESKTOP)], ids=NAMED)
 
 
 class Ears(Eyes):
