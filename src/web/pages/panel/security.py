@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from flask import render_template, request
+from flask import make_response, render_template, request
 from markupsafe import Markup
 from pydantic import Field
 from werkzeug.wrappers import Response
 
 from web.api.models import Query
 from web.identity import second_step
-from web.identity.auth import caller, parts, requires, unauthenticated
+from web.identity.auth import caller, parts, requires, sign_in, unauthenticated
 from web.identity.permissions import Permission
 from web.identity.principals import Contributor
 from web.pages.filling import LONGEST_TYPED, blame, signed
@@ -60,10 +60,15 @@ def change_password() -> Response | tuple[str, int]:
     if filled.value is not None:
         asked = filled.value
         try:
-            second_step.change_password(parts(), _who(), asked.current_password, asked.password)
-            return onward("security.page", gettext("Your password is changed."))
+            opened = second_step.change_password(
+                parts(), _who(), asked.current_password, asked.password
+            )
         except Problem as refused:
             filled, wrong = blame(filled, refused)
+        else:
+            answer = onward("security.page", gettext("Your password is changed."))
+            sign_in(answer, Kind.CONTRIBUTOR, opened)
+            return answer
     return _page(password_form=filled, wrong=wrong), UNPROCESSABLE
 
 
@@ -103,12 +108,16 @@ def confirm() -> Response | str | tuple[str, int]:
     filled, wrong = read_form(StepForm), ""
     if filled.value is not None:
         try:
-            codes = second_step.confirm(
+            done = second_step.confirm(
                 parts(), contributor_id, filled.value.password, filled.value.code
             )
-            return _codes(codes, gettext("From now on you sign in with a code."))
         except Problem as refused:
             filled, wrong = blame(filled, refused)
+        else:
+            answer = make_response()
+            sign_in(answer, Kind.CONTRIBUTOR, done.session)
+            answer.set_data(_codes(done.codes, gettext("From now on you sign in with a code.")))
+            return answer
     return _enrol(waiting, filled, wrong), UNPROCESSABLE
 
 
