@@ -239,7 +239,11 @@ def chips(asked: Asked, plans: dict[UUID, str]) -> list[Chip]:
         "ordered_from": args.ordered_from
         and say("Last order from {day}", day=day(args.ordered_from)),
         "agrees": args.agrees
-        and (gettext("Agreed to messages") if args.agrees == "yes" else gettext("Not agreed")),
+        and (
+            gettext("Agreed to messages")
+            if args.agrees == "yes"
+            else gettext("Not agreed to messages")
+        ),
         "ordered_to": args.ordered_to and say("Last order until {day}", day=day(args.ordered_to)),
     }
     statuses = [
