@@ -87,12 +87,10 @@ def furnish(site: Site) -> None:
 
 def filled(site: Site) -> dict[str, Form]:
     """Each form as somebody who may send it would fill it in, by the rule of its address."""
-    known = {name: str(value) for name, value in site.known.items()}
-    member, plan = "/panel/members/<uuid:member_id>", "/panel/plans/<uuid:plan_id>"
-    code = "/panel/discounts/<uuid:discount_id>"
-    news, rules = "/panel/lists/<uuid:list_id>", {"kind": "percent", "percent": "20"}
-    letter = {"subject": "Hello", "text": "Hello.", "locale": "en"}
-    words, price = {"name": "Silver", "description": "More."}, {"model": "free"}
+    return {**_of_members(), **_of_sellers(str(site.known["membership_id"])), **_of_owners()}
+
+
+def _of_members() -> dict[str, Form]:
     stay = "/account/memberships/<uuid:membership_id>"
     return {
         "/account/locale": {"locale": "fr"},
@@ -103,38 +101,51 @@ def filled(site: Site) -> dict[str, Form]:
         f"{stay}/cancel": {},
         f"{stay}/withdraw": {},
         "/plans/<uuid:plan_id>/join": dict(CARD),
-        f"{code}/change": dict(rules),
-        f"{code}/end": {},
-        "/panel/discounts/new": {"discount_code": "SPRING", **rules},
+    }
+
+
+def _of_sellers(membership_id: str) -> dict[str, Form]:
+    member, news = "/panel/members/<uuid:member_id>", "/panel/lists/<uuid:list_id>"
+    return {
         "/panel/lists": {"name": "Old members"},
         f"{news}/addresses": {"addresses": "eve@example.org"},
-        f"{news}/messages": dict(letter),
+        f"{news}/messages": {"subject": "Hello", "text": "Hello.", "locale": "en"},
         f"{news}/end": {},
         f"{member}/notes": {"text": "Another note."},
         f"{member}/notes/<uuid:note_id>": {"text": "Corrected."},
-        f"{member}/remove": {"membership": [known["membership_id"]], "reason": "asked"},
+        f"{member}/remove": {"membership": [membership_id], "reason": "asked"},
         f"{member}/tags": {"tag": "guest"},
         f"{member}/untag": {"tag": "press"},
         "/panel/notices/mine/mute": {"kind": "member_joined"},
         "/panel/notices/mine/unmute": {"kind": "member_joined"},
         "/panel/orders/<uuid:order_id>/refund": {"amount": "1.00", "reason": "requested"},
+        "/panel/segments": {"name": "Guests"},
+        "/panel/segments/<uuid:segment_id>": {"name": "Journalists"},
+        "/panel/segments/<uuid:segment_id>/end": {},
+    }
+
+
+def _of_owners() -> dict[str, Form]:
+    plan, code = "/panel/plans/<uuid:plan_id>", "/panel/discounts/<uuid:discount_id>"
+    one = "/panel/team/<uuid:contributor_id>"
+    rules, words = {"kind": "percent", "percent": "20"}, {"name": "Silver", "description": "More."}
+    eve: Form = {"email": "eve@example.org", "name": "Eve", "roles": ["auditor"], "locale": "en"}
+    return {
+        f"{code}/change": dict(rules),
+        f"{code}/end": {},
+        "/panel/discounts/new": {"discount_code": "SPRING", **rules},
         f"{plan}/close": {},
         f"{plan}/early-access": {"free_until": "2027-01-01T12:00"},
         f"{plan}/open": {},
         f"{plan}/price": {"model": "recurring", "amount": "15.00"},
         f"{plan}/words": dict(words),
-        "/panel/plans/new": {**words, **price},
+        "/panel/plans/new": {**words, "model": "free"},
         f"{plan}/retire": {},
-        "/panel/segments": {"name": "Guests"},
-        "/panel/segments/<uuid:segment_id>": {"name": "Journalists"},
-        "/panel/segments/<uuid:segment_id>/end": {},
-        "/panel/team": {
-            "email": "eve@example.org", "name": "Eve", "roles": ["auditor"], "locale": "en",
-        },
-        "/panel/team/<uuid:contributor_id>/roles": {"roles": ["administrator", "auditor"]},
-        "/panel/team/<uuid:contributor_id>/ownership": {"sure": "true"},
-        "/panel/team/<uuid:contributor_id>/remove": {},
-    }  # fmt: skip
+        "/panel/team": eve,
+        f"{one}/roles": {"roles": ["administrator", "auditor"]},
+        f"{one}/ownership": {"sure": "true"},
+        f"{one}/remove": {},
+    }
 
 
 def path_of(site: Site, rule: Rule) -> str:
