@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import NotFound
-from projections import last_stretch, layout, rebuild
+from projections import layout
 from projections.catalogue import all_views
 from projections.digest import Digest
 from projections.members import MemberRow, Members
@@ -15,9 +15,8 @@ from projections.parking import parked
 from projections.plans import Plans
 from projections.positions import ViewNewer, standings
 from projections.rebuild import RebuildBusy, RebuildFailed
-from projections.rebuild_rows import Mismatch, Rebuild, set_fields
+from projections.rebuild_rows import Rebuild, set_fields
 from projections.swap import NothingToRollBack, drop_shadow
-from projections.verify import Verifier
 from projections.view import View, on
 from tests.projections.books import EUROS, Books
 from tests.projections.rebuilds import (
@@ -97,30 +96,6 @@ def test_facts_that_come_meanwhile_are_in_it(books: Books, state: str) -> None:
         follow(books)
 
     rebuilder(books, tell=at(state, meanwhile)).run(ALL)
-    follow(books)
-    assert_true(books)
-
-
-def test_it_ends_although_more_comes_the_longer_it_proves(
-    books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    followed(books)
-    monkeypatch.setattr(rebuild, "PROVED_AGAIN", 16)
-    monkeypatch.setattr(last_stretch, "FEW", 4)
-    prove, proved = Verifier.since, list[int]()
-
-    def slowly(self: Verifier, *given: Any) -> list[Mismatch]:
-        most = given[-1]
-        proved.append(most)
-        found = prove(self, *given)
-        if most:
-            books.tell(10 + len(proved), 2 * most + 20)
-            follow(books)
-        return found
-
-    monkeypatch.setattr(Verifier, "since", slowly)
-    assert rebuilder(books).run(ALL).state == "live"
-    assert proved == [16, 8, 4, 2, 1, 0]
     follow(books)
     assert_true(books)
 
