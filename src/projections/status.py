@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
@@ -15,10 +16,13 @@ from projections.digest import Buckets, Digest, digest
 from projections.freshness import MOST_COUNTED
 from projections.parking import parked
 from projections.positions import Standing, standings
+from projections.queries.counting import about
 from projections.tables import SCHEMA, Table
 from projections.view import View
 
 ROWS = "SELECT count(*) FROM {table}"
+ROWS_UP_TO = "SELECT count(*) FROM (SELECT FROM {table} LIMIT %(most)s) AS counted"
+ROWS_ABOUT = "SELECT reltuples::bigint FROM pg_class WHERE oid = %(table)s::regclass"
 HASHES = 1 << 64
 DAMAGED = "SELECT count(*) FROM views.damages WHERE name = %(name)s"
 BEHIND = """
@@ -49,6 +53,16 @@ class ViewStatus:
     damaged: int
     digest: str
     """Of all rows, in hexadecimal: equal where the rows are, and only there. None if outdated."""
+    is_exact: bool = True
+    """Whether every row was counted; else there are about so many, to two digits."""
+
+
+class Held(NamedTuple):
+    """What a view's table holds."""
+
+    rows: int
+    digest: str = ""
+    is_exact: bool = True
 
 
 class ViewsStatus:
@@ -59,32 +73,35 @@ class ViewsStatus:
         self._tables = {view.name: Table(view) for view in views}
         self._clock = clock
 
-    def all(self, *, with_digests: bool = True) -> list[ViewStatus]:
+    def all(self, *, with_digests: bool = True, estimates: bool = False) -> list[ViewStatus]:
         """Every view that is laid out and that this program knows, by name.
 
-        Digests look at every row; without them they are empty.
+        Digests look at every row; without them they are empty. With `estimates` instead no table
+        that is large is read.
         """
+        held = _estimated if estimates else partial(_held, digested=with_digests)
         with self._pool.connection() as connection, connection.transaction():
             aside = [one.topic for one in parked(connection)]
+            known = [one for one in standings(connection) if one.name in self._tables]
+            # All of them stand at the same place but while one catches up.
+            places = {one.position for one in known}
+            behind = {place: self._behind(connection, place) for place in places}
             return [
-                self._status(connection, self._tables[one.name], one, aside, with_digests)
-                for one in standings(connection)
-                if one.name in self._tables
+                self._status(connection, one, behind[one.position], aside, held) for one in known
             ]
 
     def _status(
         self,
         connection: Connection[Any],
-        table: Table,
         standing: Standing,
+        behind: tuple[int, int],
         aside: list[str],
-        with_digests: bool,
+        held: Callable[[Connection[Any], View[Any], bool], Held],
     ) -> ViewStatus:
-        lag, lag_seconds = self._behind(connection, standing.position)
+        table, (lag, lag_seconds) = self._tables[standing.name], behind
         topics = {fact_class.TOPIC for fact_class in table.view.handlers}
-        name = sql.Identifier(SCHEMA, table.view.name)
         is_current = standing.shape == table.shape
-        rows, told = _held(connection, table.view, name, digested=is_current and with_digests)
+        rows, told, is_exact = held(connection, table.view, is_current)
         (damaged,) = _one(connection, sql.SQL(DAMAGED), {"name": standing.name})
         return ViewStatus(
             name=standing.name,
@@ -97,6 +114,7 @@ class ViewsStatus:
             parked=sum(topic in topics for topic in aside),
             damaged=damaged,
             digest=told,
+            is_exact=is_exact,
         )
 
     def _behind(self, connection: Connection[Any], position: int) -> tuple[int, int]:
@@ -107,14 +125,26 @@ class ViewsStatus:
 
 
 def _held(
-    connection: Connection[Any], view: View[Any], name: sql.Identifier, *, digested: bool
-) -> tuple[int, str]:
+    connection: Connection[Any], view: View[Any], is_current: bool, *, digested: bool
+) -> Held:
     """How many rows there are, and their digest."""
-    if digested:
+    name = sql.Identifier(SCHEMA, view.name)
+    if is_current and digested:
         whole = _whole(digest(connection, view, name))
-        return whole.rows, f"{whole.hash % HASHES:016x}"
+        return Held(whole.rows, f"{whole.hash % HASHES:016x}")
     (rows,) = _one(connection, sql.SQL(ROWS).format(table=name), {})
-    return rows, ""
+    return Held(rows)
+
+
+def _estimated(connection: Connection[Any], view: View[Any], _: bool) -> Held:
+    """How many rows there are: of a large table as many as the planner takes it for."""
+    name = sql.Identifier(SCHEMA, view.name)
+    counting = sql.SQL(ROWS_UP_TO).format(table=name)
+    (rows,) = _one(connection, counting, {"most": MOST_COUNTED + 1})
+    if rows <= MOST_COUNTED:
+        return Held(rows)
+    (taken_for,) = _one(connection, sql.SQL(ROWS_ABOUT), {"table": name.as_string(connection)})
+    return Held(about(max(rows, taken_for)).rows, is_exact=False)
 
 
 def _whole(buckets: Buckets) -> Digest:

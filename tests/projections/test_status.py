@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from psycopg import sql
 
+from projections import status
 from projections.catalogue import all_views
 from projections.members import Members
 from projections.parking import ask_again, asked_again, parked
@@ -32,6 +34,24 @@ def test_each_view_says_how_far_it_is_and_what_it_holds(books: Books) -> None:
     for one, view in zip(found, sorted(all_views(EUROS), key=lambda v: v.name), strict=True):
         assert one.version == view.version
         assert (one.rows, one.is_current) == (len(stored(books, view)), True)
+
+
+def test_a_large_view_is_taken_for_as_large_as_the_planner_thinks(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.tell(1, 60)
+    books.follower().catch_up()
+    exact = {one.name: one.rows for one in status_of(books).all()}
+    largest = max(exact, key=lambda name: exact[name])
+    small = [name for name, rows in exact.items() if rows < exact[largest]]
+    assert small
+    monkeypatch.setattr(status, "MOST_COUNTED", exact[largest] - 1)
+    with books.pool.connection() as connection:
+        taken_for = "UPDATE pg_class SET reltuples = 123456 WHERE oid = %s::regclass"
+        connection.execute(taken_for, (f"views.{largest}",))
+    found = {one.name: one for one in status_of(books).all(estimates=True)}
+    assert (found[largest].rows, found[largest].is_exact) == (120_000, False)
+    assert all((found[name].rows, found[name].is_exact) == (exact[name], True) for name in small)
 
 
 def test_parked_facts_are_counted_where_they_are_missed(books: Books) -> None:

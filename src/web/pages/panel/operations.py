@@ -142,7 +142,7 @@ def _page(wrong: str = "") -> Response:
     schedule = ScheduleStanding.of(site)
     page = render_template(
         "panel/operations.html",
-        views=views.all(with_digests=asked.digests),
+        views=views.all(with_digests=asked.digests, estimates=not asked.digests),
         digests=asked.digests,
         reports=reports,
         under_way=_under_way(reports),
