@@ -193,8 +193,8 @@ class Rebuilder:
             )
 
     def latest(self, limit: int = 20) -> list[Report]:
-        """The last rebuilds and how they are, the latest first."""
-        with self._connected() as connection:
+        """The last rebuilds and how they are, the latest first; the views are laid out."""
+        with connect(self.dsn) as connection:
             found = rebuild_rows.latest(connection, limit)
             return [self._report(connection, rebuild) for rebuild in found]
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 from psycopg import sql
 
-from projections import status
+from projections import rebuild, status
 from projections.catalogue import all_views
 from projections.members import Members
 from projections.parking import ask_again, asked_again, parked
 from projections.status import ViewsStatus
 from tests.projections.books import EUROS, Books
+from tests.projections.rebuilds import rebuilder
 from tests.projections.test_engine import assert_true, spoil, stored, wait_until
 
 
@@ -52,6 +53,19 @@ def test_a_large_view_is_taken_for_as_large_as_the_planner_thinks(
     found = {one.name: one for one in status_of(books).all(estimates=True)}
     assert (found[largest].rows, found[largest].is_exact) == (120_000, False)
     assert all((found[name].rows, found[name].is_exact) == (exact[name], True) for name in small)
+
+
+def test_asking_how_rebuilds_are_lays_nothing_out(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.tell(1, 60)
+    books.follower().catch_up()
+    own = rebuilder(books)
+    planned = own.plan(["members"])
+    laid_out: list[object] = []
+    monkeypatch.setattr(rebuild, "lay_out", lambda *given: laid_out.append(given))
+    assert [one.rebuild.id for one in own.latest()] == [planned.id]
+    assert not laid_out
 
 
 def test_parked_facts_are_counted_where_they_are_missed(books: Books) -> None:
