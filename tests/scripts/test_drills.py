@@ -196,16 +196,21 @@ def _sample(began: float, seconds: float, kind: str = "note") -> Sample:
     return Sample(kind, began, began, began + seconds)
 
 
-def test_what_was_felt_is_told_of_a_span_and_around_its_swap() -> None:
+def test_what_was_felt_is_told_of_a_span_its_states_and_around_its_swap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     written = Written(samples=[_sample(place / 10, 0.004) for place in range(200)])
     written.samples += [_sample(15, 0.09), _sample(12, 0.03), _sample(12, 9.0, "join")]
     seen = Read([_sample(15.2, 0.05, "page"), _sample(1, 0.01, "sums")])
-    span = load.Span("rebuild", 1, 10.0, 20.0, swapped=15.1, receipt={"blocked_ms": 7})
+    stages = [("building", 10.0), ("verifying", 15.05), ("live", 20.0)]
+    span = load.Span("rebuild", 1, 10.0, 20.0, 15.1, {"blocked_ms": 7}, stages)
+    monkeypatch.setattr(load, "FEW", 40)
     felt = load._felt(span, [written], seen)
+    assert felt.stages == {"building": (4.0, 90.0), "verifying": (4.0, 4.0)}
     assert (felt.append_p50, felt.write_longest, felt.write_longest_at_swap) == (4.0, 90.0, 90.0)
     assert (felt.read_longest, felt.read_longest_at_swap, felt.blocked) == (50.0, 50.0, 7)
     quiet = load._felt(load.Span("idle", 0, 0.0, 9.0), [written], seen)
-    assert (quiet.append_p99, quiet.write_longest_at_swap) == (4.0, None)
+    assert (quiet.append_p99, quiet.write_longest_at_swap, quiet.stages) == (4.0, None, {})
     assert list(load._missed(felt, quiet)) != []
     assert list(load._missed(felt, felt)) == []
 
@@ -216,17 +221,19 @@ def test_goals_that_were_not_met_are_named_and_broken_promises_fail(
     idle = _felt(append_p99=10.0, workers=0)
     loops = _felt(append_p99=15.0, workers=0)
     slow = _felt(append_p99=30.0, write_longest_at_swap=200.0, blocked=150)
+    spans = [idle, loops, slow, _felt(append_p99=20.0, workers=0)]
     given = Namespace(facts=10, rate=1)
-    assert load._verdict(given, [idle, loops, slow], [], 5) == 0
+    assert load._verdict(given, spans, [], 5) == 0
     said = capsys.readouterr().out
     assert "append p99 is 3.0 x idle with 1 worker" in said
-    assert "append p99 3.0 x idle, 2.0 x beside loops" in said
+    assert "append p99 3.0 x idle, 1.5 x idle again, 2.0 x beside loops" in said
+    assert "by state: swapping 2.0 and 3.0 ms" in said
     assert "a writer waited 199.0 ms longer" in said
     assert "the swap took 150 ms" in said
-    assert load._verdict(given, [idle, loops, slow], ["one is lost"], 5) == 1
-    assert load._verdict(given, [idle, loops, slow], [], 0) == 1
+    assert load._verdict(given, spans, ["one is lost"], 5) == 1
+    assert load._verdict(given, spans, [], 0) == 1
 
 
 def _felt(**changes: Any) -> load.Felt:
-    felt = load.Felt("rebuild", 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
+    felt = load.Felt("rebuild", 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, {"swapping": (2.0, 3.0)})
     return felt._replace(**changes)
