@@ -37,6 +37,8 @@ PATIENCE_MILLISECONDS = 60_000
 CHROMIUM = Path(os.environ.get("LEDGER_TEST_CHROMIUM", "/usr/bin/chromium"))
 QUIET = (
     "--no-sandbox",
+    "--disable-gpu",
+    "--disable-extensions",
     "--disable-quic",
     # The page of another site, which is made up, has no address: it may still frame this machine.
     "--disable-features=LocalNetworkAccessChecks",

@@ -62,8 +62,8 @@ def test_mrr_at_any_instant_is_re_added_from_the_books(site: Past) -> None:  # p
 
 
 def test_memberships_and_their_facts_add_up_to_it(site: Past) -> None:  # part of NU4
-    at = site.instants[3]
-    found = site.recurring.at(at, EVERYTHING)
+    all_found = [site.recurring.at(at, EVERYTHING) for at in site.instants]
+    found = max(all_found, key=lambda one: one.count)
     sums: Counter[str] = Counter()
     for one in found.memberships:
         assert one.stated == one.readded == sum(part.amount for part in one.parts)

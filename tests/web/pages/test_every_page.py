@@ -99,11 +99,11 @@ def everywhere(place: Place) -> Browser:
 
 
 def _is_apart(link: str) -> bool:
-    """Whether it leads to a list as CSV, which the interface gives, or to a moment of the past,
-    which is put together first (test_panel_past.py).
+    """Whether it leads to the interface, to its reference or a list as CSV, or to a moment of the
+    past, which is put together first (test_panel_past.py).
     """
     path, _, query = link.partition("?")
-    return (path.startswith("/api/") and path.endswith(".csv")) or "as_of=" in query
+    return path.startswith("/api/") or "as_of=" in query
 
 
 def walk(browser: Browser, lang: str) -> Iterator[tuple[str, Page]]:
