@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import LiteralString
 from uuid import UUID
 
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-from ledger.store.embedded import Embedded
 from ledger.store.pool import connect
 from ledger.store.upgrade import upgrade
 from scripts.benches.big_log import make_log
+from scripts.benches.kept import Databases, databases
 
 MASTER_KEY = bytes(range(32))
 SEED = 1
 IDENTIFIERS = 1 << 128
 
-IS_THERE = "SELECT true FROM pg_database WHERE datname = %(name)s"
-CREATE = "CREATE DATABASE {}"
-DROP = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
-RENAME = "ALTER DATABASE {} RENAME TO {}"
 FORGET_VIEWS = """
 DO $$ DECLARE made record; BEGIN
     FOR made IN SELECT nspname FROM pg_namespace
@@ -66,24 +59,22 @@ def say(text: str) -> None:
 class BigBooks:
     """A server with big logs, each in a database of its own."""
 
-    def __init__(self, dsn: str, *, kept: bool) -> None:
-        self._server, self._kept = dsn, kept
+    def __init__(self, own: Databases) -> None:
+        self._own = own
 
     @contextmanager
     def log(self, facts: int) -> Iterator[str]:
         """How to connect to a log of so many facts, without any view."""
         name = f"log_{facts}_{SEED}_{_makers()}"
-        if not self._is_there(name):
-            self._make(name, facts)
-        dsn = self._dsn(name)
+        dsn = self._own.made(name, partial(_make, facts=facts))
         upgrade(dsn)
         try:
             with connect(dsn) as connection:
                 connection.execute(FORGET_VIEWS)
             yield dsn
         finally:
-            if not self._kept:
-                self._ask(DROP, name)
+            if not self._own.kept:
+                self._own.drop(name)
 
     @contextmanager
     def slice(self, dsn: str, facts: int, prepare: Callable[[str], None]) -> Iterator[str]:
@@ -92,15 +83,14 @@ class BigBooks:
         `prepare` is called with the DSN of those books while they are empty.
         """
         name = f"slice_{os.getpid()}"
-        self._ask(DROP, name)
-        self._ask(CREATE, name)
+        own = self._own.make_empty(name)
         try:
-            upgrade(self._dsn(name))
-            prepare(self._dsn(name))
-            self._copy(dsn, self._dsn(name), facts)
-            yield self._dsn(name)
+            upgrade(own)
+            prepare(own)
+            self._copy(dsn, own, facts)
+            yield own
         finally:
-            self._ask(DROP, name)
+            self._own.drop(name)
 
     def _copy(self, dsn: str, slice_dsn: str, facts: int) -> None:
         with connect(dsn) as source, connect(slice_dsn) as target:
@@ -118,43 +108,22 @@ class BigBooks:
             for statement in LOOK:
                 target.execute(statement.encode())
 
-    def _make(self, name: str, facts: int) -> None:
-        unfinished = f"unfinished_{name}"
-        self._ask(DROP, unfinished)
-        self._ask(CREATE, unfinished)
-        say(f"making a log of {facts:,} facts")
-        report = make_log(self._dsn(unfinished), MASTER_KEY, facts, SEED, progress=_every_tenth())
-        seconds = report.planning_seconds + report.writing_seconds
-        say(
-            f"made {report.facts:,} facts of {report.members:,} members in {seconds:.0f} s"
-            f" ({report.facts / seconds:,.0f} facts/s, {report.bytes >> 20:,} MiB)"
-        )
-        self._ask(RENAME, unfinished, name)
-
-    def _dsn(self, name: str) -> str:
-        return make_conninfo(self._server, dbname=name)
-
-    def _is_there(self, name: str) -> bool:
-        with connect(self._server) as connection:
-            return connection.execute(IS_THERE, {"name": name}).fetchone() is not None
-
-    def _ask(self, statement: LiteralString, *names: str) -> None:
-        with connect(self._server) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-
 
 @contextmanager
 def big_books(keep: Path | None) -> Iterator[BigBooks]:
     """A server in a folder that is kept, or in one that is gone afterwards."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="membership-ledger-bench-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)  # the server's user passes through when root runs the bench
-    try:
-        with Embedded(folder / "home") as server:
-            yield BigBooks(server.dsn, kept=keep is not None)
-    finally:
-        if keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
+    with databases(keep) as own:
+        yield BigBooks(own)
+
+
+def _make(dsn: str, facts: int) -> None:
+    say(f"making a log of {facts:,} facts")
+    report = make_log(dsn, MASTER_KEY, facts, SEED, progress=_every_tenth())
+    seconds = report.planning_seconds + report.writing_seconds
+    say(
+        f"made {report.facts:,} facts of {report.members:,} members in {seconds:.0f} s"
+        f" ({report.facts / seconds:,.0f} facts/s, {report.bytes >> 20:,} MiB)"
+    )
 
 
 def _makers() -> str:

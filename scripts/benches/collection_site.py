@@ -7,18 +7,13 @@ due.
 from __future__ import annotations
 
 import base64
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import LiteralString
 from uuid import UUID
-
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from ledger import ids
 from ledger.application import Known
@@ -26,11 +21,11 @@ from ledger.clock import SystemClock, VirtualClock
 from ledger.facts import Actor, Cause
 from ledger.money import Money
 from ledger.order import Order
-from ledger.store.embedded import Embedded
 from ledger.store.pool import connect
 from ledger.store.upgrade import upgrade
 from ledger.terms import Terms
 from scripts.benches.big_books import say
+from scripts.benches.kept import Databases, databases
 from web.parts import Parts
 from web.running.following import follower
 from web.settings import Settings
@@ -43,61 +38,37 @@ JOINED_DUE, JOINED_LATELY = timedelta(days=32), timedelta(days=5)
 AT_ONCE = 500
 CARD = "pm_card_visa"
 
-IS_THERE = "SELECT true FROM pg_database WHERE datname = %(name)s"
-DROP = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
-CREATE = "CREATE DATABASE {}"
-COPY = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
-RENAME = "ALTER DATABASE {} RENAME TO {}"
 VACUUM = "VACUUM (ANALYZE)"
 
 
 class Sites:
     """A server with sites of several sizes."""
 
-    def __init__(self, server: str) -> None:
-        self._server = server
+    def __init__(self, own: Databases) -> None:
+        self._own = own
 
     @contextmanager
     def site(self, members: int, due: int) -> Iterator[str]:
         """A copy of a site with so many members, so many of them due; gone again afterwards."""
         filled, copy = f"renewing_{members}_{due}", f"run_{members}_{due}"
-        with connect(self._server) as connection:
-            if connection.execute(IS_THERE, {"name": filled}).fetchone() is None:
-                self._fill(filled, members, due)
-        self._ask(DROP, copy)
-        self._ask(COPY, copy, filled)
+        self._own.made(filled, partial(_fill, members=members, due=due))
         try:
-            yield make_conninfo(self._server, dbname=copy)
+            yield self._own.make_copy(copy, of=filled)
         finally:
-            self._ask(DROP, copy)
-
-    def _fill(self, name: str, members: int, due: int) -> None:
-        unfinished = f"unfinished_{name}"
-        self._ask(DROP, unfinished)
-        self._ask(CREATE, unfinished)
-        dsn = make_conninfo(self._server, dbname=unfinished)
-        fill(dsn, members, due)
-        with connect(dsn) as connection:
-            connection.execute(VACUUM)
-        self._ask(RENAME, unfinished, name)
-
-    def _ask(self, statement: LiteralString, *names: str) -> None:
-        with connect(self._server) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+            self._own.drop(copy)
 
 
 @contextmanager
 def sites(keep: Path | None) -> Iterator[Sites]:
     """A server of its own, in a folder that is kept if named."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="membership-ledger-bench-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)  # the server's user passes through when root runs the bench
-    try:
-        with Embedded(folder / "home") as server:
-            yield Sites(server.dsn)
-    finally:
-        if keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
+    with databases(keep) as own:
+        yield Sites(own)
+
+
+def _fill(dsn: str, members: int, due: int) -> None:
+    fill(dsn, members, due)
+    with connect(dsn) as connection:
+        connection.execute(VACUUM)
 
 
 def settings_of(dsn: str) -> Settings:

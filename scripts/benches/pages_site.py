@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import LiteralString
 
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
-
-from ledger.store.embedded import Embedded
 from ledger.store.pool import connect
 from ledger.store.upgrade import upgrade
 from projections.catalogue import all_views
 from projections.tables import Table
 from scripts.benches.big_books import say
 from scripts.benches.collection_site import settings_of
+from scripts.benches.kept import databases
 from scripts.benches.population import SITE
 from web.running.first_start import DAYS_A_MONTH, fill_demo, make_owner
 from web.running.following import follower
@@ -31,40 +26,17 @@ MONTHS = 2
 SEED = 1
 SAY_EVERY_DAYS = 10
 
-IS_THERE = "SELECT true FROM pg_database WHERE datname = %(name)s"
-DROP = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
-CREATE = "CREATE DATABASE {}"
-RENAME = "ALTER DATABASE {} RENAME TO {}"
 VACUUM = "VACUUM (ANALYZE)"
 
 
 @contextmanager
 def lived(members: int, keep: Path | None = None) -> Iterator[str]:
     """How to connect to the database of such a site, in a folder that is kept if named."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="membership-ledger-bench-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)  # the server's user passes through when root runs the bench
-    try:
-        with Embedded(folder / "home") as server:
-            yield _database(server.dsn, members)
-    finally:
-        if keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _database(server: str, members: int) -> str:
-    name = f"lived_{members}_{MONTHS}_{_shapes()}"
-    unfinished = f"unfinished_{name}"
-    with connect(server) as connection:
-        is_there = connection.execute(IS_THERE, {"name": name}).fetchone() is not None
-    if not is_there:
-        _ask(server, DROP, unfinished)
-        _ask(server, CREATE, unfinished)
-        fill(make_conninfo(server, dbname=unfinished), members)
-        _ask(server, RENAME, unfinished, name)
-    dsn = make_conninfo(server, dbname=name)
-    upgrade(dsn)
-    return dsn
+    with databases(keep) as own:
+        name = f"lived_{members}_{MONTHS}_{_shapes()}"
+        dsn = own.made(name, partial(fill, members=members))
+        upgrade(dsn)
+        yield dsn
 
 
 def fill(dsn: str, members: int) -> None:
@@ -92,8 +64,3 @@ def _shapes() -> str:
 def _say(day: int) -> None:
     if day % SAY_EVERY_DAYS == 0:
         say(f"  day {day} of {MONTHS * DAYS_A_MONTH}")
-
-
-def _ask(server: str, statement: LiteralString, *names: str) -> None:
-    with connect(server) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))

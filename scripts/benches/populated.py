@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 from psycopg import Connection, sql
-from psycopg.conninfo import make_conninfo
 
 from ledger.clock import VirtualClock
-from ledger.store.embedded import Embedded
 from ledger.store.pool import connect
 from ledger.store.upgrade import upgrade
 from projections.catalogue import all_views
@@ -26,13 +23,10 @@ from projections.tables import Table
 from projections.taggings import TaggingRow
 from scripts.benches import population
 from scripts.benches.big_books import say
+from scripts.benches.kept import databases
 from scripts.benches.population import NOW, SITE, Person, people
 
 AT_ONCE = 10_000
-IS_THERE = "SELECT true FROM pg_database WHERE datname = %(name)s"
-CREATE = "CREATE DATABASE {}"
-DROP = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
-RENAME = "ALTER DATABASE {} RENAME TO {}"
 VACUUM = "VACUUM (ANALYZE) views.{}"
 BE_QUICK = "SET synchronous_commit = off"
 FILLED = ("members", "memberships", "orders", "taggings")
@@ -41,28 +35,9 @@ FILLED = ("members", "memberships", "orders", "taggings")
 @contextmanager
 def populated(members: int, keep: Path | None = None) -> Iterator[str]:
     """How to connect to a database with so many members, in a folder that is kept if named."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="membership-ledger-bench-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)  # the server's user passes through when root runs the bench
-    try:
-        with Embedded(folder / "home") as server:
-            yield _database(server.dsn, members)
-    finally:
-        if keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _database(server: str, members: int) -> str:
     tables = {view.name: Table(view) for view in all_views(SITE)}
-    name = f"members_{members}_{_made_by(tables)}"
-    with connect(server) as connection:
-        if connection.execute(IS_THERE, {"name": name}).fetchone() is None:
-            unfinished = f"unfinished_{name}"
-            _ask(connection, DROP, unfinished)
-            _ask(connection, CREATE, unfinished)
-            fill(make_conninfo(server, dbname=unfinished), members)
-            _ask(connection, RENAME, unfinished, name)
-    return make_conninfo(server, dbname=name)
+    with databases(keep) as own:
+        yield own.made(f"members_{members}_{_made_by(tables)}", partial(fill, members=members))
 
 
 def fill(dsn: str, members: int) -> None:
@@ -81,7 +56,7 @@ def fill(dsn: str, members: int) -> None:
             began = time.monotonic()
             table.add_indexes(connection)
             say(f"indexed {name} in {time.monotonic() - began:.0f} s")
-            _ask(connection, VACUUM, name)
+            connection.execute(sql.SQL(VACUUM).format(sql.Identifier(name)))
 
 
 def _write(connection: Connection[Any], tables: dict[str, Table], members: int) -> None:
@@ -104,10 +79,6 @@ def _rows(some: list[Person]) -> dict[str, list[Any]]:
         "orders": [row for person in some for row in person.orders],
         "taggings": [TaggingRow(row.member_id, tag) for row in members for tag in row.tags],
     }
-
-
-def _ask(connection: Connection[Any], statement: LiteralString, *names: str) -> None:
-    connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def _made_by(tables: dict[str, Table]) -> str:

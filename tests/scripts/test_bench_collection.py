@@ -8,13 +8,14 @@ from ledger.clock import SystemClock
 from projections.queries.due import DueQueries
 from scripts.benches.collection import _turn
 from scripts.benches.collection_site import Sites, paid_since, settings_of
+from scripts.benches.kept import Databases
 from web.wiring import wire
 
 MEMBERS, DUE = 12, 5
 
 
 def test_each_run_charges_what_is_due_of_a_copy(cluster: str) -> None:
-    server = Sites(cluster)
+    server = Sites(Databases(cluster, kept=False))
     for _ in range(2):
         with (
             server.site(MEMBERS, DUE) as dsn,

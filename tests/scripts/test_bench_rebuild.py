@@ -15,6 +15,7 @@ from scripts.benches import rebuild
 from scripts.benches.__main__ import _facts, _sizes
 from scripts.benches.big_books import BigBooks
 from scripts.benches.copies import Copied, copied_out, copied_out_and_in
+from scripts.benches.kept import Databases
 from scripts.benches.own_process import Outcome, in_own_process, note_peak, noted_peaks, peak
 from scripts.benches.plot import Line, as_svg
 from scripts.benches.rebuild_contenders import (
@@ -32,7 +33,7 @@ FACTS, SLICE = 2_000, 700
 
 @pytest.fixture(scope="module")
 def books(cluster: str) -> BigBooks:
-    return BigBooks(cluster, kept=False)
+    return BigBooks(Databases(cluster, kept=False))
 
 
 @pytest.fixture(scope="module")

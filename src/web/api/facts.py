@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,8 @@ from ledger.errors import NotFound
 from projections.history import Entry
 from projections.queries.books import FactFilter
 from web.api.framework import Call, Routes
-from web.api.models import Page, PageQuery, Reply
+from web.api.models import Page, PageQuery
+from web.api.shapes import RecordedFactReply, recorded_fact
 from web.identity.permissions import Permission
 from web.reading.facts import LONGEST_TOPIC, ActorKind, StreamKind, books_of, personal_of
 from web.reading.past import Scope
@@ -22,21 +22,13 @@ routes = Routes("facts")
 LARGEST = 2**63 - 1
 
 
-class FactReply(Reply):
-    """A fact: what, who, why, when it was true and when it was recorded."""
+class WholeFactReply(RecordedFactReply):
+    """A fact, and whom it concerns; `hidden` are fields that are personal, for who may read of
+    members.
+    """
 
-    position: int
-    fact: str = Field(description="stream/version")
-    topic: str
     member_id: UUID | None
-    actor_kind: str
-    actor_id: UUID | None
-    cause_kind: str
-    cause_id: UUID
-    occurred_at: datetime
-    recorded_at: datetime
-    fields: dict[str, Any] = Field(description="as stored; what was erased says so")
-    hidden: list[str] = Field(description="fields that are personal, for who may read of members")
+    hidden: list[str]
 
 
 class FactsQuery(PageQuery):
@@ -54,10 +46,10 @@ class FactsQuery(PageQuery):
     permission=Permission.READ_HISTORY,
     summary="List facts",
     query=FactsQuery,
-    answers=Page[FactReply],
+    answers=Page[WholeFactReply],
     past=Scope.BOOKS,
 )
-def list_facts(call: Call[None, FactsQuery]) -> Page[FactReply]:
+def list_facts(call: Call[None, FactsQuery]) -> Page[WholeFactReply]:
     """The newest first. One page looks back over a bounded stretch of the books: it may hold few
     facts, or none, and still name what follows.
     """
@@ -69,7 +61,7 @@ def list_facts(call: Call[None, FactsQuery]) -> Page[FactReply]:
         newest=_newest(call, int(place[0] or 0) if place else asked.newest),
         limit=asked.limit,
     )
-    return Page[FactReply](
+    return Page[WholeFactReply](
         items=[_fact(call, one) for one in found.entries if _is_known(call, one)],
         next=call.cursor([found.older]) if found.older else None,
     )
@@ -79,11 +71,11 @@ def list_facts(call: Call[None, FactsQuery]) -> Page[FactReply]:
     "/facts/<int:position>",
     permission=Permission.READ_HISTORY,
     summary="One fact",
-    answers=FactReply,
+    answers=WholeFactReply,
     refusals=(NotFound,),
     past=Scope.BOOKS,
 )
-def show_fact(call: Call[None, None], position: int) -> FactReply:
+def show_fact(call: Call[None, None], position: int) -> WholeFactReply:
     """As it stands in the books."""
     found = None
     if position <= LARGEST:
@@ -102,20 +94,9 @@ def _is_known(call: Call[None, Any], one: Entry) -> bool:
     return call.past is None or one.occurred_at <= call.past.as_of
 
 
-def _fact(call: Call[None, Any], one: Entry) -> FactReply:
+def _fact(call: Call[None, Any], one: Entry) -> WholeFactReply:
     sees_people = Permission.READ_MEMBERS in call.principal.permissions
     hidden = frozenset() if sees_people else personal_of(one.topic)
-    return FactReply(
-        position=one.position,
-        fact=one.fact_id,
-        topic=one.topic,
-        member_id=one.member_id,
-        actor_kind=one.actor.kind,
-        actor_id=one.actor.id,
-        cause_kind=one.cause.kind,
-        cause_id=one.cause.id,
-        occurred_at=one.occurred_at,
-        recorded_at=one.recorded_at,
-        fields={name: value for name, value in one.fields.items() if name not in hidden},
-        hidden=sorted(hidden),
+    return WholeFactReply(
+        **recorded_fact(one, without=hidden), member_id=one.member_id, hidden=sorted(hidden)
     )

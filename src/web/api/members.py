@@ -28,8 +28,10 @@ from web.api.shapes import (
     AccessReply,
     Counted,
     LongText,
+    RecordedFactReply,
     SpentReply,
     done,
+    recorded_fact,
 )
 from web.identity.permissions import Permission
 from web.reading.past import Scope
@@ -151,21 +153,6 @@ class AccessOfQuery(Query):
     at: InstantField | None = None
 
 
-class EntryReply(Reply):
-    """A fact: what, who, why, when it was true and when it was recorded."""
-
-    position: int
-    fact: str
-    topic: str
-    actor_kind: str
-    actor_id: UUID | None
-    cause_kind: str
-    cause_id: UUID
-    occurred_at: datetime
-    recorded_at: datetime
-    fields: dict[str, Any]
-
-
 @routes.get(
     "/members",
     permission=Permission.READ_MEMBERS,
@@ -224,10 +211,10 @@ def explain_access(call: Call[None, AccessOfQuery], member_id: UUID) -> AccessRe
     permission=Permission.READ_HISTORY,
     summary="A member's history",
     query=PageQuery,
-    answers=Page[EntryReply],
+    answers=Page[RecordedFactReply],
     past=Scope.BOOKS,
 )
-def show_history(call: Call[None, PageQuery], member_id: UUID) -> Page[EntryReply]:
+def show_history(call: Call[None, PageQuery], member_id: UUID) -> Page[RecordedFactReply]:
     """Every fact about them, oldest first, straight from the books (AU2)."""
     call.member(member_id)
     place = call.place()
@@ -237,22 +224,8 @@ def show_history(call: Call[None, PageQuery], member_id: UUID) -> Page[EntryRepl
     ]
     page = entries[: call.query.limit]
     more = len(entries) > len(page)
-    return Page[EntryReply](
-        items=[
-            EntryReply(
-                position=entry.position,
-                fact=entry.fact_id,
-                topic=entry.topic,
-                actor_kind=entry.actor.kind,
-                actor_id=entry.actor.id,
-                cause_kind=entry.cause.kind,
-                cause_id=entry.cause.id,
-                occurred_at=entry.occurred_at,
-                recorded_at=entry.recorded_at,
-                fields=dict(entry.fields),
-            )
-            for entry in page
-        ],
+    return Page[RecordedFactReply](
+        items=[RecordedFactReply(**recorded_fact(entry)) for entry in page],
         next=call.cursor([page[-1].position]) if more else None,
     )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
 from ledger.member.facts import MethodFact
 from ledger.money import Money
+from projections.history import Entry
 from projections.plans import PriceLine
 from web.api.framework import Answer
 from web.api.models import Reply
@@ -122,3 +124,34 @@ def done(position: int) -> Answer:
 def made(made_id: UUID, position: int) -> Answer:
     """A command that made something."""
     return Answer(reply=Made(id=made_id), position=position or None)
+
+
+class RecordedFactReply(Reply):
+    """A fact: what, who, why, when it was true and when it was recorded."""
+
+    position: int
+    fact: str = Field(description="stream/version")
+    topic: str
+    actor_kind: str
+    actor_id: UUID | None
+    cause_kind: str
+    cause_id: UUID
+    occurred_at: datetime
+    recorded_at: datetime
+    fields: dict[str, Any] = Field(description="as stored; what was erased says so")
+
+
+def recorded_fact(entry: Entry, *, without: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of a fact's reply, but for some of the fact's own."""
+    return {
+        "position": entry.position,
+        "fact": entry.fact_id,
+        "topic": entry.topic,
+        "actor_kind": entry.actor.kind,
+        "actor_id": entry.actor.id,
+        "cause_kind": entry.cause.kind,
+        "cause_id": entry.cause.id,
+        "occurred_at": entry.occurred_at,
+        "recorded_at": entry.recorded_at,
+        "fields": {name: value for name, value in entry.fields.items() if name not in without},
+    }
