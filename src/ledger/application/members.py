@@ -21,6 +21,8 @@ from ledger.store.records import Claim
 from ledger.store.refusals import ClaimTaken
 
 EMAIL, METHOD, CUSTOMER = "email", "payment_method", "payment_customer"
+NOBODY = ids.derived(ids.SITE, "nobody")
+"""Who never has an account."""
 NEVER_TO_BE_PAID = "The membership ended before it was paid."
 
 
@@ -34,6 +36,14 @@ class MemberUseCases(Books):
     def member_by_email(self, email: str) -> UUID | None:
         """Who has an open account under this address (AC5)."""
         return self.owner_of(EMAIL, self.email_key(email))
+
+    def account_of(self, email: str) -> Member | None:
+        """The open account of an address; as much is asked of the database where there is none
+        (AC10).
+        """
+        member_id = self.member_by_email(email) or NOBODY
+        self.vault.ask_anew(member_id)
+        return self.find(Member, member_id, about=member_id)
 
     def access(self, member_id: UUID, plan_id: UUID, at: datetime | None = None) -> AccessAnswer:
         """Whether the plan's content is open to the member at an instant, and why (AX1, AX7)."""

@@ -88,6 +88,13 @@ class Vault:
             raise KeyMissing(subject_id=subject_id)
         return found
 
+    def ask_anew(self, subject_id: UUID) -> None:
+        """Ask for a person's key even if it is at hand: one query, whether or not they have one.
+
+        What is at hand would tell who was read of lately.
+        """
+        self._fetch({subject_id})
+
     # --- writing --------------------------------------------------------------------------
 
     def key_for_writing(self, subject_id: UUID) -> AESGCM:
@@ -172,12 +179,15 @@ class Vault:
         found = self._cache.find(subject_ids)
         unknown = subject_ids - found.keys()
         if unknown:
-            generation, fetched_at = self._cache.generation, self._cache.now()
-            wrapped = self._rows.wrapped(unknown)
-            opened = {who: self._open(who, what) for who, what in wrapped.items()}
-            self._cache.keep(opened, generation=generation, fetched_at=fetched_at)
-            found.update(opened)
+            found.update(self._fetch(unknown))
         return found
+
+    def _fetch(self, subject_ids: set[UUID]) -> dict[UUID, Opened]:
+        generation, fetched_at = self._cache.generation, self._cache.now()
+        wrapped = self._rows.wrapped(subject_ids)
+        opened = {who: self._open(who, what) for who, what in wrapped.items()}
+        self._cache.keep(opened, generation=generation, fetched_at=fetched_at)
+        return opened
 
     def _open(self, subject_id: UUID, wrapped: bytes) -> Opened:
         if wrapped == TOMBSTONE:

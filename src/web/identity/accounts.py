@@ -17,6 +17,7 @@ from uuid import UUID
 from ledger import ids, texts
 from ledger.errors import EmailUnchanged, NotFound
 from ledger.facts import Actor, Cause
+from ledger.member import Member
 from ledger.member.facts import Locale
 from web.identity.principals import Person
 from web.mails import accounts as mails
@@ -74,7 +75,7 @@ def start_sign_up(
     parts.desk.limits.spend(SIGN_UP_FROM, ip)
     _require_mail_to(parts, email)
     with _held():
-        known = parts.ledger.member_by_email(email)
+        known = parts.ledger.account_of(email)
         if known is not None:
             _mail_new_password(parts, known, mails.account_exists)
             return
@@ -167,10 +168,11 @@ def start_password_reset(parts: Parts, email: str, locale: Locale, ip: str) -> N
     parts.desk.limits.spend(LINK_FROM, ip)
     _require_mail_to(parts, email)
     with _held():
-        known = parts.ledger.member_by_email(email)
+        known = parts.ledger.account_of(email)
         if known is not None:
             _mail_new_password(parts, known, mails.reset_password)
         else:
+            _issue(parts, Purpose.RESET_PASSWORD, email, {})  # nobody is sent it: for equal work
             parts.desk.mailbox.put(mails.no_account(parts.settings, email, locale))
 
 
@@ -266,11 +268,10 @@ def _end_links(parts: Parts, member_id: UUID) -> None:
         parts.desk.links.forget(member_id, purpose=purpose)
 
 
-def _mail_new_password(parts: Parts, member_id: UUID, write: mails.Writer) -> None:
+def _mail_new_password(parts: Parts, member: Member, write: mails.Writer) -> None:
     # To the address that the account has, not to the one that was typed: two that compare as
     # equal may lead to two mailboxes.
-    member = parts.ledger.member(member_id)
-    token = _issue(parts, Purpose.RESET_PASSWORD, member_id, {"member_id": str(member_id)})
+    token = _issue(parts, Purpose.RESET_PASSWORD, member.id, {"member_id": str(member.id)})
     parts.desk.mailbox.put(write(parts.settings, member.email, member.name, member.locale, token))
 
 

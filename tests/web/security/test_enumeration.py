@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from threading import get_ident
+from typing import Any
 
 import pytest
+from psycopg import Cursor
 from werkzeug.test import TestResponse
 
 from ledger import ids
@@ -30,11 +33,32 @@ WRONG = "not the password"
 
 @dataclass
 class Work:
-    """What an answer took: password hashings, mails, and the holds that make it as slow."""
+    """What an answer took: password hashings, mails, the holds that make it as slow, and every
+    statement that the database was asked.
+    """
 
     hashings: int = 0
     mails: int = 0
     holds: int = 0
+    statements: list[str] = field(default_factory=list)
+
+    def since(self, before: Work) -> Work:
+        """What it took since then."""
+        return Work(
+            self.hashings - before.hashings,
+            self.mails - before.mails,
+            self.holds - before.holds,
+            self.statements[len(before.statements) :],
+        )
+
+    def now(self) -> Work:
+        """As it stands."""
+        return replace(self, statements=[*self.statements])
+
+    @property
+    def counted(self) -> tuple[int, int, int]:
+        """Hashings, mails and holds."""
+        return self.hashings, self.mails, self.holds
 
 
 @pytest.fixture
@@ -62,7 +86,27 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
             yield
 
     monkeypatch.setattr(accounts, "_held", counting_held)
+    _count_statements(monkeypatch, found.statements)
     return found
+
+
+def _count_statements(monkeypatch: pytest.MonkeyPatch, found: list[str]) -> None:
+    """Write down what this thread asks the database; the views are followed by another."""
+    here, execute, executemany = get_ident(), Cursor.execute, Cursor.executemany
+
+    def executing(cursor: Any, query: Any, *given: Any, **named: Any) -> Any:
+        if get_ident() == here:
+            found.append(str(query))
+        return execute(cursor, query, *given, **named)
+
+    def executing_many(cursor: Any, query: Any, rows: Any, **named: Any) -> Any:
+        rows = list(rows)
+        if get_ident() == here:
+            found.extend([str(query)] * len(rows))
+        return executemany(cursor, query, rows, **named)
+
+    monkeypatch.setattr(Cursor, "execute", executing)
+    monkeypatch.setattr(Cursor, "executemany", executing_many)
 
 
 @pytest.fixture(scope="module")
@@ -114,12 +158,13 @@ def test_a_known_address_and_an_unknown_are_answered_alike(  # AC10
     answers, took = [], []
     for email in (known, unknown, unknown, known):
         peopled.clock.advance(timedelta(hours=2))  # each alone, within no limit
-        before = (work.hashings, work.mails, work.holds)
+        before = work.now()
         answers.append(told(ask(peopled, path, email=email, **sent), email))
-        after = (work.hashings, work.mails, work.holds)
-        took.append(tuple(new - old for new, old in zip(after, before, strict=True)))
+        took.append(work.since(before))
     assert answers[0] == answers[1] == answers[2] == answers[3]
-    assert set(took) == {expected}
+    assert {one.counted for one in took} == {expected}
+    assert took[0].statements
+    assert took[0] == took[1] == took[2] == took[3]
 
 
 def test_both_are_slowed_down_after_as_many_tries(peopled: Site) -> None:
@@ -151,13 +196,14 @@ def test_asking_for_somebody_elses_address_tells_nothing(peopled: Site, work: Wo
     client, answers, took = peopled.as_member(ada).client, [], []
     for email in ("bob@example.org", "new@example.org"):
         peopled.clock.advance(timedelta(hours=2))
-        before = (work.hashings, work.mails, work.holds)
         sent = {"email": email, "password": PASSWORD, "command": peopled.command()}
         sent["csrf_token"] = form_token(client, "/account/details")
+        before = work.now()
         answers.append(told(client.post("/account/email", data=sent), email))
-        took.append((work.hashings - before[0], work.mails - before[1], work.holds - before[2]))
+        took.append(work.since(before))
     assert answers[0] == answers[1]
-    assert took[0] == took[1] == (1, 2, 1)
+    assert took[0] == took[1]
+    assert took[0].counted == (1, 2, 1)
 
 
 def test_a_link_that_is_not_ours_tells_nothing_of_whose_it_might_be(peopled: Site) -> None:
@@ -167,6 +213,29 @@ def test_a_link_that_is_not_ours_tells_nothing_of_whose_it_might_be(peopled: Sit
         made_up = [told(client.get(page.format(token)), token) for token in ("x" * 43, "A" * 86)]
         assert made_up[0] == made_up[1], page
         assert made_up[0][0] == 410, page
+
+
+def test_a_mailed_link_that_is_over_and_one_that_never_was_take_the_same(
+    peopled: Site, work: Work
+) -> None:
+    peopled.clock.advance(timedelta(hours=2))
+    by_form(peopled, "/password/forgotten", email=ADA)
+    [kept] = peopled.parts.desk.mailbox.recent(to=ADA, limit=1)
+    [address] = kept.mail.links.values()
+    was_good = address.partition("token=")[2]
+    peopled.clock.advance(timedelta(hours=2))  # a link to a new password is good for an hour
+    client, answers, took = peopled.stranger().client, [], []
+    token = form_token(client, "/sign-in")
+    for link in (was_good, "x" * len(was_good)):
+        before = work.now()
+        answers.append(told(client.get(f"/password/reset?token={link}"), link))
+        sent = {"token": link, "password": PASSWORD, "csrf_token": token}
+        answers.append(told(client.post("/password/reset", data=sent), link))
+        took.append(work.since(before))
+    assert answers[:2] == answers[2:]
+    assert [status for status, _, _ in answers] == [410] * 4
+    assert took[0] == took[1]
+    assert took[0].statements
 
 
 def test_another_members_thing_and_none_at_all_are_answered_alike(peopled: Site) -> None:
