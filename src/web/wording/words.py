@@ -283,6 +283,27 @@ ENDING = {
     "removed": message("removed by staff"),
     "lapsed": message("lapsed, because nobody paid"),
 }
+MODE = {
+    "live": message("real money"),
+    "test": message("play money"),
+}
+SETTING = {
+    "currency": message("currency"),
+    "mode": message("kind of money"),
+    "time_zone": message("time zone"),
+}
+DRIFT = {
+    "missing_in_ledger": message("moved there, and is not in the books"),
+    "missing_at_gateway": message("in the books, and moved nowhere"),
+    "amount": message("another amount"),
+    "currency": message("another currency"),
+    "status": message("settled here, not there"),
+    "fee_missing": message("a fee that is not in the books"),
+    "foreign": message("of somebody else on the same account"),
+    "mode": message("real money here, play money there, or the reverse"),
+    "stale_attempt": message("a try of which nobody knows what came of it"),
+}
+"""How the payment company and the books differ."""
 MALFORMED = {
     "existing members can only move to a price of their rhythm": message(
         "existing members can only move to a price of their rhythm"
@@ -323,6 +344,9 @@ WORDS: dict[str, dict[str, str]] = {
     "letter": LETTER,
     "notice_state": NOTICE_STATE,
     "not_told": NOT_TOLD,
+    "mode": MODE,
+    "setting": SETTING,
+    "drift": DRIFT,
     "known_reason": KNOWN_REASON,
     "model": MODEL,
     "state": STATE,

@@ -12,7 +12,7 @@ from flask import render_template
 from pydantic import Field
 
 from ledger.errors import NotFound
-from ledger.facts import Actor, fact_classes
+from ledger.facts import fact_classes
 from projections.history import Entry
 from projections.queries.books import FactFilter
 from web.identity.auth import caller, parts, requires
@@ -92,7 +92,7 @@ def one(position: int) -> str:
         fact=found,
         line=line,
         fields=list(_fields(found)),
-        actor=_actor(found.actor),
+        actor=f"{line.who} {found.actor.id}" if found.actor.id else line.who,
     )
 
 
@@ -125,11 +125,6 @@ def _sees_people() -> bool:
 
 def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _actor(actor: Actor) -> str:
-    said = word("actor", actor.kind)
-    return f"{said} {actor.id}" if actor.id else said
 
 
 def _chips(args: AuditArgs) -> Iterator[Chip]:

@@ -24,6 +24,7 @@ from web.payments.reconciling import Standing, reconcile
 from web.reading.agenda import due_days, today_of
 from web.sessions.limits import RECONCILE_BY
 from web.wording.languages import gettext, message, ngettext
+from web.wording.words import DRIFT
 
 pages = group("payments", url_prefix="/panel/payments")
 
@@ -32,17 +33,6 @@ MOST_MISSED = 200
 LOOKED_BACK = timedelta(days=90)
 AHEAD = (7, 14, 30)
 
-DRIFT = {
-    "missing_in_ledger": message("moved there, and is not in the books"),
-    "missing_at_gateway": message("in the books, and moved nowhere"),
-    "amount": message("another amount"),
-    "currency": message("another currency"),
-    "status": message("settled here, not there"),
-    "fee_missing": message("a fee that is not in the books"),
-    "foreign": message("of somebody else on the same account"),
-    "mode": message("real money here, play money there, or the reverse"),
-    "stale_attempt": message("a try of which nobody knows what came of it"),
-}
 INBOX_STATE = {
     "received": message("waits"),
     "retrying": message("is tried again"),

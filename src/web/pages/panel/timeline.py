@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from ledger.money import Money
 from projections.history import Entry
 from web.identity.auth import parts
 from web.pages.frame import word
-from web.wording.languages import NAMES, day, gettext, message, money, say
+from web.wording.languages import NAMES, day, gettext, message, money, ngettext, say
 from web.wording.next_steps import why
 from web.wording.words import KNOWN_REASON, NO_REFUND, REFUND_FAILURE
 
@@ -93,9 +93,35 @@ OF_PLANS_AND_CODES = {
 }
 """What concerns nobody: told on the page of the plan, or of the code."""
 
+OF_THE_HOUSE = {
+    "contributor.added": message("{name} joined the team: {roles}"),
+    "contributor.roles_changed": message("{contributor} has other roles now: {roles}"),
+    "contributor.ownership_received": message("{contributor} owns the site now"),
+    "contributor.muted": message("{contributor} is told no more: {kind}"),
+    "contributor.unmuted": message("{contributor} is told again: {kind}"),
+    "contributor.locale_chosen": message("{contributor} chose the language {locale}"),
+    "contributor.removed": message("{contributor} is no longer on the team"),
+    "list.created": message("Mailing list made: {name}"),
+    "list.ended": message("Mailing list ended"),
+    "site.founded": message("The books of the site were opened"),
+    "site.gateway_pinned": message("The books belong to the account {account}, {mode}"),
+    "site.setting_changed": message("The setting {name} is {after} now"),
+    "site.segment_saved": message("Segment saved: {name}"),
+    "site.view_rebuilt": message("Views rebuilt and proved: {receipt}"),
+    "site.fact_skipped": message("The views leave out fact {position}: {reason}"),
+    "site.reconciled": message("Books held against the payment company: {receipt}"),
+    "site.drift_detected": message("A difference from the payment company: {drift}"),
+    "site.drift_resolved": message("A difference from the payment company is gone"),
+}
+"""What staff and machines see to: told in Audit."""
+
+EVERY_SENTENCE = {**SENTENCES, **OF_PLANS_AND_CODES, **OF_THE_HOUSE}
+
 UNSAID = KNOWN_REASON["general"]
 LOST = message("Dispute lost: {amount} is gone")
 WON_AFTER_ALL = message("Dispute won after all: {amount} is back")
+SEGMENT_REMOVED = message("Segment removed: {name}")
+DRIFT_ACCEPTED = message("A difference from the payment company may stay: {reason}")
 
 TONES = {
     "order.paid": "good",
@@ -113,6 +139,7 @@ TONES = {
 CODED = {
     "brand": "brand",
     "kind": "letter",
+    "mode": "mode",
     "reason": "known_reason",
     "status": "mandate_status",
 }
@@ -154,6 +181,9 @@ def _line(
     if entry.topic.startswith("order.dispute_"):
         values["reason"] = gettext(KNOWN_REASON.get(str(entry.fields.get("reason")), UNSAID))
     values["plan"] = entry.fields.get("plan_name") or plans.get(about, gettext("a plan"))
+    if entry.topic == "site.setting_changed":
+        values |= _setting(entry.fields)
+    values["contributor"] = names.get(entry.stream_id, word("actor", "contributor"))
     return Line(
         position=entry.position,
         sentence=say(_sentence(entry), **values),
@@ -169,11 +199,16 @@ def _line(
 
 def _sentence(entry: Entry) -> str:
     """What a fact says; money that a dispute moved is told by where it went."""
-    if entry.topic == "order.dispute_closed" and entry.fields["outcome"] == "lost":
+    said = entry.fields
+    if entry.topic == "order.dispute_closed" and said["outcome"] == "lost":
         return LOST
-    if entry.topic == "order.dispute_closed" and entry.fields.get("was_lost"):
+    if entry.topic == "order.dispute_closed" and said.get("was_lost"):
         return WON_AFTER_ALL
-    return {**SENTENCES, **OF_PLANS_AND_CODES}.get(entry.topic, entry.topic)
+    if entry.topic == "site.segment_saved" and said["filter"] is None:
+        return SEGMENT_REMOVED
+    if entry.topic == "site.drift_resolved" and said["ending"] == "accepted":
+        return DRIFT_ACCEPTED
+    return EVERY_SENTENCE.get(entry.topic, entry.topic)
 
 
 def _why(entry: Entry) -> str:
@@ -195,11 +230,37 @@ def _value(name: str, value: Any) -> object:
         return money(Money(value["minor"], value["currency"]))
     if isinstance(value, str) and name.endswith(("_at", "_until", "_end", "_start")):
         return day(datetime.fromisoformat(value))
-    if name == "locale":
-        return NAMES.get(value, value)
-    if name == "recipient":
-        return word("actor", value["kind"])
+    if name in TOLD_BY:
+        return TOLD_BY[name](value)
     return word(CODED[name], value) if name in CODED else value
+
+
+def _receipt(made: Mapping[str, Any]) -> str:
+    """What a rebuild took the place of, or how much a reconciliation found."""
+    if "views" in made:
+        return ", ".join(view["name"] for view in made["views"])
+    found = sum(one["found"] for one in made["found"])
+    return ngettext("%(num)s difference", "%(num)s differences", found) % {"num": found}
+
+
+TOLD_BY: dict[str, Callable[[Any], str]] = {
+    "drift": lambda drift: word("drift", drift["drift"]),
+    "locale": lambda locale: NAMES.get(locale, locale),
+    "receipt": _receipt,
+    "recipient": lambda actor: word("actor", actor["kind"]),
+    "roles": lambda roles: ", ".join(word("role", role) for role in roles),
+}
+"""Fields that hold more than a word."""
+
+
+def _setting(changed: Mapping[str, Any]) -> dict[str, object]:
+    """Which setting, and what it is now."""
+    after = changed["after"]
+    is_mode = changed["name"] == "mode"
+    return {
+        "name": word("setting", changed["name"]),
+        "after": word("mode", after) if is_mode else after,
+    }
 
 
 def _plan_names(entries: Iterable[Entry]) -> dict[str, str]:
