@@ -48,7 +48,7 @@ SAID = {
         "cancelled": "plus rien n’est prélevé",
         "goes on": "Votre adhésion continue",
         "link": "Le lien est en route vers maud.fr@example.org.",
-        "stopped": "Le renouvellement de Links est arrêté",
+        "stopped": "Le renouvellement du forfait Links est arrêté",
         "former": "Quittée",
     },
 }

@@ -33,7 +33,7 @@ LINK, BREAK = Markup('<a href="{}">{}</a>'), Markup("<br>")
 
 WHY = {
     "en": "You get this because you agreed to messages from {site}.",
-    "fr": "Vous recevez ce message parce que vous avez accepté les messages de {site}.",
+    "fr": "Vous recevez ce message parce que vous avez accepté les messages du site {site}.",
 }
 LEAVE = {"en": "Unsubscribe", "fr": "Se désabonner"}
 COLON = {"en": ":", "fr": "\u00a0:"}

@@ -20,8 +20,9 @@ SELF_CANCEL = {
     ),
     "fr": (
         "{site}\u00a0: souhaitez-vous mettre fin à votre adhésion\u202f?",
-        "ce lien permet d’arrêter le renouvellement de {plan}. L’accès reste ouvert jusqu’au"
-        " {until}, et rien de plus n’est prélevé. Sans action de votre part, l’adhésion continue.",
+        "ce lien permet d’arrêter le renouvellement du forfait {plan}. L’accès reste ouvert"
+        " jusqu’au {until}, et rien de plus n’est prélevé. Sans action de votre part,"
+        " l’adhésion continue.",
         "Arrêter le renouvellement",
     ),
 }

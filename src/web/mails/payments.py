@@ -15,7 +15,7 @@ from web.wording.languages import day_for, money_for
 SUBJECT = {
     "failed": {
         "en": "{site}: the payment for {plan} failed",
-        "fr": "{site}\u00a0: le paiement de {plan} a échoué",
+        "fr": "{site}\u00a0: le paiement du forfait {plan} a échoué",
     },
     "action": {
         "en": "{site}: your payment for {plan} needs you",
@@ -100,12 +100,12 @@ LINK = {
 }
 STAFF_SUBJECT = {
     "en": "{site}: a payment of {member} failed",
-    "fr": "{site}\u00a0: un paiement de {member} a échoué",
+    "fr": "{site}\u00a0: un paiement a échoué ({member})",
 }
 STAFF_FAILED = {
     "en": "{amount} for {plan}, due on {due}, could not be charged to {member}: {why}.",
-    "fr": "{amount} pour {plan}, dus le {due}, n’ont pas pu être prélevés auprès de {member}\u00a0:"
-    " {why}.",
+    "fr": "{amount} pour {plan}, dus le {due}, n’ont pas pu être prélevés auprès du membre"
+    " {member}\u00a0: {why}.",
 }
 STAFF_WHY = {
     "authentication": {

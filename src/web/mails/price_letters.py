@@ -15,7 +15,7 @@ from web.wording.languages import money_for
 
 SUBJECT = {
     "en": "{site}: the price of {plan} changes on {day}",
-    "fr": "{site}\u00a0: le prix de {plan} change le {day}",
+    "fr": "{site}\u00a0: le prix du forfait {plan} change le {day}",
 }
 CHANGES = {
     "en": "from your renewal on {day}, {plan} costs {price} instead of {before}. Until then nothing"

@@ -24,7 +24,7 @@ SUBJECT = {
     },
     "free_start": {
         "en": "{site}: your free period of {plan} ends on {day}",
-        "fr": "{site}\u00a0: votre période gratuite de {plan} prend fin le {day}",
+        "fr": "{site}\u00a0: votre période gratuite du forfait {plan} prend fin le {day}",
     },
     "instalment": {
         "en": "{site}: a payment for {plan} falls due on {day}",
@@ -38,8 +38,8 @@ HAPPENS = {
     },
     "free_start": {
         "en": "your free period of {plan} ends on {day}. Then the first payment falls due.",
-        "fr": "votre période gratuite de {plan} prend fin le {day}. Le premier paiement arrive"
-        " alors à échéance.",
+        "fr": "votre période gratuite du forfait {plan} prend fin le {day}. Le premier paiement"
+        " arrive alors à échéance.",
     },
     "instalment": {
         "en": "the next payment for {plan} falls due on {day}.",

@@ -71,8 +71,8 @@ WORDS: Words = {
         ),
         "fr": (
             "{site}\u00a0: {member} a payé {plan} deux fois",
-            "{amount} de {member} sont arrivés pour {plan}, déjà payé. Rien n’est remboursé tout"
-            " seul\u00a0: voyez la commande, et remboursez ce qui n’était pas voulu.",
+            "{member} a payé {amount} pour {plan}, qui était déjà payé. Rien n’est remboursé"
+            " tout seul\u00a0: voyez la commande, et remboursez ce qui n’était pas voulu.",
         ),
     },
 }

@@ -16,8 +16,8 @@ INVITATION = {
     ),
     "fr": (
         "{site}\u00a0: vous faites partie de l’équipe",
-        "vous avez maintenant une place dans l’équipe de {site}. Suivez le lien pour choisir le mot"
-        " de passe de votre connexion. Il sert une seule fois, pendant sept jours.",
+        "vous avez maintenant une place dans l’équipe du site {site}. Suivez le lien pour choisir"
+        " le mot de passe de votre connexion. Il sert une seule fois, pendant sept jours.",
         "Choisir un mot de passe",
     ),
 }

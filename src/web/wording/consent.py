@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-WORDING = "campaigns-1"
+WORDING = "campaigns-2"
 """The name of what stands beside the box in macros/consent.html, which facts keep: other words get
 another name."""

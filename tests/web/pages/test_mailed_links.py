@@ -29,7 +29,7 @@ def test_the_removal_page_mails_a_link_by_which_the_member_stops_the_renewal(
     stays = place.parts.ledger.member(member_id).memberships.values()
     assert [stay.cancelled_at for stay in stays] == [None, None]  # opened, not pressed
     done = person.send(person.get(link, "fr"), page.path)
-    assert done.headings == ["Le renouvellement de Gold est arrêté"]
+    assert done.headings == ["Le renouvellement du forfait Gold est arrêté"]
     stays = place.parts.ledger.member(member_id).memberships.values()
     gone = next(stay for stay in stays if stay.plan_id == gold)
     assert gone.cancelled_at

@@ -40,7 +40,7 @@ def test_a_french_member_is_told_in_french_and_when_it_is_tried_again(place: Pla
     plain = letter.text.replace("\u202f", " ").replace("\xa0", " ")
     assert (letter.locale, letter.subject) == (
         "fr",
-        "Membership ledger\u00a0: le paiement de Gold a échoué",
+        "Membership ledger\u00a0: le paiement du forfait Gold a échoué",
     )
     assert "12,00 € pour Gold, dus le 22 décembre 2026" in plain
     assert "Nous réessaierons le 27 décembre 2026." in plain
@@ -57,9 +57,9 @@ def test_a_french_member_is_told_in_french_and_when_it_is_tried_again(place: Pla
         ),
         (
             "fr",
-            "Membership ledger\u00a0: un paiement de Ada Lovelace a échoué",
-            "12,00 € pour Gold, dus le 22 décembre 2026, n’ont pas pu être prélevés auprès de"
-            " Ada Lovelace : sa banque souhaite une confirmation.",
+            "Membership ledger\u00a0: un paiement a échoué (Ada Lovelace)",
+            "12,00 € pour Gold, dus le 22 décembre 2026, n’ont pas pu être prélevés auprès du"
+            " membre Ada Lovelace : sa banque souhaite une confirmation.",
         ),
     ],
     ids=["en", "fr"],

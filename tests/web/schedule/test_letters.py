@@ -81,10 +81,10 @@ def test_a_reminder_says_what_is_charged_when_from_which_card_and_how_to_stop(
         ),
         (
             "fr",
-            "votre période gratuite de Gold prend fin le 28 février 2026",
-            "votre période gratuite de Gold prend fin le 28 février 2026. Le premier paiement"
-            " arrive alors à échéance. Nous prélèverons 12,00\u00a0€ sur votre Mastercard se"
-            " terminant par 4444.",
+            "votre période gratuite du forfait Gold prend fin le 28 février 2026",
+            "votre période gratuite du forfait Gold prend fin le 28 février 2026. Le premier"
+            " paiement arrive alors à échéance. Nous prélèverons 12,00\u00a0€ sur votre Mastercard"
+            " se terminant par 4444.",
         ),
     ],
 )
@@ -204,7 +204,7 @@ def test_an_instalment_is_no_renewal_and_can_not_be_cancelled(
         ),
         (
             "fr",
-            "le prix de Gold change le 31 janvier 2027",
+            "le prix du forfait Gold change le 31 janvier 2027",
             "à partir de votre renouvellement du 31 janvier 2027, Gold coûte 15,00\u00a0€ au lieu"
             " de 12,00\u00a0€. D’ici là, rien ne change.",
             "Annulez depuis votre compte avant le 31 janvier 2027\u00a0: rien n’est alors prélevé",
