@@ -50,6 +50,14 @@ LIST = """
         SELECT created_at, token_id FROM web.tokens WHERE token_id = %(after)s::uuid)
     ORDER BY created_at DESC, token_id DESC LIMIT %(limit)s
 """
+LIST_BACK = """
+    SELECT token_id, name, hint, role, scopes, created_by, created_at, expires_at, revoked_at,
+           last_used_at
+    FROM web.tokens
+    WHERE (created_at, token_id) > (
+        SELECT created_at, token_id FROM web.tokens WHERE token_id = %(before)s::uuid)
+    ORDER BY created_at, token_id LIMIT %(limit)s
+"""
 ONE = """
     SELECT token_id, name, hint, role, scopes, created_by, created_at, expires_at, revoked_at,
            last_used_at
@@ -152,6 +160,15 @@ class Tokens:
             connection.cursor(row_factory=class_row(Token)) as cursor,
         ):
             return cursor.execute(LIST, {"after": after, "limit": limit}).fetchall()
+
+    def page_back(self, *, before: UUID, limit: int = 50) -> list[Token]:
+        """The tokens that were made just after another one, the newest first."""
+        with (
+            self._pool.connection() as connection,
+            connection.cursor(row_factory=class_row(Token)) as cursor,
+        ):
+            found = cursor.execute(LIST_BACK, {"before": before, "limit": limit}).fetchall()
+        return found[::-1]
 
     def one(self, token_id: UUID) -> Token:
         """What is known of a token; NotFound."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import pytest
@@ -75,6 +76,21 @@ def test_what_was_given_up_is_sent_again_by_who_may(place: Place) -> None:  # pa
     assert place.parts.ledger.notice(notice_id).state == "sent"
     address = place.parts.ledger.member(member_id).email
     assert "welcome" in place.parts.desk.mailbox.recent(to=address)[0].mail.subject
+
+
+def test_sending_again_leaves_the_list_as_it_was(place: Place) -> None:
+    member_id, notice_id = given_up(place)
+    browser, here = place.staff(), f"kind=welcome&person={member_id}&direction=asc"
+    page = browser.get(f"/panel/notices?{here}")
+    [action] = [form.action for form in page.forms if "/resend" in form.action]
+    token = page.form(action).filled({})
+    answer = browser.client.post(action, data=dict(token))
+    assert answer.location is not None
+    path, _, rest = answer.location.partition("?")
+    query, _, anchor = rest.partition("#")
+    assert (path, anchor) == ("/panel/notices", f"notice-{notice_id}")
+    assert parse_qs(query) == parse_qs(here)
+    assert f'id="{anchor}"' in browser.client.get(f"{path}?{query}").text
 
 
 def test_an_auditor_reads_the_notices_and_sends_none(place: Place) -> None:  # part of NO5

@@ -8,6 +8,7 @@ from werkzeug.test import TestResponse
 
 from ledger import ids
 from tests.web.pages.conftest import Browser, Place
+from tests.web.pages.reading import Page
 from web.api.catalogue import all_routes
 from web.app import create_app
 from web.identity.permissions import Permission, Role
@@ -79,17 +80,34 @@ def test_only_who_may_sees_and_makes_tokens(place: Place) -> None:  # part of NO
     assert place.staff("store_manager").client.get("/panel/team/tokens").status_code == 403
 
 
-def test_the_older_tokens_are_a_page_away(place: Place) -> None:
+def test_the_tokens_are_paged_there_and_back(place: Place) -> None:
     tokens, by = place.parts.desk.tokens, ids.new()
-    for number in range(51):
+    for number in range(101):
         scopes = {Permission.READ_PLANS}
         tokens.create(ids.new(), f"number {number}", role=Role.AUDITOR, scopes=scopes, by=by)
     browser = place.staff("auditor")
-    page = browser.get("/panel/team/tokens")
-    [older] = [link for link in page.links if "after=" in link]
-    oldest = tokens.page(limit=100)[50]
-    assert f"…{oldest.hint}" not in page.words
-    assert f"…{oldest.hint}" in browser.get(older).words
+    hints = [f"…{token.hint}" for token in tokens.page(limit=200)]
+    stretches = [hints[:50], hints[50:100], hints[100:]]
+    assert shown(browser.get("/panel/team/tokens")) == stretches[0]
+    assert turned(browser, "prev") is None
+    for way, there in (("next", stretches[1:]), ("prev", stretches[1::-1])):
+        for stretch in there:
+            address = turned(browser, way)
+            assert address is not None
+            assert shown(browser.get(address)) == stretch
+        assert turned(browser, way) is None
+
+
+def turned(browser: Browser, way: str) -> str | None:
+    """Where the list goes on, or back."""
+    assert browser.answer is not None
+    found = re.search(rf'rel="{way}" href="([^"]+)"', browser.answer.text)
+    return found and found[1]
+
+
+def shown(page: Page) -> list[str]:
+    """The last letters of the tokens on a page, from the top."""
+    return re.findall(r"…[\w-]{4}(?=\s)", page.words)
 
 
 def test_every_scope_of_a_program_has_its_words() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import render_template
@@ -71,20 +71,23 @@ def listing() -> str:
         again=AGAIN,
         export_path=f"{BASE}/notices.csv",
         export=_export(args),
+        here=_here(args),
     )
 
 
 @pages.post("/<uuid:notice_id>/resend")
 @requires(Permission.CHANGE_NOTICES)
 def resend(notice_id: UUID) -> Response:
-    """Let one wait again that was given up, or came back."""
+    """Let one wait again that was given up, or came back; the list stays where it is."""
+    here = _here(read_args(NoticesArgs).value or NoticesArgs())
+    here["_anchor"] = f"notice-{notice_id}"
     try:
         settled(resending.resend(parts(), notice_id, **signed()) or None)
     except LedgerError as refused:
         if isinstance(refused, NotFound):
             raise
-        return onward("notices.listing", reason(refused), tone="bad")
-    return onward("notices.listing", gettext("It is sent again within a minute."))
+        return onward("notices.listing", reason(refused), tone="bad", **here)
+    return onward("notices.listing", gettext("It is sent again within a minute."), **here)
 
 
 def lines_of(rows: Sequence[NoticeRow]) -> list[Line]:
@@ -161,6 +164,11 @@ def _chips(args: NoticesArgs, lines: Sequence[Line]) -> list[Chip]:
         about = next((line.about for line in lines), "?")
         found.append(chip(say("About {name}", name=about), "member"))
     return found
+
+
+def _here(args: NoticesArgs) -> dict[str, Any]:
+    """Filters, direction and place, as the address of the list has them."""
+    return args.model_dump(mode="json", exclude_none=True)
 
 
 def _export(args: NoticesArgs) -> dict[str, object]:

@@ -24,16 +24,17 @@ from web.pages.panel.colleagues import ROLE_NAMES
 from web.pages.panel.listing import PAGE, midnight
 from web.pages.past_pages import reading
 from web.problems import Problem
-from web.sessions.tokens import scopes_of
+from web.sessions.tokens import Token, scopes_of
 from web.wording.languages import gettext
 
 pages = group("tokens", url_prefix="/panel/team/tokens")
 
 
 class ListedArgs(Args):
-    """From which token on."""
+    """From which token on, or back from which."""
 
     after: UUID | None = None
+    before: UUID | None = None
 
 
 class NewArgs(Args):
@@ -56,11 +57,12 @@ class NewForm(Query):
 def listing() -> str:
     """Every token that was ever made, the newest first."""
     args = read_args(ListedArgs).value or ListedArgs()
-    found = parts().desk.tokens.page(after=args.after, limit=PAGE + 1)
+    tokens, newer, older = _turned(args)
     return render_template(
         "panel/tokens.html",
-        tokens=found[:PAGE],
-        older=found[PAGE - 1].token_id if len(found) > PAGE else None,
+        tokens=tokens,
+        newer=newer,
+        older=older,
         is_later=args.after is not None,
         names={one.contributor_id: one.name for one in reading().queries.contributors.all()},
         now=parts().clock.now(),
@@ -117,6 +119,21 @@ def revoke(token_id: UUID) -> Response:
 
 
 # --- within -------------------------------------------------------------------------------
+
+
+def _turned(args: ListedArgs) -> tuple[list[Token], UUID | None, UUID | None]:
+    """The tokens of a page, and those between which and newer or older ones it lies."""
+    tokens = parts().desk.tokens
+    if args.before:
+        found = tokens.page_back(before=args.before, limit=PAGE + 1)
+        shown = found[-PAGE:]
+        has_newer, has_older = len(found) > PAGE, True
+    else:
+        found = tokens.page(after=args.after, limit=PAGE + 1)
+        shown = found[:PAGE]
+        has_newer, has_older = args.after is not None, len(found) > PAGE
+    newer = shown[0].token_id if shown and has_newer else None
+    return shown, newer, shown[-1].token_id if shown and has_older else None
 
 
 def _form(role: StaffRole, filled: Filled[NewForm] | None = None, wrong: str = "") -> str:
