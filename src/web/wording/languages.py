@@ -18,11 +18,14 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from babel import Locale as Region
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
-from flask import Flask, current_app, g, has_request_context, request
+from flask import Flask, g, has_app_context, has_request_context, request
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from ledger.currencies import DECIMALS
@@ -40,8 +43,12 @@ CATALOGUES = Path(__file__).parent.with_name("translations")
 CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=[0-9])")
 """Where a currency has no sign but its code, which some regions would glue to the amount."""
 
-FEW_AMOUNTS = 1024
+FEW_AMOUNTS = FEW_NUMBERS = 1024
 """How many written amounts are kept: a list has the same prices over and over."""
+
+DAY_OF_MOMENT = "d MMM y"
+BEFORE_TIME: dict[Locale, str] = {"en": ", ", "fr": " à "}
+"""Between a day and a time of it."""
 
 COOKIE = "lang"
 COOKIE_SECONDS = 365 * 24 * 3600
@@ -50,12 +57,14 @@ PARAMETER = "lang"
 
 def install(app: Flask) -> None:
     """Teach an application both languages."""
-    app.extensions["catalogues"] = {"fr": catalogue("fr")}
+    catalogue("fr")
     environment = app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         gettext, ngettext, newstyle=True
     )
+    # The library's own copy all variables of a loop each time that a text within it is said.
+    environment.globals.update(_=_in_page, gettext=_in_page, ngettext=_counted_in_page)
     environment.filters.update(money=money, day=day, moment=moment, month=month, number=number)
     environment.globals.update(locale=locale, locales=NAMES)
     app.after_request(_remember)
@@ -77,10 +86,14 @@ def catalogue(name: str) -> GNUTranslations:
 
 def locale() -> Locale:
     """The reader's language: asked for here, chosen before, or what the browser prefers."""
+    if not has_app_context():
+        return "en"
+    found: Locale | None = g.get("locale")
+    if found is not None:
+        return found
     if not has_request_context():
         return "en"
-    if "locale" not in g:
-        g.locale = _chosen()
+    g.locale = _chosen()
     return cast("Locale", g.locale)
 
 
@@ -153,9 +166,26 @@ def refusal(error: LedgerError, details: Mapping[str, object]) -> str:
     return gettext(sentence).format(**_written(details))
 
 
+@pass_eval_context
+def _in_page(page: EvalContext, text: str, /, **values: object) -> str:
+    return _filled(page, gettext(text), values)
+
+
+@pass_eval_context
+def _counted_in_page(
+    page: EvalContext, singular: str, plural: str, number: int, /, **values: object
+) -> str:
+    return _filled(page, ngettext(singular, plural, number), {"num": number, **values})
+
+
+def _filled(page: EvalContext, said: str, values: Mapping[str, object]) -> str:
+    """A text of a template with its `%(names)s` filled in, escaped where the page is."""
+    text = Markup(said) if page.autoescape else said  # noqa: S704 -- the texts are our own
+    return text % values if "%" in said else text
+
+
 def _translations() -> GNUTranslations | None:
-    found: GNUTranslations | None = current_app.extensions["catalogues"].get(locale())
-    return found
+    return catalogue("fr") if locale() == "fr" else None
 
 
 def _written(values: Mapping[str, object]) -> dict[str, object]:
@@ -213,7 +243,12 @@ def parse_amount(text: str, currency: str) -> Money | None:
 
 def number(count: int) -> str:
     """A whole number with its thousands set apart."""
-    return format_decimal(count, locale=_region())
+    return _number(count, locale())
+
+
+@lru_cache(maxsize=FEW_NUMBERS)
+def _number(count: int, reader: Locale) -> str:
+    return format_decimal(count, locale=_named(REGIONS[reader]))
 
 
 # --- dates ------------------------------------------------------------------------------
@@ -247,16 +282,13 @@ def moment(instant: datetime | None) -> str:
     """A date and a time in the site's time zone; nothing for None."""
     if instant is None:
         return ""
-    shape = "d MMM y 'à' HH:mm" if locale() == "fr" else "d MMM y, HH:mm"
-    return format_datetime(instant, shape, tzinfo=_zone(), locale=_region())
+    local = instant.astimezone(_zone())
+    written = _day(local.date(), DAY_OF_MOMENT, locale())
+    return f"{written}{BEFORE_TIME[locale()]}{local:%H:%M}"
 
 
 def _zone() -> ZoneInfo:
     return parts().settings.zone
-
-
-def _region() -> Region:
-    return _named(REGIONS[locale()])
 
 
 @cache
