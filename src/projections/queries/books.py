@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.rows import tuple_row
 
 from ledger.store.mapper import FactMapper
@@ -23,21 +24,26 @@ STRETCH = 50_000
 """Facts that one look goes back over."""
 
 # A state is canonical JSON, which escapes quotes within texts: what stands in it unescaped is its
-# own. Bytes that are no text are taken as they are, one by one.
+# own, and who acted stands near its beginning, for fields are sorted by name. An id that is not
+# null has 36 characters within quotes. To look at these few bytes takes a fraction of what it takes
+# to look through the whole, and a look may pass over many facts.
+FITTING: LiteralString = """
+(%(kind)s::text IS NULL OR starts_with(topic, %(kind)s))
+AND (%(topic)s::text IS NULL OR topic = %(topic)s)
+AND (%(nobody)s::bytea IS NULL
+     OR substring(state FROM position('"actor":{"id":'::bytea IN state) + 14
+                  FOR octet_length(%(nobody)s::bytea)) = %(nobody)s
+     OR substring(state FROM position('"actor":{"id":'::bytea IN state) + 14 + 38
+                  FOR octet_length(%(somebody)s::bytea)) = %(somebody)s)
+"""
 FOUND: LiteralString = """
 SELECT position, stream_id, version, topic, subject_id, recorded_at, state FROM ledger.facts
- WHERE position <= %(newest)s AND position > %(oldest)s
-   AND (%(kind)s::text IS NULL OR starts_with(topic, %(kind)s))
-   AND (%(topic)s::text IS NULL OR topic = %(topic)s)
-   AND (%(actor)s::text IS NULL OR convert_from(state, 'LATIN1') ~ %(actor)s)
+ WHERE position <= %(newest)s AND position > %(oldest)s AND {fitting}
  ORDER BY position DESC LIMIT %(limit)s
 """
 OF_SUBJECT: LiteralString = """
 SELECT position, stream_id, version, topic, subject_id, recorded_at, state FROM ledger.facts
- WHERE subject_id = %(subject_id)s AND position <= %(newest)s
-   AND (%(kind)s::text IS NULL OR starts_with(topic, %(kind)s))
-   AND (%(topic)s::text IS NULL OR topic = %(topic)s)
-   AND (%(actor)s::text IS NULL OR convert_from(state, 'LATIN1') ~ %(actor)s)
+ WHERE subject_id = %(subject_id)s AND position <= %(newest)s AND {fitting}
  ORDER BY position DESC LIMIT %(limit)s
 """
 ONE: LiteralString = """
@@ -48,7 +54,8 @@ FIRSTS: LiteralString = """
 SELECT position, stream_id, version, topic, subject_id, recorded_at, state FROM ledger.facts
  WHERE stream_id = ANY (%(stream_ids)s) AND version = 1
 """
-ACTOR = r'"actor":\{"id":(null|"[0-9a-f-]{36}"),"kind":"%s"\}'
+ACTOR = ',"kind":"%s"}'
+"""How an actor of a kind ends in a state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +72,8 @@ class FactFilter:
         return {
             "kind": f"{self.kind}." if self.kind else None,
             "topic": self.topic,
-            "actor": ACTOR % self.actor if self.actor else None,
+            "nobody": f"null{ACTOR % self.actor}".encode() if self.actor else None,
+            "somebody": (ACTOR % self.actor).encode() if self.actor else None,
             "subject_id": self.member_id,
         }
 
@@ -122,7 +130,8 @@ class BookQueries:
     def _records(self, query: LiteralString, parameters: dict[str, Any]) -> list[FactRecord]:
         with self._source.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
-            return [FactRecord(*row) for row in cursor.execute(query, parameters)]
+            asked = sql.SQL(query).format(fitting=sql.SQL(FITTING))
+            return [FactRecord(*row) for row in cursor.execute(asked, parameters)]
 
     def _entries(self, records: Sequence[FactRecord]) -> list[Entry]:
         facts = self._mapper.open_records(records)
