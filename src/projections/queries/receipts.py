@@ -20,12 +20,15 @@ from ledger.money import Money
 from ledger.order.order import inclusive_tax
 from projections.queries.reading import Source
 
+COLUMNS: LiteralString = """
+payment.year, payment.mode, payment.member_id, payment.order_id, payment.fact_version,
+payment.position, payment.minor, payment.currency, payment.occurred_at AS paid_at,
+placed.plan_name, placed.tax_basis_points, placed.discount_code, placed.period_start,
+placed.period_end
+"""
 RECEIPTS: LiteralString = """
 WITH asked AS (
-  SELECT payment.year, payment.mode, payment.member_id, payment.order_id, payment.fact_version,
-         payment.position, payment.minor, payment.currency, payment.occurred_at AS paid_at,
-         placed.plan_name, placed.tax_basis_points, placed.discount_code, placed.period_start,
-         placed.period_end
+  SELECT {columns}
     FROM movements AS payment JOIN orders AS placed USING (member_id, order_id)
    WHERE payment.kind = 'payment' AND {which}),
 around AS (
@@ -48,11 +51,14 @@ SELECT asked.*, counted.number FROM asked JOIN counted USING (mode, year, positi
 """
 OF_ORDERS: LiteralString = "placed.order_id = ANY(%(order_ids)s)"
 OF_MEMBER: LiteralString = "payment.member_id = %(member_id)s"
+# What has a number is the payment at that place: to find it, those before it are passed over once.
 NUMBERED: LiteralString = """
-payment.position = (
-    SELECT position FROM views.movements
-     WHERE kind = 'payment' AND mode = %(mode)s AND year = %(year)s
-     ORDER BY position OFFSET %(number)s - 1 LIMIT 1)
+SELECT {columns}, %(number)s::bigint AS number
+  FROM movements AS payment JOIN orders AS placed USING (member_id, order_id)
+ WHERE payment.kind = 'payment' AND payment.position = (
+          SELECT position FROM views.movements
+           WHERE kind = 'payment' AND mode = %(mode)s AND year = %(year)s
+           ORDER BY position OFFSET %(number)s - 1 LIMIT 1)
 """
 
 
@@ -113,11 +119,16 @@ class ReceiptQueries:
 
     def numbered(self, year: int, number: int, *, mode: str) -> Receipt | None:
         """The receipt of a number, from 1."""
-        found = self._asked(NUMBERED, {"year": year, "number": number, "mode": mode})
-        return found[0] if found else None
+        asked = {"year": year, "number": number, "mode": mode}
+        return next(iter(self._read(NUMBERED, asked)), None)
 
     def _asked(self, which: LiteralString, parameters: dict[str, object]) -> list[Receipt]:
-        query = sql.SQL(RECEIPTS).format(which=sql.SQL(which))
+        return self._read(RECEIPTS, parameters, which=sql.SQL(which))
+
+    def _read(
+        self, text: LiteralString, parameters: dict[str, object], **named: sql.Composable
+    ) -> list[Receipt]:
+        query = sql.SQL(text).format(columns=sql.SQL(COLUMNS), **named)
         with self._source.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Receipt))
             found: list[Receipt] = cursor.execute(query, parameters).fetchall()
