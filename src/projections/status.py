@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
@@ -12,19 +11,22 @@ from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
 from ledger.clock import Clock
+from projections import freshness
 from projections.digest import Buckets, Digest, digest
-from projections.freshness import MOST_COUNTED
 from projections.parking import parked
 from projections.positions import Standing, standings
-from projections.queries.counting import about
+from projections.queries.counting import MOST_COUNTED, about
 from projections.tables import SCHEMA, Table
 from projections.view import View
 
 ROWS = "SELECT count(*) FROM {table}"
-ROWS_UP_TO = "SELECT count(*) FROM (SELECT FROM {table} LIMIT %(most)s) AS counted"
-ROWS_ABOUT = "SELECT reltuples::bigint FROM pg_class WHERE oid = %(table)s::regclass"
+ROWS_UP_TO = "SELECT {name}, count(*) FROM (SELECT FROM {table} LIMIT %(most)s) AS counted"
+ROWS_ABOUT = """
+SELECT relname, reltuples::bigint FROM pg_class
+ WHERE relnamespace = to_regnamespace(%(schema)s) AND relname = ANY (%(names)s)
+"""
 HASHES = 1 << 64
-DAMAGED = "SELECT count(*) FROM views.damages WHERE name = %(name)s"
+DAMAGED = "SELECT name, count(*) FROM views.damages GROUP BY name"
 BEHIND = """
 SELECT count(*), min(recorded_at)
   FROM (SELECT recorded_at FROM ledger.facts
@@ -36,10 +38,10 @@ SELECT count(*), min(recorded_at)
 class ViewStatus:
     """A view as it serves now.
 
-    `lag` counts the facts that wait (at most MOST_COUNTED), `lag_seconds` how long the first of
-    them has; `parked` the facts set aside that this view would hold. Where `is_current` is false,
-    another version made the rows, and a rebuild folds them anew; `damaged` counts the rows that a
-    check found to be otherwise than the books say.
+    `lag` counts the facts that wait (at most freshness.MOST_COUNTED), `lag_seconds` how long the
+    first of them has; `parked` the facts set aside that this view would hold. Where `is_current` is
+    false, another version made the rows, and a rebuild folds them anew; `damaged` counts the rows
+    that a check found to be otherwise than the books say.
     """
 
     name: str
@@ -79,72 +81,91 @@ class ViewsStatus:
         Digests look at every row; without them they are empty. With `estimates` instead no table
         that is large is read.
         """
-        held = _estimated if estimates else partial(_held, digested=with_digests)
         with self._pool.connection() as connection, connection.transaction():
             aside = [one.topic for one in parked(connection)]
             known = [one for one in standings(connection) if one.name in self._tables]
             # All of them stand at the same place but while one catches up.
             places = {one.position for one in known}
             behind = {place: self._behind(connection, place) for place in places}
+            damaged = dict(_rows(connection, sql.SQL(DAMAGED), {}))
+            if estimates:
+                held = _estimated(connection, [one.name for one in known])
+            else:
+                held = {
+                    one.name: self._held(connection, one, digested=with_digests) for one in known
+                }
             return [
-                self._status(connection, one, behind[one.position], aside, held) for one in known
+                self._status(
+                    one, behind[one.position], aside, held[one.name], damaged.get(one.name, 0)
+                )
+                for one in known
             ]
 
     def _status(
         self,
-        connection: Connection[Any],
         standing: Standing,
         behind: tuple[int, int],
         aside: list[str],
-        held: Callable[[Connection[Any], View[Any], bool], Held],
+        held: Held,
+        damaged: int,
     ) -> ViewStatus:
         table, (lag, lag_seconds) = self._tables[standing.name], behind
         topics = {fact_class.TOPIC for fact_class in table.view.handlers}
-        is_current = standing.shape == table.shape
-        rows, told, is_exact = held(connection, table.view, is_current)
-        (damaged,) = _one(connection, sql.SQL(DAMAGED), {"name": standing.name})
         return ViewStatus(
             name=standing.name,
             version=standing.version,
-            is_current=is_current,
+            is_current=standing.shape == table.shape,
             position=standing.position,
             lag=lag,
             lag_seconds=lag_seconds,
-            rows=rows,
+            rows=held.rows,
             parked=sum(topic in topics for topic in aside),
             damaged=damaged,
-            digest=told,
-            is_exact=is_exact,
+            digest=held.digest,
+            is_exact=held.is_exact,
         )
 
+    def _held(self, connection: Connection[Any], standing: Standing, *, digested: bool) -> Held:
+        """How many rows there are, and their digest."""
+        table, name = self._tables[standing.name], sql.Identifier(SCHEMA, standing.name)
+        if digested and standing.shape == table.shape:
+            whole = _whole(digest(connection, table.view, name))
+            return Held(whole.rows, f"{whole.hash % HASHES:016x}")
+        (rows,) = _one(connection, sql.SQL(ROWS).format(table=name), {})
+        return Held(rows)
+
     def _behind(self, connection: Connection[Any], position: int) -> tuple[int, int]:
-        asked = {"position": position, "most": MOST_COUNTED}
+        asked = {"position": position, "most": freshness.MOST_COUNTED}
         lag, since = _one(connection, sql.SQL(BEHIND), asked)
         age = self._clock.now() - since if since else None
         return lag, max(0, int(age.total_seconds())) if age else 0
 
 
-def _held(
-    connection: Connection[Any], view: View[Any], is_current: bool, *, digested: bool
-) -> Held:
-    """How many rows there are, and their digest."""
-    name = sql.Identifier(SCHEMA, view.name)
-    if is_current and digested:
-        whole = _whole(digest(connection, view, name))
-        return Held(whole.rows, f"{whole.hash % HASHES:016x}")
-    (rows,) = _one(connection, sql.SQL(ROWS).format(table=name), {})
-    return Held(rows)
+def _estimated(connection: Connection[Any], names: Sequence[str]) -> dict[str, Held]:
+    """How many rows there are: of a large table as many as the planner takes it for.
+
+    It may take one for small that has grown since: that one is counted up to where it is large.
+    """
+    asked = {"schema": SCHEMA, "names": list(names)}
+    taken_for = {name: int(rows) for name, rows in _rows(connection, sql.SQL(ROWS_ABOUT), asked)}
+    small = [name for name in names if taken_for.get(name, 0) <= MOST_COUNTED]
+    counted = _counted(connection, small) if small else {}
+    return {
+        name: Held(counted[name])
+        if counted.get(name, MOST_COUNTED + 1) <= MOST_COUNTED
+        else Held(about(max(MOST_COUNTED, taken_for[name])).rows, is_exact=False)
+        for name in names
+    }
 
 
-def _estimated(connection: Connection[Any], view: View[Any], _: bool) -> Held:
-    """How many rows there are: of a large table as many as the planner takes it for."""
-    name = sql.Identifier(SCHEMA, view.name)
-    counting = sql.SQL(ROWS_UP_TO).format(table=name)
-    (rows,) = _one(connection, counting, {"most": MOST_COUNTED + 1})
-    if rows <= MOST_COUNTED:
-        return Held(rows)
-    (taken_for,) = _one(connection, sql.SQL(ROWS_ABOUT), {"table": name.as_string(connection)})
-    return Held(about(max(rows, taken_for)).rows, is_exact=False)
+def _counted(connection: Connection[Any], names: Sequence[str]) -> dict[str, int]:
+    """How many rows some tables hold, all asked at once; of a large one, one more than is told."""
+    counting = [
+        sql.SQL(ROWS_UP_TO).format(name=sql.Literal(name), table=sql.Identifier(SCHEMA, name))
+        for name in names
+    ]
+    query = sql.SQL(" UNION ALL ").join(counting)
+    return dict(_rows(connection, query, {"most": MOST_COUNTED + 1}))
 
 
 def _whole(buckets: Buckets) -> Digest:
@@ -156,5 +177,10 @@ def _whole(buckets: Buckets) -> Digest:
 def _one(
     connection: Connection[Any], query: sql.SQL | sql.Composed, parameters: Mapping[str, object]
 ) -> tuple[Any, ...]:
-    row = connection.cursor(row_factory=tuple_row).execute(query, parameters).fetchone()
-    return row or ()
+    return next(iter(_rows(connection, query, parameters)), ())
+
+
+def _rows(
+    connection: Connection[Any], query: sql.SQL | sql.Composed, parameters: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    return connection.cursor(row_factory=tuple_row).execute(query, parameters).fetchall()
