@@ -58,6 +58,19 @@ class PastHistory(History):
 
     known: Known
 
+    def latest_of_subject(
+        self, subject_id: UUID, most: int, *, before: int | None = None
+    ) -> tuple[list[Entry], int]:
+        """The last of what counts; only what is opened says whether it was true."""
+        entries = self.of_subject(subject_id)
+        if before is not None:
+            entries = [one for one in entries if one.position < before]
+        return entries, max(0, len(entries) - most)
+
+    def latest_of_stream(self, stream_id: UUID, most: int) -> list[Entry]:
+        """The last of what counts; what came later may be all that the books have last."""
+        return self.of_stream(stream_id)[-most:]
+
     def _entries(self, records: Sequence[FactRecord]) -> list[Entry]:
         entries = super()._entries(records)
         return [one for one in entries if self.known.holds(one.position, one.occurred_at)]

@@ -13,6 +13,7 @@ from ledger.errors import NotFound
 from ledger.facts import Aggregate
 from ledger.member import Member
 from projections.catalogue import all_views
+from projections.history import History
 from projections.one_member import Facts, Known, OnTheSpot, PastHistory, grown
 from projections.queries.house import PlanQueries
 from projections.queries.members import MemberQueries
@@ -140,6 +141,24 @@ def test_a_history_ends_at_its_moment(books: Books) -> None:
     earlier = Known(story.now, entries[-1].position - 1)
     shorter = PastHistory(books.recorder, books.mapper, earlier).of_subject(member_id)
     assert shorter == [one for one in entries if one.position < entries[-1].position]
+
+
+def test_the_last_of_a_history_is_the_last_of_what_counts(books: Books) -> None:
+    story = tell(books)
+    member_id = story.members[0].id
+    now = History(books.recorder, books.mapper)
+    known = Known(START + (story.now - START) / 2, books.recorder.horizon())
+    then = PastHistory(books.recorder, books.mapper, known)
+    for history in (now, then):
+        everything = history.of_subject(member_id)
+        assert len(everything) > 6
+        found, earlier = history.latest_of_subject(member_id, 3)
+        assert (found[-3:], earlier) == (everything[-3:], len(everything) - 3)
+        found, earlier = history.latest_of_subject(member_id, 3, before=everything[-3].position)
+        assert (found[-3:], earlier) == (everything[-6:-3], len(everything) - 6)
+        stream = history.of_stream(member_id)
+        assert history.latest_of_stream(member_id, 2) == stream[-2:]
+        assert history.latest_of_stream(member_id, len(stream) + 1) == stream
 
 
 def test_nobody_is_there_before_they_signed_up(books: Books) -> None:

@@ -14,7 +14,7 @@ from ledger.billing.collection import Collection
 from ledger.billing.outcomes import Collected
 from ledger.errors import AttemptOpen
 from ledger.facts import Actor, Cause
-from ledger.member import Membership
+from ledger.member import Member, Membership
 from ledger.money import Money
 from ledger.order import Attempt, Order
 
@@ -61,12 +61,12 @@ class Dues:
 
     def of(self, member_id: UUID) -> list[Due]:
         """All that a member owes, what fell due first at the head."""
+        return self.of_member(self._ledger.member(member_id))
+
+    def of_member(self, member: Member) -> list[Due]:
+        """The same of one who is at hand: a long life takes a while to load."""
         now = self._ledger.clock.now()
-        owing = [
-            membership
-            for membership in self._ledger.member(member_id).memberships.values()
-            if _owes(membership, now)
-        ]
+        owing = [one for one in member.memberships.values() if _owes(one, now)]
         return sorted(map(self._due, owing), key=lambda due: due.due_at)
 
     def of_membership(self, member_id: UUID, membership_id: UUID) -> Due | None:

@@ -51,6 +51,10 @@ OF_STREAM = """
 select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
  where stream_id = %(stream_id)s and version > %(after)s order by version
 """
+LATEST_OF_STREAM = """
+select position, stream_id, version, topic, subject_id, recorded_at, state from ledger.facts
+ where stream_id = %(stream_id)s order by version desc limit %(most)s
+"""
 NAMED = """
 select position, stream_id, version, topic, subject_id, recorded_at, state
   from ledger.facts join unnest(%(streams)s::uuid[], %(versions)s::int[]) as named (stream, number)
@@ -191,6 +195,11 @@ class FactRecorder(ApplicationRecorder):
         """The facts of a stream after a version, by version."""
         rows = self._asking.read(OF_STREAM, {"stream_id": stream_id, "after": after})
         return [FactRecord(*row) for row in rows]
+
+    def latest_of_stream(self, stream_id: UUID, most: int) -> list[FactRecord]:
+        """The last facts of a stream, at most so many, by version."""
+        rows = self._asking.read(LATEST_OF_STREAM, {"stream_id": stream_id, "most": most})
+        return [FactRecord(*row) for row in reversed(rows)]
 
     def named(self, names: Collection[tuple[UUID, int]]) -> list[FactRecord]:
         """The facts at some streams' versions, those that there are, in no order."""

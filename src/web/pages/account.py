@@ -100,7 +100,7 @@ def overview() -> str:
     stays.sort(key=lambda stay: (stay.is_running, stay.membership.joined_at), reverse=True)
     turn = Turn("placed", descending=True, limit=ORDERS_SHOWN)
     orders = parts().queries.orders.page(OrderFilter(member_id=member.id), turn)
-    dues = {due.membership_id: due for due in Dues(parts().collection).of(member.id)}
+    dues = {due.membership_id: due for due in Dues(parts().collection).of_member(member)}
     return render_template(
         "account/overview.html", member=member, stays=stays, orders=orders.rows, dues=dues
     )

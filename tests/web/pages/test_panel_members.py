@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+
+import pytest
 
 from ledger import ids
 from tests.web.pages.conftest import FREE, MACHINE, Place, cause
+from tests.web.pages.reading import Page
+from web.pages.panel import member
 
 
 def test_the_list_finds_by_name_and_address_whatever_the_accents(
@@ -151,3 +156,46 @@ def test_a_fact_is_told_with_who_and_why(place: Place) -> None:  # part of AU2
     place.settle()
     said = place.staff().get(f"/panel/members/{member_id}").words
     assert "by the server’s command line, because of a command" in said
+
+
+def test_a_long_history_is_told_a_piece_at_a_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member, "LINES", 2)
+    monkeypatch.setattr(member, "MORE_LINES", 3)
+    member_id = place.member(place.plan())
+    facts = [one.position for one in place.parts.queries.history.of_subject(member_id)]
+    staff = place.staff()
+
+    def told(page: Page) -> list[int]:
+        return [int(number) for number in re.findall(r"fact (\d+)", page.words)]
+
+    page = staff.get(f"/panel/members/{member_id}")
+    assert told(page) == facts[:-3:-1]
+    assert f"{len(facts) - 2} earlier facts" in page.words
+    seen: list[int] = []
+    while earlier := [link for link in page.links if "all=1" in link and "#history" in link]:
+        page = staff.get(earlier[0])
+        assert 0 < len(told(page)) <= 3
+        assert "for a plan" not in page.words  # what is told before says which
+        seen += told(page)
+    assert seen == facts[::-1]
+
+
+def test_many_notes_are_shown_when_they_are_asked_for(  # part of AC9
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member, "NOTES", 1)
+    member_id = place.account("ada@example.org", "Ada")
+    for text in ("They called.", "They wrote.", "They came."):
+        place.parts.ledger.write_note(member_id, ids.new(), text, by=MACHINE, cause=cause())
+        place.clock.advance(timedelta(minutes=1))
+    place.settle()
+    page = place.staff().get(f"/panel/members/{member_id}")
+    assert "They came." in page.words
+    assert "They wrote." not in page.words
+    assert "2 earlier notes" in page.words
+    [more] = [link for link in page.links if "notes=1" in link and "#notes" in link]
+    page = place.staff().get(more)
+    assert "They called." in page.words
+    assert "earlier note" not in page.words

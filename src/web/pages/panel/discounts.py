@@ -67,7 +67,7 @@ def one(discount_id: UUID) -> str:
         page=page,
         count=queries.orders.count(asked),
         people=queries.orders.people(page.rows),
-        story=timeline.lines(queries.history.of_stream(discount_id), most=MOST_TOLD),
+        story=timeline.lines(queries.history.latest_of_stream(discount_id, MOST_TOLD)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
 from flask import render_template, request
@@ -13,7 +14,6 @@ from ledger import ids
 from ledger.errors import LedgerError, NotFound
 from ledger.member import AccessAnswer, Member
 from ledger.texts import LONGEST_NOTE, LONGEST_REASON, LONGEST_TAG
-from projections.history import Entry
 from projections.memberships import MembershipRow
 from projections.queries.orders import OrderFilter
 from projections.queries.paging import Turn
@@ -21,8 +21,8 @@ from projections.stays import Standing
 from web.api.models import Query
 from web.identity.auth import caller, parts, requires
 from web.identity.permissions import Permission
-from web.pages.filling import signed
-from web.pages.forms import command_id, read_form
+from web.pages.filling import Args, signed
+from web.pages.forms import command_id, read_args, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward, reason, settled, told
 from web.pages.panel import timeline
 from web.pages.panel.engagement import engagement_of
@@ -33,8 +33,15 @@ from web.sessions.sessions import Kind
 from web.wording.languages import gettext
 
 pages = group("member", url_prefix="/panel/members/<uuid:member_id>")
-LINES = 40
-ORDERS = 100
+LINES, MORE_LINES = 40, 200
+"""Of the history: at first, and each time that more of it is asked for."""
+NOTES, ORDERS = 20, 100
+
+
+class HistoryArgs(Args):
+    """From which position back the history is told."""
+
+    before: Annotated[int | None, Field(ge=1, lt=2**63)] = None
 
 
 class TagForm(Query):
@@ -173,8 +180,9 @@ def _profile(member_id: UUID, wrong: str = "") -> str:
         raise NotFound(what="member", id=member_id)
     member = moment.facts.member(member_id) if moment else _known(member_id)
     turn = Turn("placed", descending=True, limit=ORDERS)
-    entries = _history(member_id)
-    story = timeline.lines(entries, most=None if "all" in request.args else LINES)
+    story, earlier = _history(member_id)
+    notes = queries.members.notes_of(member_id)
+    shown = len(notes) if "notes" in request.args else NOTES
     return render_template(
         "panel/member.html",
         member=summary,
@@ -185,20 +193,27 @@ def _profile(member_id: UUID, wrong: str = "") -> str:
         orders=queries.orders.page(OrderFilter(member_id=member_id), turn).rows,
         spending=queries.money.spending_of(member_id),
         duplicates=[] if moment else queries.members.duplicates_of(member_id, instant),
-        notes=queries.members.notes_of(member_id),
+        notes=notes[:shown],
+        earlier_notes=len(notes[shown:]),
         names=timeline.staff_names(),
         last_mail=None if moment else parts().desk.mailbox.last_to(summary.email),
         seen=None if moment else parts().desk.engagement.of(member_id),
         engagement=engagement_of(member),
         letters=[] if moment else latest_to(member_id),
         story=story,
-        more=len(entries) - len(story),
+        earlier=earlier,
+        has_more="all" in request.args,
         known_tags=[] if moment else sorted(set(queries.members.tag_names()) - set(summary.tags)),
         wrong=wrong,
     )
 
 
-def _history(member_id: UUID) -> list[Entry]:
+def _history(member_id: UUID) -> tuple[list[timeline.Line], int]:
+    """The lines that are shown, and how many facts came before them."""
     if caller().principal_for(Permission.READ_HISTORY) is None:
-        return []
-    return reading().queries.history.of_subject(member_id)
+        return [], 0
+    args = read_args(HistoryArgs).value or HistoryArgs()
+    most = MORE_LINES if "all" in request.args else LINES
+    history = reading().queries.history
+    entries, earlier = history.latest_of_subject(member_id, most, before=args.before)
+    return timeline.lines(entries, most=most), earlier
