@@ -93,11 +93,18 @@ class Memberships(View[MembershipRow]):
     columns = MembershipRow
     needs: ClassVar[Needs] = {}
     indexes: ClassVar[tuple[Index, ...]] = (
-        Index("plan", "(plan_id, runs_until, member_id)"),
+        # What they will pay is counted for thousands at once, and read off the index alone.
+        Index(
+            "plan",
+            "(plan_id, runs_until, member_id) INCLUDE (price_version, price, currency, unit, every,"
+            " payments, charge_index, discount_every_payment, discount_percent, discount_amount,"
+            " period_end, joined_at, cancelled_at)",
+        ),
         Index(
             "charge",
-            "(period_end, membership_id) WHERE billing = 'current'"
-            " AND ended_at IS NULL AND cancelled_at IS NULL",
+            "(period_end, membership_id) INCLUDE (plan_id, price_version, price, currency,"
+            " discount_every_payment, discount_percent, discount_amount)"
+            " WHERE billing = 'current' AND ended_at IS NULL AND cancelled_at IS NULL",
         ),
         Index(
             "retry",

@@ -167,6 +167,12 @@ class Orders(View[OrderRow]):
         Index("code", "(discount_code, placed_at, order_id) WHERE discount_code IS NOT NULL"),
         Index("state", "(state, placed_at, order_id)"),
         Index("membership", "(membership_id, charge_index)"),
+        Index("amount", "(amount, order_id)"),
+        Index(
+            "later",
+            "(placed_at, order_id) INCLUDE (membership_id, charge_index)"
+            " WHERE charge = 'renewal' AND charge_index > 1",
+        ),
         Index("undecided", "(undecided_since, order_id) WHERE undecided_since IS NOT NULL"),
     )
     laws: ClassVar[tuple[Law, ...]] = (

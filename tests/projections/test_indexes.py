@@ -25,6 +25,7 @@ from projections.members import MemberRow, Members
 from projections.memberships import MembershipRow, Memberships
 from projections.notices import NoticeRow, Notices
 from projections.orders import OrderRow, Orders
+from projections.queries.agenda import AgendaQueries
 from projections.queries.coming import ComingQueries
 from projections.queries.due import DueQueries
 from projections.queries.mailing_lists import MailingListQueries
@@ -103,6 +104,7 @@ def fill(dsn: str) -> None:
                 put(connection, view, rows)
         with books.pool.connection() as connection:
             connection.execute("VACUUM views.members")
+            connection.execute("VACUUM views.memberships")
 
 
 def put(connection: psycopg.Connection[Any], view: View[Any], rows: list[Any]) -> None:
@@ -344,3 +346,25 @@ def test_the_memberships_of_a_plan_and_the_orders_of_a_code_are_read_off_an_inde
         plan = plans.of(ask)
         assert "Index" in plan
         assert not SEQUENTIAL.search(plan), plan
+
+
+def test_what_thousands_will_pay_is_read_off_an_index_alone(plans: Plans) -> None:
+    coming, agenda = ComingQueries(plans.pool), AgendaQueries(plans.pool)
+    for ask in (
+        lambda: coming.standing(PLANS[7], NOW),
+        lambda: coming.alike(PLANS[7], NOW, PARIS),
+        lambda: agenda.days(NOW, NOW + 14 * DAY, PARIS, {}),
+    ):
+        plan = plans.of(ask)
+        assert "Index Only Scan" in plan
+        assert not SEQUENTIAL.search(plan), plan
+
+
+def test_orders_by_amount_and_the_periods_nobody_charged_have_an_index_each(plans: Plans) -> None:
+    turn = Turn("amount", descending=True)
+    plan = plans.of(lambda: OrderQueries(plans.pool).page(OrderFilter(mode="live"), turn))
+    assert "orders_amount" in plan
+    assert not SEQUENTIAL.search(plan), plan
+    plan = plans.of(lambda: DueQueries(plans.pool).missed(NOW - 90 * DAY, 100))
+    assert "orders_later" in plan
+    assert not SEQUENTIAL.search(plan), plan

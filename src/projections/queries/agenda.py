@@ -16,10 +16,10 @@ from psycopg.rows import tuple_row
 
 from ledger.money import Money
 from projections.plans import PriceLine
-from projections.queries.reading import Source
+from projections.queries.reading import Source, in_zone
 
 RENEWING: LiteralString = """
-SELECT (period_end AT TIME ZONE %(zone)s)::date, plan_id, price_version, price, currency,
+SELECT period_end::date, plan_id, price_version, price, currency,
        CASE WHEN discount_every_payment THEN discount_percent END,
        CASE WHEN discount_every_payment THEN discount_amount END, count(*)
   FROM memberships
@@ -28,7 +28,7 @@ SELECT (period_end AT TIME ZONE %(zone)s)::date, plan_id, price_version, price, 
  GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 RETRYING: LiteralString = """
-SELECT (retry_at AT TIME ZONE %(zone)s)::date, plan_id, price_version, price, currency,
+SELECT retry_at::date, plan_id, price_version, price, currency,
        CASE WHEN discount_every_payment THEN discount_percent END,
        CASE WHEN discount_every_payment THEN discount_amount END, count(*)
   FROM memberships
@@ -107,11 +107,11 @@ class AgendaQueries:
 
         Each charge at the price to which its members will have moved by then (PL4).
         """
-        asked, today = {"before": before, "zone": zone.key}, now.astimezone(zone).date()
+        asked, today = {"before": before}, now.astimezone(zone).date()
         found: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         for place, query in enumerate((RENEWING, RETRYING)):
             for day, plan_id, version, price, currency, percent, cut, count in self._rows(
-                query, asked
+                query, asked, zone
             ):
                 moved = _moved(prices.get(plan_id, ()), version, day, price, zone)
                 own = found[max(day, today), currency]
@@ -133,8 +133,11 @@ class AgendaQueries:
         asked = {"limit": limit, "skip": skip}
         return [Unpaid(*row) for row in self._rows(ACTION_REQUIRED, asked)]
 
-    def _rows(self, query: LiteralString, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        with self._source.connection() as connection:
+    def _rows(
+        self, query: LiteralString, parameters: dict[str, Any], zone: ZoneInfo | None = None
+    ) -> list[tuple[Any, ...]]:
+        """What a query finds; its dates are those of a zone."""
+        with self._source.connection() as connection, in_zone(connection, zone):
             cursor = connection.cursor(row_factory=tuple_row)
             return cursor.execute(query, parameters).fetchall()
 

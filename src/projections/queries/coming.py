@@ -18,7 +18,7 @@ from psycopg.rows import tuple_row
 
 from ledger.money import Money
 from projections.plans import PriceLine
-from projections.queries.reading import Source
+from projections.queries.reading import Source, in_zone
 
 MONTHS = 12
 
@@ -33,8 +33,8 @@ SELECT price_version, price, currency, unit, every,
        CASE WHEN payments IS NOT NULL THEN payments - charge_index - 1 END,
        CASE WHEN discount_every_payment THEN discount_percent END,
        CASE WHEN discount_every_payment THEN discount_amount END,
-       (period_end AT TIME ZONE %(zone)s)::date,
-       extract(day FROM joined_at AT TIME ZONE %(zone)s)::integer,
+       period_end::date,
+       extract(day FROM joined_at)::integer,
        count(*)
   FROM memberships
  WHERE plan_id = %(plan_id)s AND runs_until > %(now)s
@@ -145,8 +145,8 @@ class ComingQueries:
 
     def alike(self, plan_id: UUID, now: datetime, zone: ZoneInfo) -> list[Alike]:
         """Those who will be charged again, by what they pay and when."""
-        asked = {"plan_id": plan_id, "now": now, "zone": zone.key}
-        with self._source.connection() as connection:
+        asked = {"plan_id": plan_id, "now": now}
+        with self._source.connection() as connection, in_zone(connection, zone):
             cursor = connection.cursor(row_factory=tuple_row)
             rows = cursor.execute(GROUPS, asked).fetchall()
         return [Alike(*row) for row in rows]

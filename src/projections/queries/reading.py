@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, LiteralString, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection, sql
+from psycopg.rows import tuple_row
 
 from projections.columns import codec, reading
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 
 Parameters = Mapping[str, object]
+
+
+IN_ZONE = "SELECT current_setting('TimeZone'), set_config('TimeZone', %(zone)s, true)"
 
 
 class Source(Protocol):
@@ -65,3 +70,20 @@ class Rows(Generic[R]):
         text = query.as_bytes(connection)
         cursor = reading(connection).execute(text, parameters, prepare=False)
         return [(number, self.codec.decode(values)) for number, *values in cursor]
+
+
+@contextmanager
+def in_zone(connection: Connection[Any], zone: ZoneInfo | None) -> Iterator[None]:
+    """A transaction in which an instant's date, `::date`, is that of a zone; the server's if None.
+
+    For a zone that a query names, `AT TIME ZONE`, the server looks up its rules at every row.
+    """
+    if zone is None:
+        yield
+        return
+    with connection.transaction():
+        cursor = connection.cursor(row_factory=tuple_row)
+        row = cursor.execute(IN_ZONE, {"zone": zone.key}).fetchone()
+        yield
+        # A transaction around this one goes on as it was.
+        cursor.execute(IN_ZONE, {"zone": row[0] if row else "UTC"})
