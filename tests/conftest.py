@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import LiteralString
 from uuid import uuid4
@@ -33,6 +34,7 @@ _RUN_PREFIX = "membership-ledger-tests-"
 _RUN_LOCK = pytest.StashKey[int]()  # held for as long as the run lives
 _BIN_DIR = "LEDGER_TEST_PG_BIN_DIR"
 _TEMPLATE = "ledger_template"
+_STARTED = "ledger_started"
 _MEMORY_BYTES = 4 * 1024**3
 _TEMPLATE_LOCK = 7_326_001
 
@@ -80,6 +82,15 @@ def _sweep() -> None:
                 shutil.rmtree(abandoned, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> Iterator[None]:
+    """Every test's application shares what is compiled for all of them."""
+    from tests.web.compiling import compiled_once
+
+    with compiled_once():
+        yield
+
+
 @pytest.fixture(scope="session")
 def bin_dir() -> Path | None:
     """The folder of the PostgreSQL to test on; None for the embedded one."""
@@ -106,17 +117,33 @@ def cluster(bin_dir: Path | None) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def template(cluster: str) -> str:
     """The name of a database with the books' schema, made once and copied for every test."""
+    return made_once(cluster, _TEMPLATE, upgrade)
+
+
+@pytest.fixture(scope="session")
+def started(cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database on which an empty site was started once: its tables are made."""
+    from tests.web.conftest import start_once
+
+    folder = tmp_path_factory.mktemp("started")
+    return made_once(cluster, _STARTED, partial(start_once, folder), source=template)
+
+
+def made_once(
+    cluster: str, name: str, fill: Callable[[str], object], *, source: str = "template1"
+) -> str:
+    """The name of a database that the first worker to need it fills, and all copy."""
     with psycopg.connect(cluster, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_TEMPLATE_LOCK])
         found = connection.execute(
-            "SELECT 1 FROM pg_database WHERE datname = %s", [_TEMPLATE]
+            "SELECT 1 FROM pg_database WHERE datname = %s", [name]
         ).fetchone()
         if found is None:
             unfinished = f"unfinished_{uuid4().hex}"
-            connection.execute(_statement("CREATE DATABASE {}", unfinished))
-            upgrade(make_conninfo(cluster, dbname=unfinished))
-            connection.execute(_statement("ALTER DATABASE {} RENAME TO {}", unfinished, _TEMPLATE))
-    return _TEMPLATE
+            connection.execute(_statement("CREATE DATABASE {} TEMPLATE {}", unfinished, source))
+            fill(make_conninfo(cluster, dbname=unfinished))
+            connection.execute(_statement("ALTER DATABASE {} RENAME TO {}", unfinished, name))
+    return name
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +157,13 @@ def fresh_databases(cluster: str) -> Iterator[FreshDatabases]:
 def database(template: str, fresh_databases: FreshDatabases) -> Iterator[str]:
     """How to connect to this test's own database, with the books' schema and nothing in it."""
     with fresh_databases.copy_of(template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def site_database(started: str, fresh_databases: FreshDatabases) -> Iterator[str]:
+    """How to connect to a database for a site of the usual settings."""
+    with fresh_databases.copy_of(started) as dsn:
         yield dsn
 
 

@@ -13,7 +13,6 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from psycopg.conninfo import conninfo_to_dict
 
 from ledger.application import Ledger
 from ledger.billing.collection import Collection
@@ -27,7 +26,6 @@ from ledger.store.sandbox_books import PostgresBooks
 from ledger.store.vault import Vault
 from projections.history import History
 from projections.tables import SCHEMA
-from tests.conftest import FreshDatabases
 from tests.web import sample
 from web.app import create_app
 from web.identity import passwords
@@ -70,24 +68,6 @@ class SmallTeam:
         return self.roles.get(contributor_id, set())
 
 
-@pytest.fixture(scope="session")
-def started(
-    template: str, fresh_databases: FreshDatabases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The name of a database on which an empty site was started once: its tables are made."""
-    with fresh_databases.copy_of(template) as dsn:
-        with wire(usual(tmp_path_factory.mktemp("started")), dsn, clock=VirtualClock(NOON)):
-            pass
-        yield str(conninfo_to_dict(dsn)["dbname"])
-
-
-@pytest.fixture
-def site_database(started: str, fresh_databases: FreshDatabases) -> Iterator[str]:
-    """How to connect to a database for a site of the usual settings."""
-    with fresh_databases.copy_of(started) as dsn:
-        yield dsn
-
-
 @pytest.fixture
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashes of the same kind, for a thousandth of the work: what they cost is tested by itself."""
@@ -98,6 +78,12 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 def usual(data: Path) -> Settings:
     """Settings of a site about which nothing is special."""
     return Settings(data=data, master_key=base64.b64encode(MASTER_KEY).decode())
+
+
+def start_once(data: Path, dsn: str) -> None:
+    """Start an empty site on a database, which then has all the tables that it needs."""
+    with wire(usual(data), dsn, clock=VirtualClock(NOON)):
+        pass
 
 
 @pytest.fixture

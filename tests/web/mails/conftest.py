@@ -17,6 +17,12 @@ from web.wiring import wire
 
 
 @pytest.fixture
+def database(site_database: str) -> str:
+    """One on which a site was started before: to make its views' tables takes a while."""
+    return site_database
+
+
+@pytest.fixture
 def post() -> Iterator[Post]:
     with mail_server(Post()) as started:
         yield started
