@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shutil import which
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,7 +35,10 @@ from web.wiring import wire
 PATIENCE_MILLISECONDS = 60_000
 """The machine may be busy with other things."""
 
-CHROMIUM = Path(os.environ.get("LEDGER_TEST_CHROMIUM", "/usr/bin/chromium"))
+HEADLESS = which("chromium-headless-shell")
+CHROMIUM = Path(os.environ.get("LEDGER_TEST_CHROMIUM") or HEADLESS or "/usr/bin/chromium")
+"""The same engine without a browser around it does a page with less than half of the work."""
+
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -125,8 +129,8 @@ class Eyes:
 
 
 @pytest.fixture
-def listening(database: str, tmp_path: Path) -> Iterator[Listening]:
-    with serving(database, tmp_path) as site:
+def listening(site_database: str, tmp_path: Path) -> Iterator[Listening]:
+    with serving(site_database, tmp_path) as site:
         yield site
 
 
@@ -161,14 +165,26 @@ def serving(
             following.stop()
 
 
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def launched() -> Iterator[Browser]:
+    """One browser for a file: to start it takes longer than to look at ten pages.
+
+    Not for longer: while it runs, its thread is one in which nothing else can be asynchronous.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"no browser at {CHROMIUM}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def chromium(launched: Browser) -> Iterator[Browser]:
+    """The file's browser, in which nobody has been: each person in it is a context of their own."""
+    yield launched
+    for context in launched.contexts:
+        context.close()
 
 
 def _free_port() -> int:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from ledger import ids
 from ledger.clock import SystemClock, VirtualClock
@@ -21,9 +21,8 @@ from ledger.member import Member, Membership
 from ledger.member.facts import Locale
 from ledger.money import Money
 from ledger.terms import Terms
-from tests.browser.conftest import CHROMIUM, QUIET, Eyes, Listening, serving
+from tests.browser.conftest import Eyes, Listening, serving
 from tests.browser.test_story import DESKTOP, PHONE, Person
-from tests.conftest import FreshDatabases
 from web.identity.permissions import Role
 from web.jobs.every import JOBS
 from web.jobs.job import AlwaysLeads
@@ -247,19 +246,11 @@ class Scene:
 
 
 @contextmanager
-def opened(template: str, fresh_databases: FreshDatabases, folder: Path) -> Iterator[Scene]:
+def opened(database: str, folder: Path, chromium: Browser) -> Iterator[Scene]:
     """A scene that lasts for a file's stories."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
     clock = VirtualClock(SystemClock().now())
-    with (
-        fresh_databases.copy_of(template) as database,
-        serving(database, folder, clock=clock) as site,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield Scene(site, clock, browser)
-        browser.close()
+    with serving(database, folder, clock=clock) as site:
+        yield Scene(site, clock, chromium)
 
 
 def cause() -> Cause:

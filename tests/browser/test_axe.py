@@ -134,7 +134,7 @@ class Inspector:
 
 @pytest.fixture
 def furnished(
-    database: str,
+    site_database: str,
     cheap_passwords: None,  # noqa: F811 -- the fixture that is imported
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -142,7 +142,7 @@ def furnished(
     """The site, and its address."""
     monkeypatch.setattr(accounts, "HOLD_SECONDS", 0)  # what makes answers equally slow
     clock = VirtualClock(NOON)
-    with serving(database, tmp_path, clock=clock, routes=all_routes()[:FEW]) as site:
+    with serving(site_database, tmp_path, clock=clock, routes=all_routes()[:FEW]) as site:
         app = create_app(site.parts, routes=all_routes(), pages=all_pages())
         yield furnish(Place(app, site.parts, clock), site.owner), site.address
 

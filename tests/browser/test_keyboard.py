@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE_MILLISECONDS
 from tests.browser.scene import BOTH, TURNED, Scene, View, opened
 from tests.browser.test_story import Person
 from tests.conftest import FreshDatabases
+from web.pages.panel import members
 
 NAMES = ("Ada Lovelace", "Zoë Lemaître", "Émile Zola")
 WAYS = {
@@ -47,9 +48,13 @@ NOTES = """() => {
 
 @pytest.fixture(scope="module")
 def stage(
-    template: str, fresh_databases: FreshDatabases, tmp_path_factory: pytest.TempPathFactory
+    started: str,
+    fresh_databases: FreshDatabases,
+    tmp_path_factory: pytest.TempPathFactory,
+    launched: Browser,
 ) -> Iterator[Scene]:
-    with opened(template, fresh_databases, tmp_path_factory.mktemp("keyboard")) as one:
+    folder = tmp_path_factory.mktemp("keyboard")
+    with fresh_databases.copy_of(started) as database, opened(database, folder, launched) as one:
         plan_id = one.plan("Circle")
         for name in NAMES:
             one.join(one.account(name, "en"), plan_id)
@@ -216,3 +221,20 @@ def test_the_lists_parts_unfold_fold_and_filter_by_the_keyboard(scene: Scene, vi
     assert len(stops(page)) > 30
     staff.eyes.look(page)
     assert columns.is_visible()
+
+
+@TURNED
+def test_pages_are_turned_there_and_back_by_the_keyboard(
+    scene: Scene, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "PAGE", 2)
+    staff = scene.staff(view)
+    staff.open("/panel/members?sort=name")
+    page, rows = staff.page, staff.page.locator("a[data-row]")
+    first = rows.all_inner_texts()
+    tab_to(page, ".turns a[rel=next]")
+    press(page)
+    assert not set(rows.all_inner_texts()) & set(first)
+    tab_to(page, ".turns a[rel=prev]")
+    press(page)
+    assert rows.all_inner_texts() == first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.browser.scene import BOTH, TURNED, Scene, View, opened
 from tests.conftest import FreshDatabases
@@ -33,9 +34,13 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def stage(
-    template: str, fresh_databases: FreshDatabases, tmp_path_factory: pytest.TempPathFactory
+    started: str,
+    fresh_databases: FreshDatabases,
+    tmp_path_factory: pytest.TempPathFactory,
+    launched: Browser,
 ) -> Iterator[Scene]:
-    with opened(template, fresh_databases, tmp_path_factory.mktemp("still")) as one:
+    folder = tmp_path_factory.mktemp("still")
+    with fresh_databases.copy_of(started) as database, opened(database, folder, launched) as one:
         plan_id = one.plan("Circle")
         for name, lang in (("Ada Lovelace", "en"), ("Zoë Lemaître", "fr")):
             one.join(one.account(name, lang), plan_id)  # type: ignore[arg-type]

@@ -142,9 +142,9 @@ def test_a_plan_of_each_price_model_is_made_and_joined_by_code(  # part of PL1, 
 
 @pytest.mark.parametrize("named", [OTHER_SITE, ""])
 def test_the_block_stands_in_the_page_of_a_named_site_alone_and_leads_out_of_it(
-    database: str, tmp_path: Path, chromium: Browser, named: str
+    site_database: str, tmp_path: Path, chromium: Browser, named: str
 ) -> None:  # part of AX10
-    with serving(database, tmp_path, embed_origins=named) as site:
+    with serving(site_database, tmp_path, embed_origins=named) as site:
         site.plan()
         page = chromium.new_context(locale="en").new_page()
         page.set_default_timeout(PATIENCE_MILLISECONDS)

@@ -99,16 +99,16 @@ class Months:
 
 
 @pytest.fixture
-def months(database: str, tmp_path: Path) -> Iterator[Months]:
+def months(site_database: str, tmp_path: Path) -> Iterator[Months]:
     clock = VirtualClock(SystemClock().now())
-    with serving(database, tmp_path, clock=clock) as site:
+    with serving(site_database, tmp_path, clock=clock) as site:
         yield Months(site, clock)
 
 
 @pytest.fixture
-def stripes(database: str, tmp_path: Path) -> Iterator[Months]:
+def stripes(site_database: str, tmp_path: Path) -> Iterator[Months]:
     clock = VirtualClock(SystemClock().now())
-    with serving(database, tmp_path, clock=clock, stripe_publishable_key="pk_test_1") as site:
+    with serving(site_database, tmp_path, clock=clock, stripe_publishable_key="pk_test_1") as site:
         yield Months(site, clock)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from playwright.sync_api import Browser
 
 from ledger.discount import DiscountRules
 from ledger.ids import new
@@ -56,9 +57,13 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def stage(
-    template: str, fresh_databases: FreshDatabases, tmp_path_factory: pytest.TempPathFactory
+    started: str,
+    fresh_databases: FreshDatabases,
+    tmp_path_factory: pytest.TempPathFactory,
+    launched: Browser,
 ) -> Iterator[Scene]:
-    with opened(template, fresh_databases, tmp_path_factory.mktemp("joining")) as one:
+    folder = tmp_path_factory.mktemp("joining")
+    with fresh_databases.copy_of(started) as database, opened(database, folder, launched) as one:
         yield one
 
 

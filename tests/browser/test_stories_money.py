@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import PATIENCE_MILLISECONDS
 from tests.browser.scene import BOTH, TURNED, Scene, View, opened
@@ -44,9 +44,13 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def stage(
-    template: str, fresh_databases: FreshDatabases, tmp_path_factory: pytest.TempPathFactory
+    started: str,
+    fresh_databases: FreshDatabases,
+    tmp_path_factory: pytest.TempPathFactory,
+    launched: Browser,
 ) -> Iterator[Scene]:
-    with opened(template, fresh_databases, tmp_path_factory.mktemp("money")) as one:
+    folder = tmp_path_factory.mktemp("money")
+    with fresh_databases.copy_of(started) as database, opened(database, folder, launched) as one:
         yield one
 
 
