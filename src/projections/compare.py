@@ -148,17 +148,22 @@ def listed(connection: Connection[Any], name: LiteralString, ids: Iterable[UUID]
 
 def within(view: View[Any], name: LiteralString) -> sql.Composed:
     """The condition that a row's partition is among the listed."""
-    return _listed(WITHIN, view, name)
+    return _listed(WITHIN, view.key[0], name)
 
 
 def outside(view: View[Any], name: LiteralString) -> sql.Composed:
     """The condition that a row's partition is not among the listed."""
-    return _listed(OUTSIDE, view, name)
+    return without(view.key[0], name)
 
 
-def _listed(template: LiteralString, view: View[Any], name: LiteralString) -> sql.Composed:
+def without(partition: str, name: LiteralString) -> sql.Composed:
+    """The condition that a column's value is not among the listed."""
+    return _listed(OUTSIDE, partition, name)
+
+
+def _listed(template: LiteralString, partition: str, name: LiteralString) -> sql.Composed:
     return sql.SQL(template).format(
-        partition=sql.Identifier(view.key[0]), table=sql.Identifier("pg_temp", name)
+        partition=sql.Identifier(partition), table=sql.Identifier("pg_temp", name)
     )
 
 

@@ -18,6 +18,7 @@ from projections.part import fold_part
 from projections.priority import GOES_LAST, begin_lowest, step_back
 from projections.rebuild_rows import finish_part, one, take_part
 from projections.view import View
+from projections.written import Written
 
 Work = Callable[[UUID, int], None]
 """Folds one part of a rebuild, wherever it runs; done twice, it is done once."""
@@ -131,6 +132,7 @@ def carry_out(
             schema=rebuild.schema,
             position=rebuild.target,
             skipped=frozenset(rebuild.aside),
+            written=Written(rebuild.schema),
         )
         finish_part(
             connection,

@@ -21,9 +21,9 @@ SELECT set_config('DateStyle', 'ISO, YMD', false), set_config('TimeZone', 'UTC',
        set_config('extra_float_digits', '1', false)
 """
 DIGEST = """
-SELECT {bucket}, count(*), sum(hashtextextended(ROW({columns})::text COLLATE "C", 0))
-  FROM {table} GROUP BY 1
+SELECT {bucket}, count(*), sum({hash}) FROM {table} GROUP BY 1
 """
+ROW_HASH = """hashtextextended(ROW({columns})::text COLLATE "C", 0)"""
 BUCKET_OF_UUID = "get_byte(uuid_send({key}), 0)"
 BUCKET_OF_ANY = "get_byte(sha256(convert_to({key}::text, 'UTF8')), 0)"
 
@@ -53,18 +53,23 @@ def digest(
 
     `table` is anything that can stand after FROM. Leaves the session's ways to write texts fixed.
     """
-    all_columns = RowCodec(view.columns).columns
-    names = [column.name for column in all_columns] if columns is None else columns
-    first = all_columns[0]
+    first = RowCodec(view.columns).columns[0]
     bucket = BUCKET_OF_UUID if first.type == "uuid" else BUCKET_OF_ANY
     statement = sql.SQL(DIGEST).format(
         bucket=sql.SQL(bucket).format(key=sql.Identifier(first.name)),
-        columns=sql.SQL(", ").join(sql.Identifier(name) for name in names),
+        hash=row_hash(view, columns),
         table=table,
     )
     connection.execute(FIX_TEXTS)
     found = connection.cursor(row_factory=tuple_row).execute(statement)
     return {bucket: Digest(rows, int(total)) for bucket, rows, total in found}
+
+
+def row_hash(view: View[Any], columns: Sequence[str] | None = None) -> sql.Composed:
+    """The 64-bit hash of a row, or of some of its columns, in SQL; FIX_TEXTS was executed."""
+    names = [one.name for one in RowCodec(view.columns).columns] if columns is None else columns
+    listed = sql.SQL(", ").join(sql.Identifier(name) for name in names)
+    return sql.SQL(ROW_HASH).format(columns=listed)
 
 
 def combined(digests: Sequence[Buckets]) -> Buckets:

@@ -26,6 +26,7 @@ from projections.parking import why
 from projections.quiet import uncollected
 from projections.staging import Stage
 from projections.view import Recorded, View, Work, fold_anew, fold_work, needs_of, works_of
+from projections.written import Written
 
 CHUNK = 5_000
 """Facts at a time, more or less: nobody is cut in two."""
@@ -182,11 +183,13 @@ def fold_part(
     position: int,
     as_of: datetime | None = None,
     skipped: Collection[int] = frozenset(),
+    written: Written | None = None,
 ) -> PartReport:
     """Fold a part's facts up to a position and write the rows, in the caller's open transaction.
 
     Of `views`, those are folded that the part concerns. Their tables stand in `schema` and hold
-    nothing of this part. Done again after a rollback, it does the same. Raises PartStopped.
+    nothing of this part; `written` keeps what was written, if it is given. Done again after a
+    rollback, it does the same. Raises PartStopped.
     """
     concerned = [view for view in views if concerns(part, view)]
     if not concerned:
@@ -202,7 +205,8 @@ def fold_part(
             facts += folded
             for stage, own in zip(stages, rows, strict=True):
                 stage.add(connection, own)
-    return PartReport(facts, {stage.view.name: stage.close(connection) for stage in stages})
+    digests = {stage.view.name: stage.close(connection, written) for stage in stages}
+    return PartReport(facts, digests)
 
 
 def fold_subject(

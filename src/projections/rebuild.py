@@ -27,7 +27,7 @@ from projections import rebuild_rows
 from projections.catching_up import CatchingUp, CatchUpStopped
 from projections.columns import teach
 from projections.crew import Crew, CrewLost
-from projections.digest import Digest, combined
+from projections.digest import Digest
 from projections.last_stretch import AsideMoved, FarBehind, LastStretch, Overtaken, is_cancelled
 from projections.layout import lay_out
 from projections.leaders import COORDINATOR, leads
@@ -41,6 +41,7 @@ from projections.swap import drop_shadow, roll_back
 from projections.tables import Table
 from projections.verify import PROVED_AGAIN, SAMPLE, RefoldStopped, Verifier
 from projections.view import View
+from projections.written import Written
 
 MOST_APPROACHES = 100
 """How often it catches up anew with what arrived while the swap waited."""
@@ -227,6 +228,7 @@ class Rebuilder:
         schema = sql.Identifier(rebuild.schema)
         with connection.transaction():
             connection.execute(sql.SQL(MAKE_SCHEMA).format(schema=schema))
+            Written(rebuild.schema).create(connection)
             for table in self._shadows(rebuild):
                 table.create(connection, indexed=False)
             return self._set(connection, rebuild, "building")
@@ -270,10 +272,8 @@ class Rebuilder:
         return self._set(connection, rebuild, "verifying")
 
     def _verify(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
-        tables = self._shadows(rebuild)
-        written = {t.view.name: _written(connection, rebuild, t.view.name) for t in tables}
-        verify = self._verifier(rebuild).rebuilt
-        proved = partial(verify, connection, rebuild, tables, written, sample=self.sample)
+        tables, verify = self._shadows(rebuild), self._verifier(rebuild).rebuilt
+        proved = partial(verify, connection, rebuild, tables, sample=self.sample)
         found = paced(proved, rebuild.workers)
         return self._refuse(connection, rebuild, found) or self._put_in_place(connection, rebuild)
 
@@ -323,9 +323,7 @@ class Rebuilder:
         return self._end(connection, rebuild, "failed", why=told)
 
     def _write_receipt(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
-        whole = {
-            name: _whole(_written(connection, rebuild, name).values()) for name in rebuild.names
-        }
+        whole = {name: rebuild_rows.digest(connection, rebuild, name) for name in rebuild.names}
         position = self.receipt(rebuild, whole)
         return rebuild_rows.set_fields(connection, rebuild, receipt=position)
 
@@ -385,12 +383,3 @@ class Rebuilder:
                 time.sleep(STANDBY_SECONDS)
             teach(connection)
             yield connection
-
-
-def _written(connection: Connection[Any], rebuild: Rebuild, name: str) -> dict[int, Digest]:
-    found = rebuild_rows.digests(connection, rebuild, name)
-    return {bucket: Digest(rows, hashed) for bucket, (rows, hashed) in found.items()}
-
-
-def _whole(digests: Collection[Digest]) -> Digest:
-    return combined([{0: digest} for digest in digests]).get(0, Digest(0, 0))

@@ -13,6 +13,7 @@ from psycopg.rows import class_row, dict_row, tuple_row
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from projections.digest import Digest
 from projections.parking import parked
 from projections.part import Part, Streams, Subjects
 from projections.positions import Standing
@@ -103,9 +104,9 @@ ADD_DIGEST = """
 INSERT INTO views.rebuild_digests (rebuild_id, part, name, bucket, rows, hash)
 VALUES (%(id)s, %(part)s, %(name)s, %(bucket)s, %(rows)s, %(hash)s)
 """
-DIGESTS = """
-SELECT bucket, sum(rows)::bigint, sum(hash) FROM views.rebuild_digests
- WHERE rebuild_id = %(id)s AND name = %(name)s GROUP BY bucket
+DIGEST = """
+SELECT coalesce(sum(rows), 0)::bigint, coalesce(sum(hash), 0) FROM views.rebuild_digests
+ WHERE rebuild_id = %(id)s AND name = %(name)s
 """
 SCHEMA_OF = "rebuild_{}"
 
@@ -255,11 +256,12 @@ def progress(connection: Connection[Any], rebuild: Rebuild) -> Progress:
     return Progress(*row) if row else Progress(0, 0, 0)
 
 
-def digests(connection: Connection[Any], rebuild: Rebuild, name: str) -> dict[int, tuple[int, int]]:
-    """What the parts said they wrote of a view: rows and sum of hashes, by bucket."""
+def digest(connection: Connection[Any], rebuild: Rebuild, name: str) -> Digest:
+    """What the parts said they wrote of a view, all together."""
     cursor = connection.cursor(row_factory=tuple_row)
-    asked = cursor.execute(DIGESTS, {"id": rebuild.id, "name": name})
-    return {bucket: (rows, int(hashed)) for bucket, rows, hashed in asked}
+    row = cursor.execute(DIGEST, {"id": rebuild.id, "name": name}).fetchone()
+    rows, hashed = row or (0, 0)
+    return Digest(rows, int(hashed))
 
 
 def _asked(

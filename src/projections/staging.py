@@ -10,6 +10,7 @@ from psycopg import Connection, sql
 from projections.columns import RowCodec, teach
 from projections.digest import Buckets, digest
 from projections.view import View
+from projections.written import Written
 
 OPEN = "CREATE TEMPORARY TABLE {stage} (LIKE {table})"
 COPY = "COPY {stage} ({columns}) FROM STDIN (FORMAT BINARY)"
@@ -46,9 +47,12 @@ class Stage:
             for row in rows:
                 copy.write_row(encode(row))
 
-    def close(self, connection: Connection[Any]) -> Buckets:
-        """Move all rows to the view's table, and answer their digest."""
-        found = digest(connection, self.view, self._stage)
+    def close(self, connection: Connection[Any], written: Written | None = None) -> Buckets:
+        """Move all rows to the view's table, and answer their digest; it is kept in `written`."""
+        if written is None:
+            found = digest(connection, self.view, self._stage)
+        else:
+            found = written.add(connection, self.view, self._stage)
         connection.execute(self._composed(MOVE))
         connection.execute(self._composed(CLOSE))
         return found

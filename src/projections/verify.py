@@ -8,7 +8,7 @@ change; and sums straight over the facts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from ledger.store.records import FactRecord
 from projections.batch import FATAL
 from projections.chosen import Chosen, in_chunks, some_of, touched
 from projections.compare import common, differences, listed, made_up, outside, stage, within
-from projections.digest import Buckets, combined, digest
+from projections.digest import digest
 from projections.laws import Breach, breaches
 from projections.parking import why
 from projections.part import topics
@@ -32,6 +32,7 @@ from projections.quiet import uncollected
 from projections.rebuild_rows import Mismatch, Rebuild
 from projections.tables import SCHEMA, Table
 from projections.view import Recorded, View, fold
+from projections.written import Written
 
 SAMPLE = 500
 """How many people, picked anew each time, are folded again."""
@@ -67,11 +68,10 @@ class Verifier:
         connection: Connection[Any],
         rebuild: Rebuild,
         tables: Sequence[Table],
-        written: Mapping[str, Buckets],
         *,
         sample: int,
     ) -> list[Mismatch]:
-        """All that is wrong with the tables of a rebuild; `written` is what its parts said.
+        """All that is wrong with the tables of a rebuild.
 
         They stand still meanwhile, as do facts: only beside what serves is one snapshot needed. One
         for all would keep every row alive that the live views replace meanwhile, and each of their
@@ -82,11 +82,9 @@ class Verifier:
         again = since.at_most(PROVED_AGAIN)
         for chosen in (some_of(connection, tables, sample, position=position), again):
             found += self.again(connection, tables, chosen, position=position)
-        before = self._made_before(connection, tables, since, target=rebuild.target)
         for table in tables:
-            name = table.view.name
             with connection.transaction():
-                found += self.parts(connection, table, [written[name], *before[name]], since)
+                found += self.parts(connection, table, since)
             found += self.laws(connection, table, position=position)
             if not rebuild.replaces_damaged:
                 found += self._beside_live(connection, table, position=position)
@@ -120,52 +118,20 @@ class Verifier:
         chosen = touched(connection, tables, after, rebuild.position).at_most(most)
         return self.again(connection, tables, chosen, position=rebuild.position)
 
-    def parts(
-        self,
-        connection: Connection[Any],
-        table: Table,
-        written: Sequence[Buckets],
-        since: Chosen,
-    ) -> list[Mismatch]:
-        """Whether what the parts wrote still stands where nothing came since.
-
-        `written` adds up to that: what they wrote in all, and less what they wrote of those to whom
-        something came.
-        """
+    def parts(self, connection: Connection[Any], table: Table, since: Chosen) -> list[Mismatch]:
+        """Whether what the parts wrote still stands where nothing came since."""
         view = table.view
         listed(connection, "touched", since.of(view))
         untouched = sql.SQL("(SELECT * FROM {} WHERE {}) AS untouched").format(
             _name(table), outside(view, "touched")
         )
         found = digest(connection, view, untouched)
-        expected = combined(written)
+        expected = Written(table.schema).untouched(connection, view, "touched")
         return [
             Mismatch("digest", view.name, f"{bucket:02x}…", (), *told)
             for bucket in sorted(expected.keys() | found.keys())
             if (told := _told(expected.get(bucket), found.get(bucket)))[0] != told[1]
         ]
-
-    def _made_before(
-        self,
-        connection: Connection[Any],
-        tables: Sequence[Table],
-        since: Chosen,
-        *,
-        target: int,
-    ) -> dict[str, list[Buckets]]:
-        """Less what a fold up to `target` makes of these, by view.
-
-        Each is folded once for all views: to read and open their facts is what takes the time.
-        """
-        before: dict[str, list[Buckets]] = {table.view.name: [] for table in tables}
-        for kept_so, some in _by_partition(tables, since):
-            views = [table.view for table in kept_so]
-            rows = self._rows(views, some, position=target)
-            for view in views:
-                with connection.transaction():
-                    made = digest(connection, view, stage(connection, view, rows[view.name]))
-                before[view.name].append(_negative(made))
-        return before
 
     def again(
         self,
@@ -348,14 +314,9 @@ def _name(table: Table) -> sql.Identifier:
     return sql.Identifier(table.schema, table.view.name)
 
 
-def _negative(buckets: Buckets) -> Buckets:
-    return {bucket: one._replace(rows=-one.rows, hash=-one.hash) for bucket, one in buckets.items()}
-
-
 def _told(expected: Any, found: Any) -> tuple[str, str]:
     shown = [
-        "0 rows" if one is None or one.rows == one.hash == 0 else f"{one.rows} rows {one.hash:x}"
-        for one in (expected, found)
+        "0 rows" if one is None else f"{one.rows} rows {one.hash:x}" for one in (expected, found)
     ]
     return shown[0], shown[1]
 
