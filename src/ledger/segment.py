@@ -32,7 +32,8 @@ class SegmentFilter(Value):
     """What a saved segment asks of the member list; all that is given must hold.
 
     From is included, before is not; spent, net and of one currency, includes both ends. No
-    statuses means any. What is looked for in names is kept apart, for it may be personal.
+    statuses means any. `agrees` is to messages. What is looked for in names is kept apart, for it
+    may be personal.
     """
 
     statuses: tuple[MemberStatus, ...] = ()
@@ -46,6 +47,7 @@ class SegmentFilter(Value):
     last_order_from: Instant | None = None
     last_order_before: Instant | None = None
     method_country: str | None = None
+    agrees: bool | None = None
 
 
 def checked(asked: SegmentFilter, *, currency: str) -> SegmentFilter:

@@ -33,6 +33,7 @@ class SavedSegmentRow(NamedTuple):
     last_order_from: datetime | None
     last_order_before: datetime | None
     method_country: str | None
+    agrees: bool | None
     text: str | None
     saved_at: datetime
     position: int = 0
@@ -42,7 +43,7 @@ class SavedSegments(View[SavedSegmentRow]):
     """Every segment that is kept. Its partition is the segment, whose key seals its text."""
 
     name = "saved_segments"
-    version = 1
+    version = 2
     key = ("segment_id",)
     columns = SavedSegmentRow
     needs: ClassVar[Needs] = {Site.SegmentSaved: frozenset({"text"})}
@@ -77,6 +78,7 @@ class SavedSegments(View[SavedSegmentRow]):
             last_order_from=asked.last_order_from,
             last_order_before=asked.last_order_before,
             method_country=asked.method_country,
+            agrees=asked.agrees,
             text=fact.text,
             saved_at=fact.occurred_at,
         )

@@ -108,6 +108,7 @@ def test_every_condition_of_a_filter_is_told_apart(site: Past) -> None:
         "last_order_from": site.instants[0],
         "last_order_before": site.instants[3],
         "method_country": "FR",
+        "agrees": False,
         "text": "a",
     }
     assert set(asked) == {*OF_CONDITION, "segment"}

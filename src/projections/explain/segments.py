@@ -62,6 +62,7 @@ OF_CONDITION: dict[str, tuple[str, ...]] = {
     "last_order_from": ("last_order_at",),
     "last_order_before": ("last_order_at",),
     "method_country": ("method_country",),
+    "agrees": ("agrees",),
     "text": ("name_key", "email_key"),
 }
 """The columns of the member list that each condition looks at."""

@@ -51,5 +51,6 @@ def filter_of(row: SavedSegmentRow, currency: str) -> MemberFilter:
         last_order_from=row.last_order_from,
         last_order_before=row.last_order_before,
         method_country=row.method_country,
+        agrees=row.agrees,
         text=row.text or "",
     )

@@ -50,6 +50,7 @@ class SegmentBody(Body):
     last_order_from: InstantField | None = None
     last_order_before: InstantField | None = None
     method_country: str | None = Field(default=None, max_length=2)
+    agrees: bool | None = Field(default=None, description="to messages beside what they bought")
     text: str = Field(default="", max_length=200, description="words of names and addresses")
 
     def asked(self) -> SegmentFilter:
@@ -74,6 +75,7 @@ class SavedSegmentReply(Reply):
     last_order_from: datetime | None
     last_order_before: datetime | None
     method_country: str | None
+    agrees: bool | None
     text: str | None
     saved_at: datetime
     members: Counted | None = Field(

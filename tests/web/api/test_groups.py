@@ -57,6 +57,8 @@ def names(owner: Client, segment_id: str, **query: object) -> list[str]:
         ({"spent_to": {"minor": 0, "currency": "EUR"}}, ["Adam Smith"]),
         ({"text": "zoe MULLER"}, ["Zoë Müller"]),
         ({"method_country": "us"}, ["Zoë Müller"]),
+        ({"agrees": True}, []),
+        ({"agrees": False}, ["Adam Smith", "Zoë Müller"]),
         ({"tag": "vip"}, []),
         ({"joined_from": "2001-01-01T00:00:00Z"}, ["Zoë Müller"]),
         ({"last_order_before": "2001-01-01T00:00:00Z"}, []),

@@ -9,7 +9,9 @@ from web.pages.panel import members_columns
 from web.wording.consent import WORDING
 
 
-def test_who_agreed_to_messages_is_a_filter_and_no_segment(place: Place) -> None:
+def test_who_agreed_to_messages_is_a_filter_that_a_segment_keeps(  # part of SE2
+    place: Place,
+) -> None:
     agreed, _ = people(place, 2)
     ada = Actor(kind="member", id=agreed)
     place.parts.ledger.agree(agreed, wording=WORDING, where="account", by=ada, cause=cause())
@@ -18,14 +20,19 @@ def test_who_agreed_to_messages_is_a_filter_and_no_segment(place: Place) -> None
     page = staff.get("/panel/members?agrees=yes")
     assert ("Members 1" in page.words, "Person 01" in page.words) == (True, False)
     assert "Agreed to messages" in page.words.partition("Export as CSV")[0]
-    assert "/panel/segments" not in {form.action for form in page.forms}
+    form = page.form("/panel/segments")
+    fields = {**dict(form.fields), "name": "Friends"}
+    kept = staff.client.post("/panel/segments", data=fields, follow_redirects=True).text
+    assert "Person 00" in kept
+    assert "Person 01" not in kept
+    [row] = place.parts.queries.saved_segments.all()
+    assert row.agrees is True
+    spelled = staff.get(f"/panel/members?change={row.segment_id}&agrees=yes")
+    assert "Agreed to messages" in spelled.words.partition("Export as CSV")[0]
+    [_, line] = exported(staff, f"saved={row.segment_id}")
+    assert line[0] == "Person 00"
     others = staff.get("/panel/members?agrees=no").words
     assert ("Person 01" in others, "Person 00" in others) == (True, False)
-    form = staff.get("/panel/members?q=person").form("/panel/segments")
-    fields = {**dict(form.fields), "name": "Friends", "asked": "agrees=yes"}
-    said = staff.client.post("/panel/segments", data=fields, follow_redirects=True).text
-    assert "take that filter off first" in said
-    assert place.parts.queries.saved_segments.all() == []
 
 
 def test_every_column_but_tags_and_country_is_sorted_by_its_heading(

@@ -212,6 +212,8 @@ def _spelled(row: SavedSegmentRow) -> Iterator[tuple[str, str]]:
     if row.plan_id is not None:
         yield "plan", str(row.plan_id)
     yield from ((name, text) for name, text in plain.items() if text)
+    if row.agrees is not None:
+        yield "agrees", "yes" if row.agrees else "no"
     for name, moment in days.items():
         if moment is not None:
             yield name, moment.astimezone(zone).date().isoformat()

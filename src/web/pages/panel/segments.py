@@ -110,9 +110,6 @@ def _save(segment_id: UUID, done: str) -> Response:
     if form is None:
         return onward("segments.listing", told(next(iter(filled.faults.values()))), tone="bad")
     asked = asked_for(MultiDict(parse_qsl(form.asked)))
-    if asked.filter.agrees is not None:
-        said = gettext("A segment can’t ask who agreed to messages: take that filter off first.")
-        return onward_to(f"/panel/members?{form.asked}", said, tone="bad")
     try:
         position = parts().ledger.save_segment(
             segment_id,
@@ -146,6 +143,7 @@ def kept(asked: MemberFilter) -> SegmentFilter:
         last_order_from=_universal(asked.last_order_from),
         last_order_before=_universal(asked.last_order_before),
         method_country=asked.method_country,
+        agrees=asked.agrees,
         **spent,
     )
 
