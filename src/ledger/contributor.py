@@ -7,7 +7,13 @@ from typing import ClassVar, Literal, Self, get_args
 from uuid import UUID
 
 from ledger import texts
-from ledger.errors import ContributorRemoved, OwnerNeeded, RolesMalformed
+from ledger.errors import (
+    ContributorRemoved,
+    OwnerNeeded,
+    OwnersSecondStep,
+    OwnSecondStep,
+    RolesMalformed,
+)
 from ledger.facts import Aggregate, Fact, FirstFact, Personal, Stamp
 from ledger.told import TOLD_ROLES, StaffKind, ToldRole
 
@@ -98,6 +104,15 @@ class Contributor(Aggregate):
             contributor.locale = self.locale
             contributor.has_chosen_locale = True
 
+    class SecondStepEnded(ContributorFact):
+        """Somebody else let them sign in without a code: their telephone is lost."""
+
+        TOPIC: ClassVar[str] = "contributor.second_step_ended"
+
+        def apply(self, contributor: Contributor) -> None:
+            """No code is asked, until they set one up anew."""
+            contributor.second_step_ended_at = self.occurred_at
+
     class Removed(ContributorFact):
         """Someone is no longer staff."""
 
@@ -115,6 +130,7 @@ class Contributor(Aggregate):
         self.has_chosen_locale = False
         self.roles: frozenset[Role] = frozenset()
         self.muted: set[StaffKind] = set()
+        self.second_step_ended_at: datetime | None = None
         self.removed_at: datetime | None = None
 
     @property
@@ -198,6 +214,15 @@ class Contributor(Aggregate):
         self._require_staff()
         if locale != self.locale or not self.has_chosen_locale:
             self.record(self.LocaleChosen, stamp=stamp, locale=locale)
+
+    def end_second_step(self, *, stamp: Stamp) -> None:
+        """Let them sign in without a code. Nobody does it for the owner, or for themself."""
+        self._require_staff()
+        if self.is_owner:
+            raise OwnersSecondStep
+        if stamp.actor.kind == "contributor" and stamp.actor.id == self.id:
+            raise OwnSecondStep
+        self.record(self.SecondStepEnded, stamp=stamp)
 
     def _require_staff(self) -> None:
         if self.removed_at is not None:

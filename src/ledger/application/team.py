@@ -146,6 +146,13 @@ class TeamUseCases(OperatingUseCases):
         return self.append(contributor, releases=[email], command=cause.id)
 
     @use_case
+    def end_second_step(self, contributor_id: UUID, *, by: Actor, cause: Cause) -> Position:
+        """One of the staff lost their telephone: they sign in without a code, as others decided."""
+        contributor = self.contributor(contributor_id)
+        contributor.end_second_step(stamp=self.staff_stamp(by, cause))
+        return self.append(contributor, command=cause.id)
+
+    @use_case
     def mute_notices(
         self, contributor_id: UUID, kind: StaffKind, *, by: Actor, cause: Cause
     ) -> Position:

@@ -17,6 +17,18 @@ class OwnerNeeded(Refused):
     code = "owner_needed"
 
 
+class OwnersSecondStep(Refused):
+    """The owner's second step is ended at the machine alone, by `ledger team reset`."""
+
+    code = "owners_second_step"
+
+
+class OwnSecondStep(Refused):
+    """Your own second step is turned off with your password and a code."""
+
+    code = "own_second_step"
+
+
 class ContributorRemoved(Refused):
     """The contributor {contributor_id} was removed."""
 

@@ -16,6 +16,8 @@ from ledger.errors import (
     NameMissing,
     NotFound,
     OwnerNeeded,
+    OwnersSecondStep,
+    OwnSecondStep,
     RolesMalformed,
 )
 from projections.contributors import ContributorRow
@@ -196,6 +198,19 @@ def change_roles(call: Call[RolesBody, None], contributor_id: UUID) -> Answer:
     """At once, for every session they have. The owner's role is only transferred (NO5)."""
     ledger, roles = call.parts.ledger, frozenset(call.body.roles)
     return done(ledger.change_roles(contributor_id, roles, by=call.actor, cause=call.cause))
+
+
+@routes.delete(
+    "/team/<uuid:contributor_id>/second-step",
+    permission=Permission.CHANGE_TEAM,
+    summary="End a contributor's second step",
+    refusals=(NotFound, ContributorRemoved, OwnersSecondStep, OwnSecondStep),
+)
+def end_second_step(call: Call[None, None], contributor_id: UUID) -> Answer:
+    """Their telephone is lost: they are signed out everywhere, told by mail, and sign in without a
+    code until they set it up again. Nobody does it for the owner, or for themself.
+    """
+    return done(staff.end_second_step(call.parts, contributor_id, by=call.actor, cause=call.cause))
 
 
 @routes.delete(

@@ -87,6 +87,25 @@ def make_token(
     )
 
 
+def end_second_step(parts: Parts, contributor_id: UUID, *, by: Actor, cause: Cause) -> Position:
+    """One of the staff lost their telephone: they are signed out everywhere, told by mail, and
+    sign in without a code. A 409 where none is asked.
+
+    The fact comes first, and the codes go last: sent again after a crash, it is finished.
+    """
+    desk = parts.desk
+    if not desk.second_factors.is_on(contributor_id):
+        detail = "Their sign-in asks for no code."
+        raise Problem(HTTPStatus.CONFLICT, "second_step_off", detail)
+    position = parts.ledger.end_second_step(contributor_id, by=by, cause=cause)
+    one = parts.ledger.contributor(contributor_id)
+    mail = mails.second_step_ended(parts.settings, one.email, one.name, one.locale)
+    desk.mailbox.put(mail, mail_id=ids.derived(cause.id, "second step ended"))
+    desk.sessions.revoke_all(Kind.CONTRIBUTOR, contributor_id)
+    desk.second_factors.forget(contributor_id)
+    return position
+
+
 def remove(parts: Parts, contributor_id: UUID, *, by: Actor, cause: Cause) -> Position:
     """Someone is no longer staff; they are signed out everywhere."""
     email = parts.ledger.contributor(contributor_id).email

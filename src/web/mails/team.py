@@ -22,6 +22,24 @@ INVITATION = {
     ),
 }
 
+SECOND_STEP_ENDED = {
+    "en": (
+        "{site}: your sign-in asks for no code",
+        "someone on the team ended the second step of your sign-in: your password alone signs you"
+        " in, and you are signed out everywhere. Please set the second step up again. If you did"
+        " not ask for this, change your password and tell the owner of the site.",
+        "Set it up again",
+    ),
+    "fr": (
+        "{site}\u00a0: votre connexion ne demande plus de code",
+        "quelqu’un de l’équipe a désactivé la seconde étape de votre connexion\u00a0: votre mot de"
+        " passe suffit, et vous êtes déconnecté partout. Merci de configurer de nouveau la seconde"
+        " étape. Si vous ne l’avez pas demandé, changez votre mot de passe et prévenez le"
+        " propriétaire du site.",
+        "La configurer de nouveau",
+    ),
+}
+
 
 def invitation(settings: Settings, email: str, name: str, locale: Locale, *, token: str) -> Mail:
     """The link leads to the contributor's first, or another, password."""
@@ -31,5 +49,17 @@ def invitation(settings: Settings, email: str, name: str, locale: Locale, *, tok
         paragraphs=(HELLO[locale].format(name=name), text.format(site=settings.site_name)),
         label=label,
         url=f"{settings.address}/team/welcome?token={token}",
+    )
+    return letter.to(email, locale=locale, signature=settings.site_name)
+
+
+def second_step_ended(settings: Settings, email: str, name: str, locale: Locale) -> Mail:
+    """What somebody else did to their sign-in, and what to do if nobody asked for it."""
+    subject, text, label = SECOND_STEP_ENDED[locale]
+    letter = Letter(
+        subject=subject.format(site=settings.site_name),
+        paragraphs=(HELLO[locale].format(name=name), text),
+        label=label,
+        url=f"{settings.address}/panel/security",
     )
     return letter.to(email, locale=locale, signature=settings.site_name)

@@ -69,6 +69,7 @@ DETAILS = {
     "password_wrong": message("This is not your password."),
     "code_wrong": message("This code is not good; one is used once only."),
     "code_needed": message("Sign in with your password and a code."),
+    "second_step_off": message("Their sign-in asks for no code."),
     "second_step_missing": message("Set up the second step of your sign-in first."),
     "scopes_beyond_own": message("Nobody gives a program what they may not do themselves."),
     "text_unfit": message("This text holds characters that can't be stored."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 import pyotp
 import pytest
@@ -199,6 +200,64 @@ def test_an_owner_who_lost_everything_is_let_in_from_the_machine(  # NO5
     waiting.send(page, CODE, code=owner.code())
     assert not signed_in(waiting)
     assert owner.asked(place.stranger()).path.startswith("/panel")
+
+
+@pytest.mark.parametrize("way", ["panel", "interface"])
+def test_somebody_who_lost_their_telephone_is_let_in_by_others_and_told(  # part of NO5
+    place: Place, owner: Owner, way: str
+) -> None:
+    manager, codes = enrolled(place, "store_manager")
+    end = f"/panel/team/{manager}/second-step/end"
+    page = owner.browser.get(f"/panel/team/{manager}")
+    lost = Browser(place.app.test_client())
+    session = place.parts.desk.sessions.open(Kind.CONTRIBUTOR, manager)
+    lost.client.set_cookie("team", session.token)
+    assert signed_in(lost)
+    if way == "panel":
+        said = owner.browser.send(page, end)
+        assert "They sign in without a code, and are told." in said.words
+    else:
+        client = create_app(place.parts, routes=all_routes()).test_client()
+        cookie = owner.browser.client.get_cookie("team")
+        assert cookie is not None
+        client.set_cookie("team", cookie.value)
+        path, own = f"/api/v1/team/{manager}/second-step", {"Sec-Fetch-Site": "same-origin"}
+        assert client.delete(path, headers=own).status_code == 204
+        again = client.delete(path, headers=own)
+        assert (again.status_code, again.get_json()["code"]) == (409, "second_step_off")
+    assert not place.parts.desk.second_factors.is_on(manager)
+    assert not place.parts.desk.second_factors.take(manager, codes[0])
+    assert not signed_in(lost)
+    *_, fact = place.parts.ledger.facts_of(manager)
+    assert fact.TOPIC == "contributor.second_step_ended"
+    assert fact.actor.id == ids.derived(ids.SITE, "owner")
+    [told] = place.parts.desk.mailbox.recent(to="store_manager@example.org")
+    assert "asks for no code" in told.mail.subject
+    assert end not in {f.action for f in owner.browser.get(f"/panel/team/{manager}").forms}
+
+
+def test_nobody_ends_the_second_step_of_the_owner_or_of_themself(  # part of NO5
+    place: Place, owner: Owner
+) -> None:
+    owner.enrol()
+    administrator, _ = enrolled(place, "administrator")
+    browser = place.staff("administrator")
+    me = ids.derived(ids.SITE, "owner")
+    token = dict(browser.get("/panel/team").form("").fields)["csrf_token"]
+    for who, why in ((me, "at the machine alone"), (administrator, "your password and a code")):
+        sent = {"csrf_token": token, "command": str(ids.new())}
+        answer = browser.client.post(f"/panel/team/{who}/second-step/end", data=sent)
+        assert answer.status_code == 422
+        assert why in answer.text
+        assert place.parts.desk.second_factors.is_on(who)
+
+
+def enrolled(place: Place, role: str) -> tuple[UUID, list[str]]:
+    """One of the staff who signs in with a code, and their codes on paper."""
+    place.staff(role)
+    one, factors = ids.derived(ids.SITE, role), place.parts.desk.second_factors
+    assert factors.confirm(one, pyotp.TOTP(factors.begin(one)).at(place.clock.now()))
+    return one, factors.renew_codes(one)
 
 
 def test_the_secret_and_the_codes_are_not_readable_in_the_tables(

@@ -145,6 +145,7 @@ def _of_owners() -> dict[str, Form]:
         f"{one}/roles": {"roles": ["administrator", "auditor"]},
         f"{one}/ownership": {"sure": "true"},
         f"{one}/remove": {},
+        f"{one}/second-step/end": {},
     }
 
 

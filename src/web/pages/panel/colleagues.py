@@ -17,9 +17,10 @@ from web.identity import staff
 from web.identity.auth import parts, requires
 from web.identity.permissions import Permission
 from web.pages.filling import blame, signed
-from web.pages.forms import Filled, cause, read_form
+from web.pages.forms import Filled, actor, cause, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward, reason, settled
 from web.pages.past_pages import of_moment, reading
+from web.problems import Problem
 from web.reading.past import Scope
 from web.wording.languages import gettext, say
 
@@ -128,6 +129,17 @@ def invite(contributor_id: UUID) -> Response | tuple[str, int]:
     return onward("colleagues.listing", gettext("The invitation is on its way."))
 
 
+@pages.post("/<uuid:contributor_id>/second-step/end")
+@requires(Permission.CHANGE_TEAM)
+def end_second_step(contributor_id: UUID) -> Response | tuple[str, int]:
+    """Their telephone is lost: they sign in without a code, and are told."""
+    try:
+        settled(staff.end_second_step(parts(), contributor_id, **signed()))
+    except (LedgerError, Problem) as refused:
+        return _one(contributor_id, reason(refused)), UNPROCESSABLE
+    return onward("colleagues.listing", gettext("They sign in without a code, and are told."))
+
+
 @pages.get("/<uuid:contributor_id>/ownership")
 @requires(Permission.TRANSFER_OWNERSHIP)
 def ask_to_hand_on(contributor_id: UUID) -> str:
@@ -166,6 +178,8 @@ def _one(contributor_id: UUID, wrong: str = "") -> str:
     return render_template(
         "panel/colleague.html",
         one=parts().ledger.contributor(contributor_id),
+        has_second_step=parts().desk.second_factors.is_on(contributor_id),
+        is_self=actor().id == contributor_id,
         roles=ROLE_NAMES,
         wrong=wrong,
     )

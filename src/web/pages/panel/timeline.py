@@ -100,6 +100,7 @@ OF_THE_HOUSE = {
     "contributor.muted": message("{contributor} is told no more: {kind}"),
     "contributor.unmuted": message("{contributor} is told again: {kind}"),
     "contributor.locale_chosen": message("{contributor} chose the language {locale}"),
+    "contributor.second_step_ended": message("{contributor} signs in without a code"),
     "contributor.removed": message("{contributor} is no longer on the team"),
     "list.created": message("Mailing list made: {name}"),
     "list.ended": message("Mailing list ended"),
