@@ -14,7 +14,7 @@ from web.api.framework import Call, Routes
 from web.api.models import Page, PageQuery
 from web.api.shapes import RecordedFactReply, recorded_fact
 from web.identity.permissions import Permission
-from web.reading.facts import LONGEST_TOPIC, ActorKind, StreamKind, books_of, personal_of
+from web.reading.facts import LONGEST_TOPIC, ActorKind, StreamKind, books_of, hidden_from
 from web.reading.past import Scope
 
 routes = Routes("facts")
@@ -95,8 +95,7 @@ def _is_known(call: Call[None, Any], one: Entry) -> bool:
 
 
 def _fact(call: Call[None, Any], one: Entry) -> WholeFactReply:
-    sees_people = Permission.READ_MEMBERS in call.principal.permissions
-    hidden = frozenset() if sees_people else personal_of(one.topic)
+    hidden = hidden_from(call.principal.permissions, one.topic)
     return WholeFactReply(
         **recorded_fact(one, without=hidden), member_id=one.member_id, hidden=sorted(hidden)
     )

@@ -15,6 +15,7 @@ from ledger.errors import (
     ReasonMalformed,
 )
 from ledger.money import Money
+from projections.history import Entry
 from projections.notes import NoteRow
 from projections.queries.members import MemberFilter, MemberSort, MemberSummary
 from projections.queries.paging import Turn
@@ -34,6 +35,7 @@ from web.api.shapes import (
     recorded_fact,
 )
 from web.identity.permissions import Permission
+from web.reading.facts import hidden_from
 from web.reading.past import Scope
 from web.sessions.sessions import Kind
 
@@ -215,7 +217,9 @@ def explain_access(call: Call[None, AccessOfQuery], member_id: UUID) -> AccessRe
     past=Scope.BOOKS,
 )
 def show_history(call: Call[None, PageQuery], member_id: UUID) -> Page[RecordedFactReply]:
-    """Every fact about them, oldest first, straight from the books (AU2)."""
+    """Every fact about them, oldest first, straight from the books (AU2); what is personal for who
+    may read of members.
+    """
     call.member(member_id)
     place = call.place()
     after = int(place[0] or 0) if place else 0
@@ -225,9 +229,14 @@ def show_history(call: Call[None, PageQuery], member_id: UUID) -> Page[RecordedF
     page = entries[: call.query.limit]
     more = len(entries) > len(page)
     return Page[RecordedFactReply](
-        items=[RecordedFactReply(**recorded_fact(entry)) for entry in page],
+        items=[_recorded(call, entry) for entry in page],
         next=call.cursor([page[-1].position]) if more else None,
     )
+
+
+def _recorded(call: Call[None, PageQuery], entry: Entry) -> RecordedFactReply:
+    hidden = hidden_from(call.principal.permissions, entry.topic)
+    return RecordedFactReply(**recorded_fact(entry, without=hidden))
 
 
 @routes.post(

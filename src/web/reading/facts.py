@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Literal
 
 from ledger.facts import fact_classes, personal_fields
 from projections.queries.books import BookQueries
+from web.identity.permissions import Permission
 from web.parts import Parts
 
 StreamKind = Literal["member", "order", "plan", "discount", "contributor", "notice", "list", "site"]
@@ -22,6 +24,13 @@ def books_of(parts: Parts) -> BookQueries:
 def personal_of(topic: str) -> frozenset[str]:
     """Which fields of a fact are somebody's own."""
     return _personal().get(topic, frozenset())
+
+
+def hidden_from(permissions: Collection[Permission], topic: str) -> frozenset[str]:
+    """Which fields of a fact are not shown to who may do these things: what is somebody's own is
+    for who may read of members.
+    """
+    return frozenset() if Permission.READ_MEMBERS in permissions else personal_of(topic)
 
 
 @cache
