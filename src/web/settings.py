@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import secrets
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -42,8 +43,13 @@ def _refuse(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("setting", "{sentence}", {"sentence": sentence})
 
 
+@cache
+def _is_time_zone(name: str) -> bool:
+    return name in available_timezones()  # which looks through a thousand files
+
+
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if not _is_time_zone(name):
         raise _refuse("is not a time zone such as Europe/Paris")
     return name
 
