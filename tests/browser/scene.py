@@ -81,6 +81,11 @@ class View(NamedTuple):
 NAMED = ("en", "fr")
 BOTH = pytest.mark.parametrize("view", [View("en", DESKTOP), View("fr", PHONE)], ids=NAMED)
 TURNED = pytest.mark.parametrize("view", [View("en", PHONE), View("fr", DESKTOP)], ids=NAMED)
+ENGLISH = pytest.mark.parametrize("view", [View("en", DESKTOP)], ids=["en"])
+FRENCH = pytest.mark.parametrize("view", [View("fr", DESKTOP)], ids=["fr"])
+"""For what keys and forms do, which no language changes: some stories are told in one, some in the
+other, and every page is looked at in both by axe.
+"""
 
 
 class Ears(Eyes):
