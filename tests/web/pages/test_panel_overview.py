@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -11,10 +10,10 @@ import pytest
 from ledger.money import Money
 from tests.web.conftest import NOON
 from tests.web.pages.conftest import MACHINE, Browser, Place, cause
+from tests.web.pages.keeping import large_from_here_on, let_no_answer_last
 from web.api.catalogue import all_routes
 from web.app import create_app
-from web.pages.panel import overview_figures
-from web.pages.panel.overview_figures import Figures, KeptFigures, Wanted
+from web.pages.panel.overview_figures import KeptFigures, Wanted
 
 DAY = timedelta(days=1)
 PATH = "/panel/overview"
@@ -143,37 +142,29 @@ def test_the_figures_are_read_as_of_a_moment(place: Place, browser: Browser) -> 
 def test_a_large_site_is_told_what_is_a_minute_old_and_asks_meanwhile(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = KeptFigures(place.parts.queries)
-    wanted = _wanted(place)
-    small.of(wanted, NOON)
-    assert small.kept == OrderedDict()
-    monkeypatch.setattr("projections.queries.counting.MOST_COUNTED", -1)
-    monkeypatch.setattr("projections.queries.counting.CHEAP", -1)
-    large = KeptFigures(place.parts.queries)
-    first = large.of(wanted, NOON)
-    assert large.of(wanted, NOON + DAY) is first
-    monkeypatch.setattr(overview_figures, "KEPT_SECONDS", -1)
-    started: list[Figures] = []
-    monkeypatch.setattr(overview_figures, "Thread", _at_once(started))
-    assert large.of(wanted, NOON + DAY) is first
-    assert large.kept[wanted][1].at == NOON + DAY
+    kept, wanted, plan_id = KeptFigures(place.parts), _wanted(place), place.plan()
+    assert kept.of(wanted, NOON).recurring.totals == []
+    place.join(place.account(), plan_id)
+    place.settle()
+    small = kept.of(wanted, NOON)
+    assert [one.memberships for one in small.recurring.totals] == [1]
+    large_from_here_on(monkeypatch)
+    first = kept.of(wanted, NOON)
+    assert first == small
+    assert kept.of(wanted, NOON + DAY) == first
+    let_no_answer_last(monkeypatch)
+    kept = KeptFigures(place.parts)
+    place.clock.advance_to(NOON + DAY)
+    assert kept.of(wanted, NOON).at == NOON + DAY
+    place.clock.advance_to(NOON + 2 * DAY)
+    assert kept.of(wanted, NOON).at == NOON + DAY  # and is asked once more meanwhile
+    assert kept.of(wanted, NOON).at == NOON + 2 * DAY
 
 
 def _cookie(browser: Browser) -> str:
     found = browser.client.get_cookie("team")
     assert found is not None
     return found.value
-
-
-def _at_once(started: list[Figures]) -> object:
-    class AtOnce:
-        def __init__(self, *, target: object, args: object, **_: object) -> None:
-            self.target, self.args = target, args
-
-        def start(self) -> None:
-            self.target(*self.args)  # type: ignore[operator, misc]
-
-    return AtOnce
 
 
 def _wanted(place: Place) -> Wanted:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 from projections.queries.reading import Source
 from projections.queries.reports.asking import asked
@@ -68,6 +69,19 @@ class CohortLine:
         return (self.members * 20_000 + self.size) // (2 * self.size)
 
 
+class Stays(NamedTuple):
+    """So many people who joined first in a month, and were members from a month until another.
+
+    Months are counted from 1; 0 is before the first, and where nobody has left yet there is None.
+    """
+
+    joined: int
+    began: int
+    ended: int | None
+    is_first: bool
+    people: int
+
+
 class MembershipReports:
     """Asks how many were members when."""
 
@@ -76,36 +90,45 @@ class MembershipReports:
 
     def by_month(self, months: Calendar, now: datetime) -> list[MembersLine]:
         """Every month of a calendar; nothing after `now` counts."""
-        starting, new, returned, left = 0, *(defaultdict[int, int](int) for _ in range(3))
-        for _, began, ended, is_first, count in self._stays(months, now):
-            (new if is_first else returned)[began] += count
-            left[len(months.bounds) if ended is None else ended] += count
-        starting = new[0] + returned[0] - left[0]
-        lines: list[MembersLine] = []
-        for place, month in enumerate(months.starts, 1):
-            lines.append(MembersLine(month, starting, new[place], returned[place], left[place]))
-            starting = lines[-1].ending
-        return lines
+        return members_of(self.stays(months, now), months.starts)
 
     def cohorts(self, months: Calendar, now: datetime) -> list[CohortLine]:
         """Who joined first in each month of a calendar, and each month until its last."""
-        sizes: dict[int, int] = defaultdict(int)
-        moved: dict[tuple[int, int], int] = defaultdict(int)
-        for joined, began, ended, is_first, count in self._stays(months, now):
-            sizes[joined] += count if is_first else 0
-            moved[joined, began] += count
-            moved[joined, len(months.bounds) if ended is None else ended] -= count
-        lines: list[CohortLine] = []
-        for place, cohort in enumerate(months.starts, 1):
-            members = 0
-            for later, month in enumerate(months.starts[place - 1 :], place):
-                members += moved[place, later]
-                if sizes[place]:
-                    lines.append(CohortLine(cohort, month, sizes[place], members))
-        return lines
+        return cohorts_of(self.stays(months, now), months.starts)
 
-    def _stays(
-        self, months: Calendar, now: datetime
-    ) -> list[tuple[int, int, int | None, bool, int]]:
+    def stays(self, months: Calendar, now: datetime) -> list[Stays]:
+        """From when until when people were members; nothing after `now` counts."""
         parameters = {"bounds": list(months.bounds), "before": months.before, "now": now}
-        return asked(self._source, STAYS, parameters)
+        return [Stays(*row) for row in asked(self._source, STAYS, parameters)]
+
+
+def members_of(stays: Iterable[Stays], months: Sequence[date]) -> list[MembersLine]:
+    """How many members the months of some stays had."""
+    new, returned, left = (defaultdict[int, int](int) for _ in range(3))
+    for one in stays:
+        (new if one.is_first else returned)[one.began] += one.people
+        left[len(months) + 1 if one.ended is None else one.ended] += one.people
+    starting = new[0] + returned[0] - left[0]
+    lines: list[MembersLine] = []
+    for place, month in enumerate(months, 1):
+        lines.append(MembersLine(month, starting, new[place], returned[place], left[place]))
+        starting = lines[-1].ending
+    return lines
+
+
+def cohorts_of(stays: Iterable[Stays], months: Sequence[date]) -> list[CohortLine]:
+    """How many of those who joined first in a month were there still, month by month."""
+    sizes: dict[int, int] = defaultdict(int)
+    moved: dict[tuple[int, int], int] = defaultdict(int)
+    for one in stays:
+        sizes[one.joined] += one.people if one.is_first else 0
+        moved[one.joined, one.began] += one.people
+        moved[one.joined, len(months) + 1 if one.ended is None else one.ended] -= one.people
+    lines: list[CohortLine] = []
+    for place, cohort in enumerate(months, 1):
+        members = 0
+        for later, month in enumerate(months[place - 1 :], place):
+            members += moved[place, later]
+            if sizes[place]:
+                lines.append(CohortLine(cohort, month, sizes[place], members))
+    return lines

@@ -35,6 +35,9 @@ SELECT width_bucket(changed_at[place], %(bounds)s::timestamptz[]), currencies[pl
 """
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LESS: tuple[Kind, ...] = ("contraction", "churned")
+NONE = Fraction(0)
+Moved = dict[tuple[int, str, Kind], Fraction]
+"""Signed amounts by month, currency and kind: 1 is the first month, 0 all that was before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,11 @@ class RecurringQueries:
         self, months: Calendar, now: datetime, *, currency: str | None = None
     ) -> list[Movement]:
         """Month by month and currency by currency; nothing after `now` counts."""
-        sums: dict[tuple[int, str, str], Fraction] = defaultdict(Fraction)
+        return movements_of(self.moved(months, now, currency=currency), months.starts)
+
+    def moved(self, months: Calendar, now: datetime, *, currency: str | None = None) -> Moved:
+        """What every kind of change came to in each month, and before the first of them."""
+        moved: Moved = defaultdict(Fraction)
         parameters = {
             "bounds": list(months.bounds),
             "before": months.before,
@@ -158,12 +165,17 @@ class RecurringQueries:
         for month, of_currency, kind, denominator, numerator in asked(
             self._source, MOVED, parameters
         ):
-            sums[month, of_currency, kind] += Fraction(numerator, denominator)
-        found: list[Movement] = []
-        for one in sorted({key[1] for key, moved in sums.items() if moved}):
-            starting = sum((sums[0, one, kind] for kind in KINDS), Fraction(0))
-            for place, month in enumerate(months.starts, 1):
-                moved = {kind: sums[place, one, kind] for kind in KINDS}
-                found.append(Movement(month, one, starting, moved))
-                starting = found[-1].ending
-        return sorted(found, key=lambda line: (line.month, line.currency))
+            moved[month, of_currency, kind] += Fraction(numerator, denominator)
+        return moved
+
+
+def movements_of(moved: Moved, months: Sequence[date]) -> list[Movement]:
+    """The months of some changes, each beginning where the one before it ended."""
+    found: list[Movement] = []
+    for one in sorted({key[1] for key, amount in moved.items() if amount}):
+        starting = sum((moved.get((0, one, kind), NONE) for kind in KINDS), NONE)
+        for place, month in enumerate(months, 1):
+            own = {kind: moved.get((place, one, kind), NONE) for kind in KINDS}
+            found.append(Movement(month, one, starting, own))
+            starting = found[-1].ending
+    return sorted(found, key=lambda line: (line.month, line.currency))

@@ -39,6 +39,11 @@ class RevenueFilter:
     currency: str | None = None
     plan_id: UUID | None = None
 
+    def holds(self, line: RevenueLine) -> bool:
+        """Whether a line is of this money."""
+        is_of_plan = self.plan_id in {None, line.plan_id}
+        return is_of_plan and self.currency in {None, line.total.currency}
+
 
 @dataclass(frozen=True, slots=True)
 class RevenueLine:

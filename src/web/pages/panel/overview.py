@@ -22,7 +22,13 @@ from web.pages.filling import Args
 from web.pages.forms import read_args
 from web.pages.frame import group, url_with
 from web.pages.panel import overview_parts
-from web.pages.panel.overview_figures import Figures, Wanted, asked, kept_figures
+from web.pages.panel.overview_figures import (
+    Figures,
+    Wanted,
+    asked,
+    figures_of,
+    kept_figures,
+)
 from web.pages.panel.overview_parts import Drawing
 from web.pages.past_pages import now, of_moment, past, reading
 from web.reading.past import Scope
@@ -130,8 +136,8 @@ def _wanted(args: OverviewArgs, first: date, last: date, step: Step) -> Wanted:
 
 def _figures(wanted: Wanted) -> Figures:
     if past() is not None:
-        return asked(reading().queries, wanted, now())
-    return kept_figures(parts().queries).of(wanted, now())
+        return figures_of(asked(parts(), reading().queries, now()), wanted)
+    return kept_figures(parts()).of(wanted, now())
 
 
 def _currencies(plans: Mapping[UUID, object]) -> list[str]:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock, Thread
 from uuid import UUID
 
 from flask import current_app
 
-from projections.queries.members import MemberFilter
 from projections.queries.reports.calendar import Calendar
-from projections.queries.reports.membership import CohortLine, MembersLine
-from projections.queries.reports.recurring import Movement, Recurring
+from projections.queries.reports.membership import (
+    CohortLine,
+    MembersLine,
+    cohorts_of,
+    members_of,
+)
+from projections.queries.reports.recurring import Movement, Recurring, movements_of
 from projections.queries.reports.revenue import RevenueFilter, RevenueLine
+from projections.queries.reports.tally import Tally
+from web.parts import Parts
+from web.reading.kept import Kept, is_large
 from web.reading.queries import Queries
 
-KEPT_SECONDS = 60
-"""Figures of a large site are given again for so long; then they are made anew meanwhile."""
-MOST_KEPT = 32
-
 NAME = "overview figures"
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,19 +49,24 @@ class Figures:
     cohorts: Sequence[CohortLine]
 
 
-def asked(queries: Queries, wanted: Wanted, now: datetime) -> Figures:
+def asked(parts: Parts, queries: Queries, now: datetime) -> Tally:
     """Every figure, asked now."""
-    reports, currency = queries.reports, wanted.currency
-    revenue = reports.revenue.lines(
-        wanted.stretches, now, RevenueFilter(currency=currency, plan_id=wanted.plan_id)
+    return Tally.of(queries.source, queries.reports, now, parts.site.time_zone)
+
+
+def figures_of(tally: Tally, wanted: Wanted) -> Figures:
+    """What is wanted of a tally."""
+    currency, stays = wanted.currency, tally.stays(wanted.months)
+    revenue = tally.revenue(
+        wanted.stretches, RevenueFilter(currency=currency, plan_id=wanted.plan_id)
     )
     return Figures(
-        at=now,
+        at=tally.at,
         revenue=[line for line in revenue if line.total.mode == wanted.mode],
-        recurring=reports.recurring.at(now, currency=currency),
-        movements=reports.recurring.movements(wanted.months, now, currency=currency),
-        members=reports.membership.by_month(wanted.months, now),
-        cohorts=reports.membership.cohorts(wanted.months, now),
+        recurring=tally.recurring(currency),
+        movements=movements_of(tally.moved(wanted.months, currency), wanted.months.starts),
+        members=members_of(stays, wanted.months.starts),
+        cohorts=cohorts_of(stays, wanted.months.starts),
     )
 
 
@@ -72,40 +74,22 @@ def asked(queries: Queries, wanted: Wanted, now: datetime) -> Figures:
 class KeptFigures:
     """The figures of the present. Those of a site that is not large are never kept."""
 
-    queries: Queries
-    kept: OrderedDict[Wanted, tuple[float, Figures]] = field(default_factory=OrderedDict)
-    _asking: Lock = field(default_factory=Lock)
+    parts: Parts
+
+    def __post_init__(self) -> None:
+        self._kept = Kept[None, Tally](NAME, self._asked)
 
     def of(self, wanted: Wanted, now: datetime) -> Figures:
         """They may be a minute old; `Figures.at` says of when they are."""
-        found = self.kept.get(wanted)
-        if found is None:
-            return self._ask(wanted, now)
-        since, figures = found
-        if time.monotonic() - since > KEPT_SECONDS and self._asking.acquire(blocking=False):
-            given = (wanted, now)
-            Thread(target=self._ask_again, args=given, name=NAME, daemon=True).start()
-        return figures
+        if is_large(self.parts.queries, now):
+            return figures_of(self._kept.of(None), wanted)
+        return figures_of(asked(self.parts, self.parts.queries, now), wanted)
 
-    def _ask(self, wanted: Wanted, now: datetime) -> Figures:
-        figures = asked(self.queries, wanted, now)
-        if not self.queries.members.count(MemberFilter(), now).is_exact:
-            self.kept[wanted] = time.monotonic(), figures
-            while len(self.kept) > MOST_KEPT:
-                self.kept.popitem(last=False)
-        return figures
-
-    def _ask_again(self, wanted: Wanted, now: datetime) -> None:
-        try:
-            self._ask(wanted, now)
-        except Exception:
-            log.exception("the figures could not be asked; the next page asks again")
-            self.kept.pop(wanted, None)
-        finally:
-            self._asking.release()
+    def _asked(self, _: None, _before: Tally | None) -> Tally:
+        return asked(self.parts, self.parts.queries, self.parts.clock.now())
 
 
-def kept_figures(queries: Queries) -> KeptFigures:
+def kept_figures(parts: Parts) -> KeptFigures:
     """Those of the site that serves; one a process."""
-    found: KeptFigures = current_app.extensions.setdefault(NAME, KeptFigures(queries))
+    found: KeptFigures = current_app.extensions.setdefault(NAME, KeptFigures(parts))
     return found
