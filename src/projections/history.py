@@ -46,6 +46,12 @@ class History:
         """Everything that concerns a person, in the order in which it was recorded."""
         return self._entries(self.recorder.of_subject(subject_id))
 
+    def some_of_subject(self, subject_id: UUID, positions: Collection[int]) -> list[Entry]:
+        """Facts that concern a person, and those that say what these are about."""
+        records = self.recorder.of_subject(subject_id)
+        streams = {record.stream_id for record in records if record.position in positions}
+        return self._entries([one for one in records if _has_a_say(one, positions, streams)])
+
     def latest_of_subject(
         self, subject_id: UUID, most: int, *, before: int | None = None
     ) -> tuple[list[Entry], int]:

@@ -24,6 +24,8 @@ from projections.memberships import MembershipRow, Memberships
 
 ACCESS = Definition("access", 1)
 ANYTHING = 2**63 - 1
+DECIDING = frozenset(fact_class.TOPIC for fact_class in Memberships.handlers)
+"""The stored names of facts that have a say: all that an answer names are among them."""
 OF_PLAN: LiteralString = "view.member_id = %(member_id)s AND view.plan_id = %(plan_id)s"
 
 
@@ -66,7 +68,7 @@ class ExplainAccess:
             sql.SQL(OF_PLAN), {"member_id": member_id, "plan_id": plan_id}
         )
         known = ANYTHING if self.scope.position is None else self.scope.position
-        facts = self.books.of_subject(member_id, self.scope.reach(known))
+        facts = self.books.of_subject(member_id, self.scope.reach(known), topics=DECIDING)
         seen = [told for told in facts if told.record.position <= read.reach.position]
         unread = broken("memberships", read.rows)
         is_told = not unread and _is_past(seen, at)

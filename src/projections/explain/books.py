@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -49,6 +49,11 @@ class Reach(NamedTuple):
             return False
         return self.as_of is None or told.fact is None or told.fact.occurred_at <= self.as_of
 
+    def of(self, facts: Iterable[Told]) -> list[Told]:
+        """Those of some facts that are."""
+        near = (told for told in facts if told.record.position <= self.position)
+        return [told for told in near if self.holds(told)]
+
 
 class Told(NamedTuple):
     """A row of the books and its fact, or why it can't be read."""
@@ -77,10 +82,14 @@ class Books:
     recorder: FactRecorder
     mapper: FactMapper
 
-    def of_subject(self, subject_id: UUID, reach: Reach) -> list[Told]:
-        """Everything that concerns a person, and what happened to a stream that concerns nobody."""
-        records = {one.position: one for one in self.recorder.of_subject(subject_id)}
-        records |= {one.position: one for one in self.recorder.of_stream(subject_id)}
+    def of_subject(
+        self, subject_id: UUID, reach: Reach, *, topics: Collection[str] | None = None
+    ) -> list[Told]:
+        """Everything that concerns a person, and what happened to a stream that concerns nobody;
+        of some topics alone where no other has a say.
+        """
+        found = [*self.recorder.of_subject(subject_id), *self.recorder.of_stream(subject_id)]
+        records = {one.position: one for one in found if topics is None or one.topic in topics}
         return self.opened((records[position] for position in sorted(records)), reach)
 
     def of_stream(self, stream_id: UUID, reach: Reach) -> list[Told]:
@@ -90,7 +99,7 @@ class Books:
     def opened(self, records: Iterable[FactRecord], reach: Reach) -> list[Told]:
         """Rows of the books that are within reach, opened."""
         near = [record for record in records if record.position <= reach.position]
-        return [told for told in self._told(near) if reach.holds(told)]
+        return reach.of(self._told(near))
 
     def _told(self, records: Sequence[FactRecord]) -> list[Told]:
         try:

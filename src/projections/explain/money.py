@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg import sql
 
 from ledger.order.facts import OrderPlaced
-from projections.explain.adding import ORDER_FIGURES, TOTALS, order_lines, total_lines
+from projections.explain.adding import ORDER_FIGURES, SETTLING, TOTALS, order_lines, total_lines
 from projections.explain.answers import (
     Amounts,
     Definition,
     Figure,
+    Line,
     Stated,
     Sum,
     Turn,
@@ -50,9 +52,12 @@ class ExplainMoney:
         """What somebody spent, by currency and mode, as the total and the member list state it."""
         named = {"member_id": member_id}
         reach, rows, _ = StoredRows(self.scope, Spending()).read(sql.SQL(OF_MEMBER), named)
-        lines = total_lines(self.books.of_subject(member_id, reach), TOTALS)
+        later, wide, _ = StoredRows(self.scope, Members(self.site)).read(sql.SQL(OF_MEMBER), named)
+        furthest = max(reach, later, key=attrgetter("position"))
+        facts = self.books.of_subject(member_id, furthest, topics=SETTLING)
+        lines = total_lines(reach.of(facts), TOTALS)
         figures = compared("spending", TOTALS, _stated(rows), added(lines))
-        listed, wide = self._listed(member_id, named)
+        listed = self._listed(wide, total_lines(later.of(facts), TOTALS))
         return Sum(
             definition=TOTAL_SPENT,
             position=reach.position,
@@ -83,15 +88,12 @@ class ExplainMoney:
             broken=broken("orders", rows),
         )
 
-    def _listed(
-        self, member_id: UUID, named: Mapping[str, object]
-    ) -> tuple[Sequence[Figure], Sequence[MemberRow]]:
+    def _listed(self, rows: Sequence[MemberRow], lines: Sequence[Line]) -> Sequence[Figure]:
         """What the member list states, which is of the site's currency and mode alone."""
         unit = Unit(self.site.currency, self.site.mode)
-        reach, rows, _ = StoredRows(self.scope, Members(self.site)).read(sql.SQL(OF_MEMBER), named)
-        sums = added(total_lines(self.books.of_subject(member_id, reach), TOTALS))
+        sums = added(lines)
         readded = {(unit, name): sums.get((unit, name), 0) for name in TOTALS}
-        return compared("members", TOTALS, _of_list(rows, unit), readded), rows
+        return compared("members", TOTALS, _of_list(rows, unit), readded)
 
 
 def _stated(rows: Sequence[SpendingRow]) -> Amounts:

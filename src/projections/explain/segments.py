@@ -84,6 +84,9 @@ AIDS = (
 a page though every condition holds. They are shown where they differ.
 """
 
+SETTING = frozenset(fact_class.TOPIC for fact_class in Members.handlers)
+"""The stored names of facts that have a say in the list."""
+
 
 class Compared(NamedTuple):
     """A column that a condition looks at: as stored, as the facts make it, and which fact did."""
@@ -182,7 +185,7 @@ class ExplainSegments:
         """An entry of any filter over the member list. Raises NotFound for an unknown member."""
         view, given = Members(self.site), _given(asked)
         read = self._read(view, {**asked.parameters(now), "member_id": member_id}, given)
-        facts = self.books.of_subject(member_id, read.reach)
+        facts = self.books.of_subject(member_id, read.reach, topics=SETTING)
         story = _story(view, member_id, facts, read.reach)
         stored = next(iter(read.rows), None)
         if stored is None and story is None:
@@ -234,7 +237,7 @@ class ExplainSegments:
         """Whether what makes somebody look like another is what their facts make of them."""
         view = Members(self.site)
         read = StoredRows(self.scope, view).read(sql.SQL(ONE), {"member_id": member_id})
-        facts = self.books.of_subject(member_id, read.reach)
+        facts = self.books.of_subject(member_id, read.reach, topics=SETTING)
         story = _story(view, member_id, facts, read.reach)
         stored, made = next(iter(read.rows), None), story.row if story else None
         return all(

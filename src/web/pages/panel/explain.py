@@ -187,6 +187,10 @@ def turn() -> Turn:
 
 
 def _name(member_id: UUID) -> str:
+    """What the list calls somebody; the books know who is not in it yet."""
+    listed = reading().queries.members.one(member_id, now())
+    if listed is not None:
+        return listed.name
     moment = past()
     found = moment.facts.member(member_id) if moment else parts().ledger.member(member_id)
     return found.name
@@ -250,17 +254,23 @@ def _told(found: Explained, member_id: UUID) -> list[Shown]:
     """The facts with their sentences, where the reader may see the member's history."""
     entries: list[HistoryEntry] = []
     if caller().principal_for(Permission.READ_HISTORY):
-        entries = reading().queries.history.of_subject(member_id)
+        positions = {line.position for line in _page(found)}
+        entries = reading().queries.history.some_of_subject(member_id, positions)
     return shown(found, {line.position: line.sentence for line in timeline.lines(entries)})
 
 
 def shown(found: Explained, sentences: Mapping[int, str]) -> list[Shown]:
     """The facts of an explanation, with their sentences by position."""
+    return [
+        Shown(line, sentences.get(line.position) or _named(line), _does(line))
+        for line in _page(found)
+    ]
+
+
+def _page(found: Explained) -> Sequence[Line]:
     if isinstance(found, AccessExplained):
-        page: Sequence[Line] = turned(found.facts, Turn()).lines
-    else:
-        page = found.facts.lines
-    return [Shown(line, sentences.get(line.position) or _named(line), _does(line)) for line in page]
+        return turned(found.facts, Turn()).lines
+    return found.facts.lines
 
 
 def _named(line: Line) -> str:
