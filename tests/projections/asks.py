@@ -63,6 +63,26 @@ def spending(site: Past, member: UUID) -> Seen:
     return Seen(says, all(one.agrees for one in found), found)
 
 
+def by_day(site: Past, member: UUID) -> Seen:
+    """Money that moved, day by day: all of it, a plan's, of a currency."""
+    plan = UUID(site.oracle.stays_of(str(member))[0]["plan"])
+    asked = (
+        MovementFilter(),
+        MovementFilter(plan_id=plan),
+        MovementFilter(mode="live", currency="EUR"),
+    )
+    days = site.days.added(site.instants[-1])
+    found = [site.days.explain(one, days, WHOLE) for one in asked]
+    says = [
+        (
+            [(one.name, one.unit, one.stated) for one in each.figures],
+            [(one.first, one.unit, one.stated) for one in each.days],
+        )
+        for each in found
+    ]
+    return Seen(says, all(one.agrees for one in found), found)
+
+
 def entry(segment: Segment, site: Past, member: UUID) -> Seen:
     """Whether somebody is in a smart segment."""
     found = site.segments.smart(segment, member, site.instants[-2], WHOLE)
@@ -82,6 +102,7 @@ def chosen(name: str, site: Past, member: UUID) -> Seen:
         "last_order_from": site.instants[0],
         "last_order_before": site.instants[-1],
         "method_country": "FR",
+        "agrees": True,
         "text": "a",
     }
     asked = MemberFilter(**{name: value[name]})
@@ -97,6 +118,24 @@ def recurring(site: Past, member: UUID) -> Seen:
     asked = [(at, Asked(limit=1000)) for at in site.instants[2:5]]
     found = [site.recurring.at(*one) for one in (*asked, (site.instants[3], Asked("EUR", plan)))]
     says = [[(one.currency, one.stated) for one in each.figures] for each in found]
+    return Seen(says, all(one.agrees for one in found), found)
+
+
+def by_plan(site: Past, member: UUID) -> Seen:
+    """MRR now and then, plan by plan."""
+    plan = UUID(site.oracle.stays_of(str(member))[-1]["plan"])
+    found = [
+        site.recurring_sums.explain(site.recurring_sums.added(at), asked, 0)
+        for at in site.instants[2:5]
+        for asked in (Asked(limit=1000), Asked("EUR", plan, limit=1000))
+    ]
+    says = [
+        (
+            [(one.currency, one.stated) for one in each.figures],
+            [(one.plan_id, one.figure.stated) for one in each.plans],
+        )
+        for each in found
+    ]
     return Seen(says, all(one.agrees for one in found), found)
 
 
@@ -138,7 +177,9 @@ FIGURES: dict[str, tuple[Ask, tuple[str, ...]]] = {
     "total": (total, ("spending", "members")),
     "order": (order, ("orders",)),
     "spending": (spending, ("movements", "orders")),
+    "spending by day": (by_day, ("movements", "orders")),
     "MRR": (recurring, ("timelines",)),
+    "MRR by plan": (by_plan, ("timelines",)),
     "MRR that is new": (partial(moved, "new"), ("timelines",)),
     "MRR that churned": (partial(moved, "churned"), ("timelines",)),
     "members who came": (partial(turnover, "new"), ("timelines",)),

@@ -19,10 +19,12 @@ from projections.explain.access import ExplainAccess
 from projections.explain.answers import Line, Turn
 from projections.explain.books import Books as ExplainedBooks
 from projections.explain.books import Scope
+from projections.explain.days import ExplainDays
 from projections.explain.figures import ExplainFigures
 from projections.explain.money import ExplainMoney
 from projections.explain.people import ExplainPeople
 from projections.explain.recurring import ExplainRecurring
+from projections.explain.recurring_sums import ExplainRecurringSums
 from projections.explain.rows import ExplainRows, RowsExplained
 from projections.explain.segments import ExplainSegments
 from projections.one_member import grown
@@ -54,6 +56,14 @@ class Past:
     @property
     def figures(self) -> ExplainFigures:
         return ExplainFigures(self.scope, self._read)
+
+    @property
+    def days(self) -> ExplainDays:
+        return ExplainDays(self.figures, EUROS)
+
+    @property
+    def recurring_sums(self) -> ExplainRecurringSums:
+        return ExplainRecurringSums(self.recurring)
 
     @property
     def segments(self) -> ExplainSegments:

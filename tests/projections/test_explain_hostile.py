@@ -18,10 +18,12 @@ from psycopg.errors import NotNullViolation, NumericValueOutOfRange
 
 from projections.explain.access import AccessExplained
 from projections.explain.answers import Sum
+from projections.explain.days import DaysExplained
 from projections.explain.figures import SpendingSum
 from projections.explain.moved import MovementExplained
 from projections.explain.people import TurnoverExplained
 from projections.explain.recurring import RecurringExplained
+from projections.explain.recurring_sums import RecurringByPlan
 from projections.explain.segments import Entry
 from tests.projections.asks import FIGURES, LOOKED_AT, Seen, busiest
 from tests.projections.explaining import WHOLE, Past, Pasts
@@ -95,7 +97,9 @@ def told(found: Any, member: UUID) -> str:
         Entry: lambda: teller().entry(found, "members", member),
         AccessExplained: lambda: teller().access(found, member, member, WHOLE),
         RecurringExplained: lambda: teller().recurring(found),
+        RecurringByPlan: lambda: teller().recurring(found),
         MovementExplained: lambda: teller().moved(found, "EUR", "new"),
+        DaysExplained: lambda: teller().spending(found),
         SpendingSum: lambda: teller().spending(found),
         Sum: lambda: teller().total(found),
     }

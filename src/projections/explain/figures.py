@@ -38,7 +38,7 @@ SELECT coalesce(%(known_position)s::bigint, min(position), 0)
   FROM views.positions WHERE name IN ('movements', 'orders')
 """
 STATED: LiteralString = """
-SELECT view.currency, view.mode, view.position,
+SELECT view.currency, view.mode, view.position, view.member_id, view.order_id, view.occurred_at,
        CASE view.kind WHEN 'payment' THEN 'gross' WHEN 'payment_reversed' THEN 'gross'
                       WHEN 'dispute_lost' THEN 'disputed'
                       WHEN 'fee' THEN 'fees' ELSE 'refunded' END AS figure,
@@ -56,7 +56,7 @@ SELECT facts.position, facts.topic, facts.stream_id, read.state
 """
 MOVED: LiteralString = """
 SELECT told.state -> 'amount' ->> 'currency' AS currency, told.state ->> 'mode' AS mode,
-       told.position,
+       told.position, told.stream_id, told.state ->> 'occurred_at' AS occurred_at,
        CASE told.topic WHEN 'order.paid' THEN 'gross' WHEN 'order.payment_reversed' THEN 'gross'
                        WHEN 'order.dispute_closed' THEN 'disputed'
                        WHEN 'order.fee_recorded' THEN 'fees' ELSE 'refunded' END AS figure,
@@ -156,6 +156,14 @@ class ExplainFigures:
             facts=self._page(page, int(sum(row[5] for row in sums)), turn, position),
             apart=[place for (place,) in apart],
         )
+
+    def page(self, asked: MovementFilter, turn: Turn, position: int, count: int) -> Lines:
+        """A page of the facts of a figure alone, which are so many up to a position."""
+        named = self._parameters(asked, turn, position)
+        with self.scope.source.connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row)
+            found = cursor.execute(sql.SQL(PAGE).format(**_sides(asked)), named).fetchall()
+        return self._page(found, count, turn, position)
 
     def _parameters(self, asked: MovementFilter, turn: Turn, position: int) -> dict[str, object]:
         return {

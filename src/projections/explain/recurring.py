@@ -105,7 +105,7 @@ class RecurringExplained:
     figures: Sequence[RecurringFigure]
     memberships: Sequence[Worth]
     count: int
-    next_after: UUID | None
+    next_after: UUID | int | None
     apart: Sequence[Apart]
     facts: Sequence[Line]
 
@@ -140,13 +140,13 @@ class ExplainRecurring:
         with one_instant(self.scope.source) as connection:
             cursor = connection.cursor(row_factory=tuple_row)
             position = self.position(cursor)
-            named = self._parameters(at, asked, position)
+            named = self.parameters(at, asked, position)
             figures, page = _figures(cursor, named)
             shown, more = page[: asked.limit], len(page) > asked.limit
-            apart = self._apart(connection, named, figures)
-            worths = _worths(shown, self._parts(connection, at, {row[1] for row in shown}))
+            apart = self.apart(connection, named, figures)
+            found = worths(shown, self.parts(connection, at, {row[1] for row in shown}))
             # Those that decide by either side.
-            named_by_view = [part.fact_id for worth in worths for part in worth.parts]
+            named_by_view = [part.fact_id for worth in found for part in worth.parts]
             named_by_books = [place for row in shown for place in row[6:8]]
             records = records_of(cursor, named_by_view, named_by_books)
         told = self.books.opened(records, self.scope.reach(position))
@@ -155,14 +155,14 @@ class ExplainRecurring:
             position=position,
             at=at,
             figures=figures,
-            memberships=worths,
+            memberships=found,
             count=sum(figure.readded.memberships for figure in figures),
             next_after=shown[-1][0] if more else None,
             apart=apart,
             facts=[one.line for one in told],
         )
 
-    def _apart(
+    def apart(
         self,
         connection: Connection[Any],
         named: Mapping[str, Any],
@@ -173,7 +173,7 @@ class ExplainRecurring:
         broken = sql.SQL(BROKEN).format(broken=sql.SQL(BROKEN_CHANGES))
         found = cursor.execute(broken, named).fetchall()
         if not all(figure.agrees for figure in figures):
-            found += _ask(cursor, queries.APART, named)
+            found += ask(cursor, queries.APART, named)
         refolding = Refolding(self.scope, self.books, self.site)
         member_ids = [member_id for (member_id,) in found]
         return refolding.of(connection, named["position"], member_ids)[:MOST_APART]
@@ -188,9 +188,10 @@ class ExplainRecurring:
     ) -> list[RecurringFigure]:
         """The MRR of a currency at an instant; none where there is nothing."""
         asked = Asked(currency, limit=0)
-        return _figures(cursor, self._parameters(at, asked, position))[0]
+        return _figures(cursor, self.parameters(at, asked, position))[0]
 
-    def _parameters(self, at: datetime, asked: Asked, position: int) -> dict[str, object]:
+    def parameters(self, at: datetime, asked: Asked, position: int) -> dict[str, object]:
+        """What every query of them names."""
         return {
             "at": at,
             "topics": list(queries.TOPICS),
@@ -204,7 +205,7 @@ class ExplainRecurring:
             "most": MOST_APART,
         }
 
-    def _parts(
+    def parts(
         self, connection: Connection[Any], at: datetime, member_ids: Iterable[UUID]
     ) -> Mapping[UUID, list[Part]]:
         """What the view says of some members, by membership."""
@@ -227,7 +228,8 @@ def _changes(row: TimelineRow) -> list[Change]:
         return []
 
 
-def _worths(page: Sequence[Any], parts: Mapping[UUID, list[Part]]) -> list[Worth]:
+def worths(page: Sequence[Any], parts: Mapping[UUID, list[Part]]) -> list[Worth]:
+    """Memberships of a page, by both sides."""
     found = []
     for membership_id, member_id, plan_id, currency, numerator, denominator, *_ in page:
         own = parts[membership_id]
@@ -251,11 +253,16 @@ def records_of(
     return [FactRecord(*row) for row in cursor.execute(queries.RECORDS, asked)]
 
 
-def _ask(
-    cursor: Cursor[tuple[Any, ...]], query: LiteralString, named: Mapping[str, object]
+def ask(
+    cursor: Cursor[tuple[Any, ...]],
+    query: LiteralString,
+    named: Mapping[str, object],
+    *,
+    whose: LiteralString = "",
 ) -> list[tuple[Any, ...]]:
+    """The rows of a query over what memberships are worth by the books, and by the view."""
     worth = sql.SQL(queries.WORTH).format(
-        told=sql.SQL(queries.TOLD),
+        told=sql.SQL(queries.TOLD + whose),
         stays=sql.SQL(queries.STAYS),
         priced=sql.SQL(queries.PRICED),
     )
@@ -267,9 +274,9 @@ def _figures(
     cursor: Cursor[tuple[Any, ...]], named: Mapping[str, object]
 ) -> tuple[list[RecurringFigure], list[tuple[Any, ...]]]:
     """The figures, and a page of what the books' side is made of."""
-    found = _ask(cursor, queries.SUMS_AND_PAGE, named)
+    found = ask(cursor, queries.SUMS_AND_PAGE, named)
     sums = [(one[3], one[5], one[4], one[8]) for one in found if one[0] is None]
-    sides = [_amounts(_ask(cursor, queries.STATED_SUMS, named)), _amounts(sums)]
+    sides = [_amounts(ask(cursor, queries.STATED_SUMS, named)), _amounts(sums)]
     figures = [
         RecurringFigure(currency, *(side.get(currency, NOTHING) for side in sides))
         for currency in sorted({*sides[0], *sides[1]})

@@ -55,6 +55,7 @@ SELECT membership_id,
        (array_agg(terms ORDER BY position DESC)
            FILTER (WHERE topic IN ('member.joined', 'member.price_moved')))[1] AS terms,
        max(position) FILTER (WHERE topic IN ('member.joined', 'member.price_moved')) AS priced_at,
+       min(position) FILTER (WHERE topic = 'member.joined') AS joined_in,
        (array_agg(topic ORDER BY position DESC) FILTER (WHERE bills))[1] AS billing,
        max(position) FILTER (WHERE bills) AS billed_at,
        ((array_agg(access_until ORDER BY position DESC)
@@ -89,7 +90,7 @@ SELECT stays.*, (terms ->> 'every')::bigint * 12 AS denominator,
 """
 WORTH: LiteralString = """
 WITH told AS ({told}), stays AS ({stays}), priced AS ({priced})
-SELECT membership_id, member_id, plan_id, currency, denominator, priced_at, billed_at,
+SELECT membership_id, member_id, plan_id, currency, denominator, priced_at, billed_at, joined_in,
        times * CASE WHEN percent IS NOT NULL THEN full_price - (full_price * percent + 50) / 100
                     WHEN cut IS NOT NULL THEN greatest(0, full_price - cut)
                     ELSE full_price END AS numerator
@@ -113,7 +114,8 @@ UNION ALL
 # What is no amount is left out: whose it is, is apart.
 STATED: LiteralString = """
 SELECT view.currencies[place] AS currency, view.denominators[place] AS denominator,
-       view.member_id, view.numerators[place] AS numerator, view.steps[place] AS step
+       view.plan_ids[place] AS plan_id, view.member_id,
+       view.numerators[place] AS numerator, view.steps[place] AS step
   FROM timelines AS view, generate_subscripts(view.changed_at, 1) AS place
  WHERE view.changed_at[place] <= %(at)s
    AND (%(currency)s::text IS NULL OR view.currencies[place] = %(currency)s)
@@ -124,6 +126,30 @@ SELECT view.currencies[place] AS currency, view.denominators[place] AS denominat
 STATED_SUMS: LiteralString = """
 SELECT currency, denominator, sum(numerator), sum(step)
   FROM ({stated}) AS stated GROUP BY currency, denominator
+"""
+SUMS_BY_PLAN: LiteralString = """
+SELECT currency, plan_id, denominator, sum(numerator)::bigint, count(*)
+  FROM ({worth}) AS worth WHERE numerator > 0 GROUP BY currency, plan_id, denominator
+"""
+STATED_BY_PLAN: LiteralString = """
+SELECT currency, plan_id, denominator, sum(numerator), sum(step)
+  FROM ({stated}) AS stated GROUP BY currency, plan_id, denominator
+"""
+# Who joined, in the order of the books: a page of memberships begins anywhere at once.
+JOINED = """
+SELECT position, stream_id
+  FROM ledger.facts
+ WHERE topic = 'member.joined' AND position > %(after)s AND position <= %(position)s
+   AND position <> ALL (%(left_out)s)
+   AND (%(plan_id)s::uuid IS NULL
+        OR position(%(plan_id)s::text IN convert_from(state, 'UTF8')) > 0)
+ ORDER BY position LIMIT %(joined)s
+"""
+OF_MEMBERS: LiteralString = " AND facts.subject_id = ANY (%(member_ids)s)"
+WORTHS: LiteralString = """
+SELECT membership_id, member_id, plan_id, currency, numerator, denominator, joined_in
+  FROM ({worth}) AS worth
+ WHERE numerator > 0 AND joined_in = ANY (%(positions)s) ORDER BY joined_in
 """
 # No two fractions of these denominators lie nearer to each other than this.
 APART: LiteralString = """

@@ -171,7 +171,7 @@ def explain_movement(call: Call[None, MovementsExplainQuery]) -> MovedReply:
 
 # --- making them --------------------------------------------------------------------------
 
-Cursor = Callable[[UUID], str]
+Cursor = Callable[[UUID | int], str]
 
 
 def recurring_reply(found: RecurringExplained, say: Say, cursor: Cursor) -> RecurringExplainedReply:

@@ -12,11 +12,13 @@ from projections.catalogue import all_views
 from projections.explain.access import AccessExplained, ExplainAccess
 from projections.explain.answers import Definition, Turn
 from projections.explain.books import Books, Scope
+from projections.explain.days import ExplainDays
 from projections.explain.figures import ExplainFigures
 from projections.explain.money import ExplainMoney
 from projections.explain.moved import ExplainMoved
 from projections.explain.people import ExplainPeople
 from projections.explain.recurring import ExplainRecurring
+from projections.explain.recurring_sums import ExplainRecurringSums
 from projections.explain.rows import ExplainRows
 from projections.explain.segments import Entry, ExplainSegments
 from projections.queries.members import MemberFilter
@@ -48,9 +50,19 @@ class Explaining:
         return ExplainFigures(self._scope, self._books)
 
     @property
+    def days(self) -> ExplainDays:
+        """Spending figures of the whole site, day by day."""
+        return ExplainDays(self.figures, self.parts.site)
+
+    @property
     def recurring(self) -> ExplainRecurring:
         """MRR."""
         return ExplainRecurring(self._scope, self._books, self.parts.site)
+
+    @property
+    def recurring_sums(self) -> ExplainRecurringSums:
+        """MRR by plan."""
+        return ExplainRecurringSums(self.recurring)
 
     @property
     def moved(self) -> ExplainMoved:

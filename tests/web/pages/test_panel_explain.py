@@ -8,6 +8,8 @@ import pytest
 
 from ledger.money import Money
 from tests.web.pages.conftest import MACHINE, Browser, Place, cause
+from tests.web.pages.keeping import AtOnce, large_from_here_on, let_no_answer_last
+from web.pages.panel import explain_sums
 
 
 @pytest.fixture
@@ -115,6 +117,71 @@ def test_a_page_says_so_where_view_and_books_differ(
     assert "€2.50" in page.words
     site = browser.get("/panel/figures/spending/why")
     assert "Facts that the figure misses, has wrong or made up:" in site.words
+
+
+def test_a_figure_leads_to_its_days_and_a_day_to_its_facts(  # part of NU4
+    browser: Browser, ids: tuple[UUID, UUID, UUID]
+) -> None:
+    page = browser.get("/panel/figures/spending/why")
+    assert "The sums are of all 2 facts; 2 of them are shown here." in page.words
+    assert "Both sides were added up on 22 Nov 2026" in page.words
+    [day] = [link for link in page.links if "first_day=2026-11-22&last_day=2026-11-22" in link]
+    own = browser.get(day)
+    assert "22 Nov 2026 test €7.00 €7.00 2" in own.words
+    assert "Refund" in own.words
+    [file] = [link for link in own.links if ".csv" in link]
+    assert "since=2026-11-22T00%3A00" in file
+    before = browser.get("/panel/figures/spending/why?last_day=2026-11-21")
+    assert "No fact yet." in before.words
+
+
+def test_sums_of_a_large_site_are_added_up_once(
+    place: Place,
+    browser: Browser,
+    ids: tuple[UUID, UUID, UUID],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large_from_here_on(monkeypatch)
+    monkeypatch.setattr("web.reading.kept.Thread", AtOnce)
+    for name in ("spending", "mrr"):
+        path = f"/panel/figures/{name}/why"
+        adding = browser.get(path, status=202)
+        assert adding.headings == ["The figures are being added up again"]
+        assert browser.answer is not None
+        assert browser.answer.headers["Refresh"] == "1"
+        first = browser.get(path)
+        assert "Agrees" in first.words
+        assert "up to fact" in first.words
+        place.join(place.account(f"{name}@example.org"), ids[1])
+        place.settle()
+        assert browser.get(path).words == first.words
+    let_no_answer_last(monkeypatch)
+    kept = browser.client.application.extensions[explain_sums.NAME]
+    kept.__post_init__()
+    for name in ("spending", "mrr"):
+        path = f"/panel/figures/{name}/why"
+        browser.get(path, status=202)
+        before = browser.get(path).words
+        place.join(place.account(f"{name}.again@example.org"), ids[1])
+        place.settle()
+        browser.get(path)  # which has them added up once more
+        after = browser.get(path).words
+        assert "Agrees" in after
+        assert after != before
+
+
+def test_the_sums_of_a_moment_are_its_own(
+    place: Place, browser: Browser, ids: tuple[UUID, UUID, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large_from_here_on(monkeypatch)
+    moment = "as_of=2026-11-22T13:00"
+    browser.get(f"/panel/figures/mrr/why?{moment}", status=202)
+    place.parts.past.worker.build()
+    for name in ("spending", "mrr"):
+        page = browser.get(f"/panel/figures/{name}/why?{moment}")
+        assert "Agrees" in page.words
+        assert "€12.00" in page.words
+        assert all("as_of=" in link for link in page.links if ".csv" in link)
 
 
 def test_many_facts_are_turned_page_by_page(
