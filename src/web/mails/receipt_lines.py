@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from babel.numbers import format_percent
 
+from ledger.member import Member
 from ledger.member.facts import Locale, MethodFact
 from ledger.order.facts import Paid
 from projections.queries.receipts import Receipt
@@ -29,8 +30,13 @@ PERIOD = {"en": "{start} to {end}", "fr": "du {start} au {end}"}
 METHOD = {"en": "{brand} ending in {last_four}", "fr": "{brand} se terminant par {last_four}"}
 
 
-def lines_of(parts: Parts, locale: Locale, receipt: Receipt, paid: Paid) -> Lines:
-    """The number, what was paid, when, for what, the tax inside it, and with which card."""
+def lines_of(
+    parts: Parts, locale: Locale, receipt: Receipt, paid: Paid, *, member: Member | None = None
+) -> Lines:
+    """The number, what was paid, when, for what, the tax inside it, and with which card.
+
+    `member` is whose receipt it is, if they are at hand: a long life takes a while to load.
+    """
     zone = parts.settings.zone
     paid_on = receipt.paid_at.astimezone(zone).date()
     said = [
@@ -48,7 +54,9 @@ def lines_of(parts: Parts, locale: Locale, receipt: Receipt, paid: Paid) -> Line
         said.append(("code", receipt.discount_code))
     said.append(("amount", money_for(locale, receipt.amount)))
     lines = [(NAMES[name][locale], text) for name, text in said]
-    return (*lines, *_tax(locale, receipt), *_method(parts, locale, receipt, paid))
+    member = member or parts.ledger.member(receipt.member_id)
+    method = _paid_with(parts, receipt, paid, member)
+    return (*lines, *_tax(locale, receipt), *(_method(locale, method) if method else ()))
 
 
 def _tax(locale: Locale, receipt: Receipt) -> Lines:
@@ -59,16 +67,13 @@ def _tax(locale: Locale, receipt: Receipt) -> Lines:
     return ((NAMES["tax"][locale].format(rate=written), money_for(locale, receipt.tax)),)
 
 
-def _method(parts: Parts, locale: Locale, receipt: Receipt, paid: Paid) -> Lines:
-    method = _paid_with(parts, receipt, paid)
-    if method is None:
-        return ()
+def _method(locale: Locale, method: MethodFact) -> Lines:
     brand = BRAND.get(method.brand, method.brand)
     said = METHOD[locale].format(brand=brand, last_four=method.last_four)
     return ((NAMES["method"][locale], said),)
 
 
-def _paid_with(parts: Parts, receipt: Receipt, paid: Paid) -> MethodFact | None:
+def _paid_with(parts: Parts, receipt: Receipt, paid: Paid, member: Member) -> MethodFact | None:
     """The card that paid, also where another has taken its place since."""
     tried = parts.ledger.order(receipt.order_id).attempts.get(paid.attempt_id)
 
@@ -77,7 +82,7 @@ def _paid_with(parts: Parts, receipt: Receipt, paid: Paid) -> MethodFact | None:
         was_tried = tried is not None and method.method_id == tried.method_id
         return was_tried or method.cause == paid.cause
 
-    now = parts.ledger.member(receipt.member_id).method
+    now = member.method
     if now is not None and is_it(now):
         return now
     facts = parts.ledger.facts_of(receipt.member_id)

@@ -53,12 +53,13 @@ def _numbered(label: str) -> Receipt:
 def _page(receipt: Receipt, *, frame: str) -> str:
     order = parts().queries.orders.one(receipt.order_id)
     paid = parts().ledger.fact(f"{receipt.order_id}/{receipt.fact_version}")
+    member = parts().ledger.member(receipt.member_id)
     return render_template(
         "account/receipt.html",
         frame=frame,
         receipt=receipt,
         seller=parts().settings.seller_lines,
-        member=parts().ledger.member(receipt.member_id),
-        lines=lines_of(parts(), locale(), receipt, cast("Paid", paid)),
+        member=member,
+        lines=lines_of(parts(), locale(), receipt, cast("Paid", paid), member=member),
         refunds=[one for one in order.refunds if one.state != "failed"] if order else [],
     )

@@ -177,6 +177,7 @@ def test_a_long_history_is_told_a_piece_at_a_time(
     while earlier := [link for link in page.links if "all=1" in link and "#history" in link]:
         page = staff.get(earlier[0])
         assert 0 < len(told(page)) <= 3
+        assert set(told(page)).isdisjoint(seen)
         assert "for a plan" not in page.words  # what is told before says which
         seen += told(page)
     assert seen == facts[::-1]
