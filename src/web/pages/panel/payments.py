@@ -28,7 +28,7 @@ from web.wording.words import DRIFT
 
 pages = group("payments", url_prefix="/panel/payments")
 
-SHOWN = 50
+SHOWN = 25
 MOST_MISSED = 200
 LOOKED_BACK = timedelta(days=90)
 AHEAD = (7, 14, 30)
