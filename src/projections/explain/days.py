@@ -34,7 +34,7 @@ from projections.queries.money import MovementFilter
 from projections.queries.reports.calendar import ONE_DAY, day_of, month_after
 from projections.site import Site
 
-MOST_DAYS = 62
+MOST_DAYS = 31
 """A longer period is told month by month."""
 
 STATED_BY_DAY: LiteralString = """

@@ -147,8 +147,13 @@ class Drawing:
     def _is_wanted(self, line: PlanWorth) -> bool:
         return self.wanted.plan_id is None or line.plan_id == self.wanted.plan_id
 
+    @cached_property
+    def _minors(self) -> Mapping[date, Mapping[str, int]]:
+        """Rounded once for every chart: shares of a whole take their time."""
+        return {month: one.minor for month, one in self.movements.items()}
+
     def _minor(self, month: date) -> Mapping[str, int]:
-        return self.movements[month].minor if month in self.movements else {}
+        return self._minors.get(month, {})
 
     def _signed(self, month: date, name: str) -> int:
         minor = self._minor(month).get(name, 0)
