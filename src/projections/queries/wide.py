@@ -69,7 +69,7 @@ class Bounds(NamedTuple):
     to ask what gathering costs takes longer.
     """
 
-    cheap: int = 9_000
+    cheap: int = 6_000
     affordable: int = 12_000
     dear: int = 60_000
     walked: int = 300
@@ -79,7 +79,7 @@ class Bounds(NamedTuple):
 
 
 USUAL = Bounds()
-AT_ONCE, SIFTED_AT_ONCE = 4 / 3, 1 / 3
+AT_ONCE, SIFTED_AT_ONCE = 2, 1 / 2
 """How much more may be spent on all parts at once. What is sifted passes so many that a part alone
 is soon found."""
 QUICK = 1_000
