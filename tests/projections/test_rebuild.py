@@ -328,15 +328,15 @@ def test_a_new_view_is_built_beside_the_others_and_then_followed(books: Books) -
 
 
 def test_books_with_a_past_and_no_views_are_folded_by_a_rebuild(
-    books: Books, monkeypatch: pytest.MonkeyPatch
+    new_books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layout, "SMALL", 10)
-    books.tell(1, 120)
-    own = rebuilder(books)
+    new_books.tell(1, 120)
+    own = rebuilder(new_books)
     assert own.outdated() == ALL
-    assert asked(books, "SELECT to_regclass('views.members')") == [(None,)]
+    assert asked(new_books, "SELECT to_regclass('views.members')") == [(None,)]
     own.run(ALL)
-    assert_true(books)
+    assert_true(new_books)
 
 
 def test_a_program_of_an_older_version_follows_nothing(books: Books) -> None:
