@@ -72,7 +72,7 @@ class Bounds(NamedTuple):
     cheap: int = 6_000
     affordable: int = 12_000
     dear: int = 60_000
-    walked: int = 300
+    walked: int = 600
     walked_on: int = 1_500
     looked_at: int = 20
     glanced: int = 8
