@@ -97,6 +97,7 @@ def test_memberships_come_in_pages_and_sums_whole(site: Past) -> None:
         pages += found.memberships
         if found.next_after is None:
             break
+        assert isinstance(found.next_after, UUID)
         asked = asked._replace(after=found.next_after)
     assert pages == whole.memberships
 
