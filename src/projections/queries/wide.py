@@ -94,6 +94,11 @@ class Way(NamedTuple):
     rows: int
     cost: int
 
+    @property
+    def takes(self) -> int:
+        """What it costs by the clock: the planner takes what is sifted for cheaper than it is."""
+        return self.cost if self.is_exact else 3 * self.cost
+
 
 @contextmanager
 def by_index(connection: Connection[Any]) -> Iterator[None]:
@@ -167,13 +172,13 @@ class Wide(Generic[R]):
     def _looked_for(self, connection: Connection[Any], stretch: Stretch) -> list[R]:
         limit, bounds = stretch.limit, self.bounds
         way = self._cheapest(connection, self._ways(stretch), stretch.parameters)
-        if way.cost <= bounds.cheap:
+        if way.takes <= bounds.cheap:
             return self._gathered(connection, stretch, way)
         walked = bounds.walked if way.cost <= bounds.affordable else bounds.walked_on
         found = self._walked(connection, stretch, limit * walked, limit * bounds.looked_at)
         if len(found) >= limit:
             return found
-        if way.cost <= bounds.dear:
+        if way.takes <= bounds.dear:
             return self._gathered(connection, stretch, way)
         return self._walked(connection, stretch, UNBOUNDED, UNBOUNDED)
 
