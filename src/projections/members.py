@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, ClassVar, NamedTuple, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, cast
 from uuid import UUID
 
 from ledger.facts import Fact
@@ -16,7 +16,6 @@ from ledger.order.facts import OrderPlaced, Paid
 from ledger.texts import comparable_email
 from projections.instants import NEVER
 from projections.laws import MONEY_OF_MEMBERS, Law, one_row_a_fact
-from projections.member_indexes import INDEXES
 from projections.rows import quick
 from projections.search import readable, search_key
 from projections.site import Site
@@ -25,10 +24,43 @@ from projections.stays import CHANGING, UNPAID, Stay, begun, changed
 from projections.traits import Kind, bits, trait, when
 from projections.view import Index, Key, Needs, View, first, on
 
-T = TypeVar("T")
-
 METHOD = frozenset({"brand", "last_four", "fingerprint"})
 """What is shown, or compared, of a payment method."""
+
+CARRIED = (
+    "name_key",
+    "email_key",
+    "joined_at",
+    "last_order_at",
+    "spent",
+    "member_until",
+    "trait_bits",
+)
+"""What every sorted index carries beside its key, so that a list is narrowed within it."""
+
+NEVER_JOINED = "member_until IS NULL"
+JOINED_WITHOUT_ORDER = f"last_order_at = '{NEVER.isoformat()}' AND member_until IS NOT NULL"
+SEARCHED = "(' ' || name_key || ' ' || email_key)"
+"""Where words are looked for: each begins after a space."""
+WITHOUT_DELAY = "WITH (gin_pending_list_limit = 256)"
+"""What waits to be sorted into an index is looked through by every query: at most 256 kB."""
+
+IN_TROUBLE = ("action_required", "past_due", "cancelling")
+"""Who is found before others: few at a time, so that their index can hold all that sorts them."""
+
+
+def _in_trouble(name: str) -> Index:
+    column = f"{name}_until"
+    beside = ", ".join(
+        (*(f"{other}_until" for other in IN_TROUBLE if other != name), "plan_key", *CARRIED)
+    )
+    return Index(name, f"({column}, member_id) INCLUDE ({beside}) WHERE {column} IS NOT NULL")
+
+
+def _sorted(name: str, column: str, within: str | None = None) -> Index:
+    beside = ", ".join(one for one in CARRIED if one != column)
+    where = f" WHERE {within}" if within else ""
+    return Index(name, f"({column}, member_id) INCLUDE ({beside}){where}")
 
 
 @quick
@@ -40,8 +72,7 @@ class MemberRow(NamedTuple):
     `..._until` say until when somebody is a member, past due and so on if nothing else happens;
     None where they never were. Money in minor units of the site's currency and mode.
     `agrees`: to messages that are no part of what they bought.
-    `traits` and `trait_bits` are what indexes narrow the list by (see traits.py); the first plan is
-    that of the stay that lasts longest.
+    `traits` and `trait_bits` are what indexes narrow the list by (see traits.py).
     """
 
     member_id: UUID
@@ -83,10 +114,6 @@ class MemberRow(NamedTuple):
     spent: int = 0
     traits: tuple[int, ...] = ()
     trait_bits: int = 0
-    first_plan: UUID | None = None
-    second_plan: UUID | None = None
-    first_tag: str | None = None
-    second_tag: str | None = None
     position: int = 0
 
 
@@ -94,10 +121,8 @@ class Members(View[MemberRow]):
     """Everybody who ever opened an account."""
 
     name = "members"
-    version = 4
-    changes: ClassVar[frozenset[str]] = frozenset(
-        {"traits", "trait_bits", "first_plan", "second_plan", "first_tag", "second_tag"}
-    )
+    version = 3
+    changes: ClassVar[frozenset[str]] = frozenset({"traits", "trait_bits"})
     key = ("member_id",)
     columns = MemberRow
     needs: ClassVar[Needs] = {
@@ -107,7 +132,30 @@ class Members(View[MemberRow]):
         facts.MethodSaved: METHOD,
         facts.MethodReplaced: METHOD,
     }
-    indexes: ClassVar[tuple[Index, ...]] = INDEXES
+    indexes: ClassVar[tuple[Index, ...]] = (
+        _sorted("name", "name_key"),
+        _sorted("email", "email_key"),
+        _sorted("joined", "joined_at"),
+        _sorted("plan", "plan_key"),
+        _sorted("spent", "spent"),
+        _sorted("last_order", "last_order_at"),
+        _sorted("orders", "order_count"),
+        _sorted("refunded", "refunded"),
+        _sorted("language", "locale"),
+        # Who never joined has hardly ever bought anything, and who joined has an order: by what
+        # they spent or ordered, either would lie in the way of the other.
+        _sorted("spent_unjoined", "spent", NEVER_JOINED),
+        _sorted("last_order_unjoined", "last_order_at", NEVER_JOINED),
+        _sorted("last_order_none", "last_order_at", JOINED_WITHOUT_ORDER),
+        Index("traits", f"USING gin (traits) {WITHOUT_DELAY}"),
+        Index("until", "(member_until)"),
+        *(_in_trouble(name) for name in IN_TROUBLE),
+        Index("same_name", "(same_name, same_email) WHERE same_name IS NOT NULL"),
+        Index("same_method", "(same_method, same_email) WHERE same_method IS NOT NULL"),
+        Index(
+            "search", f"USING gin ({SEARCHED} gin_trgm_ops) {WITHOUT_DELAY}", extension="pg_trgm"
+        ),
+    )
     laws: ClassVar[tuple[Law, ...]] = (one_row_a_fact("member.account_opened"), MONEY_OF_MEMBERS)
 
     def __init__(self, site: Site) -> None:
@@ -272,14 +320,7 @@ class Members(View[MemberRow]):
         )
         joined = when("joined", row.joined_at) if row.joined_at != NEVER else ()
         ordered = when("ordered", row.last_order_at) if row.last_order_at != NEVER else ()
-        return row._replace(
-            traits=(*has, *joined, *ordered),
-            trait_bits=has_bits,
-            first_plan=_last(row.plan_ids, 1),
-            second_plan=_last(row.plan_ids, 2),
-            first_tag=_last(row.tags, 1),
-            second_tag=_last(row.tags, 2),
-        )
+        return row._replace(traits=(*has, *joined, *ordered), trait_bits=has_bits)
 
 
 def _with_stays(row: MemberRow) -> MemberRow:
@@ -300,10 +341,6 @@ def _with_stays(row: MemberRow) -> MemberRow:
         action_required_until=max(unpaid["action_required"], default=None),
         cancelling_until=max(cancelling, default=None),
     )
-
-
-def _last(values: tuple[T, ...], place: int) -> T | None:
-    return values[-place] if len(values) >= place else None
 
 
 FLAGS: tuple[Kind, ...] = ("customer", "closed", "past_due", "action_required", "cancelling")

@@ -79,10 +79,6 @@ AIDS = (
     "cancelling_until",
     "traits",
     "trait_bits",
-    "first_plan",
-    "second_plan",
-    "first_tag",
-    "second_tag",
 )
 """Columns by which the list is sorted and indexes narrow it: who has them wrong may be missing from
 a page though every condition holds. They are shown where they differ.

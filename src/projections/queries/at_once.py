@@ -6,7 +6,6 @@ by status. Here each is looked at once, and told its part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 
@@ -17,17 +16,16 @@ from projections.queries.stretches import NOWHERE, Asked, Order, RowId, every
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 
-GATHERING: LiteralString = """
-SELECT {row_id} AS row_id, {part} AS part, {key} AS key FROM {source} AS view WHERE {condition}
-"""
 # OFFSET 0 keeps the planner from looking through to the sort, and from joining otherwise.
 AT_ONCE: LiteralString = """
 SELECT found.part, {columns} FROM (
-    SELECT * FROM ({gathering} OFFSET 0) AS every
-     WHERE part IS NOT NULL AND {beyond} ORDER BY {order} LIMIT {most}
+    SELECT * FROM (
+        SELECT {row_id} AS row_id, {part} AS part, {key} AS key
+          FROM {table} AS view WHERE {asked} OFFSET 0
+    ) AS every WHERE part IS NOT NULL AND {beyond} ORDER BY {order} LIMIT %(page_limit)s
 ) AS found CROSS JOIN LATERAL (
-    SELECT * FROM {table} AS view WHERE {row_id} = found.row_id AND {condition} OFFSET 0
-) AS view ORDER BY {order_found} LIMIT %(page_limit)s
+    SELECT * FROM {table} AS view WHERE {row_id} = found.row_id OFFSET 0
+) AS view ORDER BY {order_found}
 """
 BEYOND: dict[bool, LiteralString] = {
     False: "(part, key, row_id) > (%(page_part)s::int, %(page_key)s::{type}, %(page_id)s)",
@@ -49,62 +47,43 @@ class Beside(NamedTuple):
 
 @dataclass(frozen=True)
 class AtOnce(Generic[R]):
-    """Reads rows of every part of an order that is asked for, in order; each with its part.
-
-    Rising or falling, beyond another row's place.
-    """
+    """Reads rows of every part of an order that is asked for, in order; each with its part."""
 
     table: LiteralString
     row_id: LiteralString
     rows: Rows[R]
-    order: Order
-    asked: Asked
-    beside: Beside | None
-    falling: bool
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """The values that its conditions name."""
-        if self.beside is None:
-            return dict(self.asked.parameters)
-        part, key, row_id = self.beside
-        return {**self.asked.parameters, "page_part": part, "page_key": key, "page_id": row_id}
-
-    def gathering(
-        self, source: sql.Composable, conditions: Iterable[LiteralString]
-    ) -> sql.Composable:
-        """The ids, parts and keys of a source's rows that fulfil some conditions."""
-        parts = [(place, self.order[place]) for place in possible(self.order)]
-        return sql.SQL(GATHERING).format(
-            source=source,
-            row_id=sql.SQL(self.row_id),
-            part=_case([(part.condition, sql.Literal(place)) for place, part in parts]),
-            key=_case([(part.condition, sql.SQL(part.column)) for _, part in parts]),
-            condition=every(conditions),
-        )
+    def fits(self, order: Order) -> bool:
+        """Whether there are several parts to look through, whose keys compare."""
+        return len(possible(order)) > 1 and len({part.type for part in order}) == 1
 
     def __call__(
-        self, connection: Connection[Any], gathering: sql.Composable, *, most: int, limit: int
+        self,
+        connection: Connection[Any],
+        order: Order,
+        asked: Asked,
+        *,
+        beside: Beside | None,
+        falling: bool,
+        limit: int,
     ) -> list[tuple[int, R]]:
-        """At most `limit` rows that fit, among the first `most` that are gathered."""
-        beyond = _beyond(self.order[0].type, falling=self.falling)
+        """At most `limit` rows, rising or falling, beyond another row's place."""
+        parts = [(place, order[place]) for place in possible(order)]
         query = sql.SQL(AT_ONCE).format(
             columns=self.rows.columns,
             table=sql.Identifier(self.table),
             row_id=sql.SQL(self.row_id),
-            gathering=gathering,
-            condition=every(self.asked.conditions),
-            beyond=beyond if self.beside else sql.SQL("true"),
-            most=sql.Literal(most),
-            order=sql.SQL(ORDERED[self.falling]).format(alias=sql.SQL("")),
-            order_found=sql.SQL(ORDERED[self.falling]).format(alias=sql.SQL("found.")),
+            part=_case([(part.condition, sql.Literal(place)) for place, part in parts]),
+            key=_case([(part.condition, sql.SQL(part.column)) for _, part in parts]),
+            asked=every(asked.conditions),
+            beyond=_beyond(order[0].type, falling=falling) if beside else sql.SQL("true"),
+            order=sql.SQL(ORDERED[falling]).format(alias=sql.SQL("")),
+            order_found=sql.SQL(ORDERED[falling]).format(alias=sql.SQL("found.")),
         )
-        return self.rows.numbered(connection, query, {**self.parameters, "page_limit": limit})
-
-
-def fits(order: Order) -> bool:
-    """Whether there are several parts to look through, whose keys compare."""
-    return len(possible(order)) > 1 and len({part.type for part in order}) == 1
+        own: dict[str, object] = {"page_limit": limit}
+        if beside:
+            own |= {"page_part": beside.part, "page_key": beside.key, "page_id": beside.row_id}
+        return self.rows.numbered(connection, query, {**asked.parameters, **own})
 
 
 def possible(order: Order) -> list[int]:

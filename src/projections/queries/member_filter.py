@@ -64,21 +64,6 @@ SINGLE_COLUMNS: dict[str, LiteralString] = {
 """Filters that are about one column, which sorted indexes carry."""
 LAST = "\U0010ffff"
 """Sorts after whatever else a word goes on with."""
-LED: dict[str, tuple[LiteralString, ...]] = {
-    "tag": (
-        "view.first_tag = %(tag)s",
-        "view.second_tag = %(tag)s",
-        "cardinality(view.tags) > 2 AND view.first_tag <> %(tag)s AND view.second_tag <> %(tag)s",
-    ),
-    "method_country": ("view.method_country = %(method_country)s",),
-    "plan_id": (
-        "view.first_plan = %(plan_id)s",
-        "view.second_plan = %(plan_id)s",
-        """cardinality(view.plan_ids) > 2
-            AND view.first_plan <> %(plan_id)s AND view.second_plan <> %(plan_id)s""",
-    ),
-}
-"""How whoever fits is found by an index of their own: by just one condition each."""
 HAS_BITS = Hint("view.trait_bits", "view.trait_bits & %(bits)s::bigint = %(bits)s::bigint")
 HAS_TRAITS: LiteralString = "view.traits @> %(traits)s::bigint[]"
 JOINED_IN: LiteralString = "view.traits && %(joined_in)s::bigint[]"
@@ -110,11 +95,7 @@ class MemberFilter:
     def asked(self, now: datetime) -> Asked:
         """What the database is asked."""
         return Asked(
-            self.conditions(),
-            self.parameters(now),
-            tuple(self.hints()),
-            tuple(self._held()),
-            tuple(self._led()),
+            self.conditions(), self.parameters(now), tuple(self.hints()), tuple(self._held())
         )
 
     def conditions(self) -> list[LiteralString]:
@@ -159,6 +140,7 @@ class MemberFilter:
             **MARKS,
             "bits": bits(self._has()),
             "traits": self._has(),
+            "closed": [trait("closed")],
             "joined_in": list(_between("joined", self.joined_from, self.joined_before)),
             "ordered_in": list(_between("ordered", self.last_order_from, self.last_order_before)),
             "beginning": beginning,
@@ -192,13 +174,6 @@ class MemberFilter:
             yield SEGMENTS[self.segment]
         if self.statuses and HELD.issuperset(self.statuses):
             yield either([STATUSES[name] for name in self.statuses])
-
-    def _led(self) -> Iterator[tuple[LiteralString, ...]]:
-        for name, conditions in LED.items():
-            if getattr(self, name) is not None:
-                yield conditions
-        if len(self.statuses) > 1 and HELD.issuperset(self.statuses):
-            yield tuple(STATUSES[name] for name in dict.fromkeys(self.statuses))
 
     def _by_traits(self) -> Iterator[LiteralString]:
         """What says nothing new, but lets one index find who has several traits."""

@@ -36,19 +36,6 @@ CARRIED: tuple[LiteralString, ...] = (
 )
 """What the index of each sort carries, as the view has it."""
 
-HELD: tuple[LiteralString, ...] = (
-    *CARRIED,
-    "view.order_count",
-    "view.refunded",
-    "view.locale",
-    "view.plan_key",
-    "view.closed_at",
-    "view.action_required_until",
-    "view.past_due_until",
-    "view.cancelling_until",
-)
-"""What others hold."""
-
 ONE: LiteralString = "SELECT {columns} FROM members AS view WHERE member_id = %(member_id)s"
 DUPLICATES: LiteralString = """
 SELECT {columns} FROM members AS view
@@ -178,7 +165,7 @@ class MemberQueries:
     def __init__(self, source: Source, bounds: Bounds = USUAL) -> None:
         self._rows = Rows(source, MemberRow)
         self._notes = Rows(source, NoteRow)
-        self._wide = Wide("members", "view.member_id", CARRIED, HELD, self._rows, bounds)
+        self._wide = Wide("members", CARRIED, self._rows, bounds)
         self._list: List[MemberRow] = List(
             table="members",
             orders=ORDERS,

@@ -101,7 +101,7 @@ HINTS: dict[Segment | Status, tuple[Hint, ...]] = {
 }
 """What being in a segment, or of a status, says of single columns: one hint a column at most."""
 
-HELD = frozenset({"action_required", "past_due", "cancelling", "closed"})
+HELD = frozenset({"action_required", "past_due", "cancelling"})
 """Segments, and statuses, that an index holds with all that sorted indexes carry."""
 
 STATUSES_OF: dict[Segment, frozenset[Status]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
@@ -53,21 +53,13 @@ Order = tuple[Part, ...]
 class Asked:
     """What must hold for a row, what follows from that, and the values that are named.
 
-    `held` are those of the conditions that an index holds, with all that others carry. `led` are
-    ways to find whoever is asked for by indexes that hold all that sorts: whoever fits fulfils just
-    one of a way's conditions.
+    `held` are those of the conditions that an index holds, with all that others carry.
     """
 
     conditions: Sequence[LiteralString]
     parameters: Mapping[str, object]
     hints: Sequence[Hint] = ()
     held: Sequence[LiteralString] = ()
-    led: Sequence[tuple[LiteralString, ...]] = ()
-
-    def sieve(self, columns: Collection[LiteralString]) -> list[LiteralString]:
-        """What follows for some columns."""
-        within = {None, *columns}
-        return [*self.held, *(hint.condition for hint in self.hints if hint.column in within)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +104,7 @@ class Stretch:
     def sieve(self, carried: Collection[LiteralString]) -> list[LiteralString]:
         """What follows for what one index or another holds."""
         held = [*self.asked.held, *self.part.held, *self.hints(carried)]
-        return [*held, *self._ends()]
+        return [*held, *(hint.condition for hint in self._hints if hint.column == self.part.column)]
 
     def condition(self) -> sql.Composable:
         """All that must hold."""
@@ -129,17 +121,10 @@ class Stretch:
             id_type=sql.SQL(self.id_type),
         )
 
-    @property
-    def has_ends(self) -> bool:
-        """Whether it is but a part of an index, wherever it begins."""
-        return self.part.within != "true" or any(self._ends())
-
-    def _ends(self) -> Iterator[LiteralString]:
-        return (hint.condition for hint in self._hints if hint.column == self.part.column)
-
     def start(self) -> sql.Composable:
         """Where it begins and ends in the index by which it is sorted."""
-        return every([self.part.within, *self._ends()], self.beyond())
+        ends = [hint.condition for hint in self._hints if hint.column == self.part.column]
+        return every([self.part.within, *ends], self.beyond())
 
     def order(self, alias: LiteralString = "view") -> sql.Composable:
         """How it is sorted, by the columns of an alias."""

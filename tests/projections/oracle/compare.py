@@ -30,10 +30,7 @@ KEYS = {
     "notices": ("notice_id",),
     "timelines": ("member_id",),
 }
-NOT_JUDGED = {
-    *("position", "unsettled", "search", "traits", "trait_bits", "courses", "apart"),
-    *("first_plan", "second_plan", "first_tag", "second_tag"),
-}
+NOT_JUDGED = {"position", "unsettled", "search", "traits", "trait_bits", "courses", "apart"}
 """Columns that serve the fold, or an index, alone."""
 
 VALUE = ("changed_at", "currencies", "plan_ids", "kinds", "numerators", "denominators", "steps")
