@@ -323,6 +323,7 @@ class Rebuilder:
         return self._end(connection, rebuild, "failed", why=told)
 
     def _write_receipt(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
+        drop_shadow(connection, rebuild)  # not within the swap: readers wait for that
         whole = {name: rebuild_rows.digest(connection, rebuild, name) for name in rebuild.names}
         position = self.receipt(rebuild, whole)
         return rebuild_rows.set_fields(connection, rebuild, receipt=position)

@@ -75,7 +75,7 @@ def swap(
                 ready = last_facts(connection, rebuild, held)
                 swapped = _written_down(connection, ready, tables, held, now())
                 begun = time.monotonic()
-                _move(connection, rebuild, tables, held)
+                _move(connection, tables, held)
                 # Whoever dies after the commit leaves a time but for that.
                 set_fields(connection, swapped, blocked_ms=_milliseconds_since(begun))
         except errors.LockNotAvailable:
@@ -99,12 +99,7 @@ def _written_down(
     return set_state(connection, rebuild, "live", now=now)
 
 
-def _move(
-    connection: Connection[Any],
-    rebuild: Rebuild,
-    tables: Sequence[Table],
-    held: Collection[str],
-) -> None:
+def _move(connection: Connection[Any], tables: Sequence[Table], held: Collection[str]) -> None:
     """The only step for which readers wait: sent in one message."""
     steps = [
         sql.SQL(MOVE).format(
@@ -118,7 +113,6 @@ def _move(
         )
         for table in tables
     ]
-    steps.append(_without_shadow(rebuild))
     connection.execute(sql.SQL("; ").join(steps))
 
 
@@ -164,12 +158,8 @@ def _less(standing: Standing, taken_in: Collection[int]) -> Standing:
 
 
 def drop_shadow(connection: Connection[Any], rebuild: Rebuild) -> None:
-    """Take away what was built of a rebuild, and where it stood."""
-    connection.execute(_without_shadow(rebuild))
-
-
-def _without_shadow(rebuild: Rebuild) -> sql.Composed:
-    return sql.SQL(DROP_SCHEMA).format(schema=sql.Identifier(rebuild.schema))
+    """Take away what is left of a rebuild beside the tables that serve, and where it stood."""
+    connection.execute(sql.SQL(DROP_SCHEMA).format(schema=sql.Identifier(rebuild.schema)))
 
 
 def _drop_old(connection: Connection[Any], tables: Sequence[Table]) -> None:
