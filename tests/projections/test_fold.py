@@ -125,6 +125,7 @@ def test_every_fact_but_those_about_views_is_in_some_view() -> None:
     # mandate, and how a dispute moves our balance, stand in the history alone.
     assert unread == {
         "contributor.muted",
+        "contributor.second_step_ended",
         "contributor.unmuted",
         "member.mandate_changed",
         "order.dispute_funds_moved",

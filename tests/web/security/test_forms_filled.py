@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyotp
+
 from ledger import ids
 from tests.web.security.conftest import Site, form_token
 from tests.web.security.things import doors, filled, furnish, path_of
@@ -12,6 +14,8 @@ HANDING_ON = "/panel/team/<uuid:contributor_id>/ownership"
 
 def test_each_form_that_is_tried_in_vain_elsewhere_is_taken_from_who_may(site: Site) -> None:
     furnish(site)
+    factors, one = site.parts.desk.second_factors, site.known["contributor_id"]
+    assert factors.confirm(one, pyotp.TOTP(factors.begin(one)).at(site.clock.now()))
     ada, owner = site.as_member(site.known["member_id"]).client, site.staff("owner").client
     eve = site.person("eve@example.org", "Eve").client
     rules = {door.rule: rule for door, rule in doors(site) if door.method == "POST"}

@@ -143,9 +143,9 @@ def _of_owners() -> dict[str, Form]:
         f"{plan}/retire": {},
         "/panel/team": eve,
         f"{one}/roles": {"roles": ["administrator", "auditor"]},
+        f"{one}/second-step/end": {},
         f"{one}/ownership": {"sure": "true"},
         f"{one}/remove": {},
-        f"{one}/second-step/end": {},
     }
 
 
