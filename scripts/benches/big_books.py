@@ -25,7 +25,7 @@ IDENTIFIERS = 1 << 128
 FORGET_VIEWS = """
 DO $$ DECLARE made record; BEGIN
     FOR made IN SELECT nspname FROM pg_namespace
-                 WHERE nspname ~ '^(views|views_old|rebuild_.*|moment.*|limits)$' LOOP
+                 WHERE nspname ~ '^(views|views_old|views_gone|rebuild_.*|moment.*|limits)$' LOOP
         EXECUTE format('DROP SCHEMA %I CASCADE', made.nspname);
     END LOOP;
 END $$

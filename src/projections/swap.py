@@ -19,12 +19,17 @@ from projections.tables import SCHEMA, Table
 OLD = "views_old"
 """Where tables stand that were replaced, for as long as nothing replaces them there."""
 
+GONE = "views_gone"
+"""Where those stand that were replaced there, until they are dropped after the swap: readers would
+wait while their files are."""
+
 LOCK_MILLISECONDS = 50
 NAP_SECONDS = 0.02
 MOST_TRIES = 1_500
 
 BE_SHORT = "SELECT set_config('lock_timeout', %(time)s, true)"
-MAKE_OLD = "CREATE SCHEMA IF NOT EXISTS views_old"
+MAKE_OLD = "CREATE SCHEMA IF NOT EXISTS views_old; CREATE SCHEMA IF NOT EXISTS views_gone"
+DROP_GONE = "DROP SCHEMA IF EXISTS views_gone CASCADE"
 DROP_SCHEMA = "DROP SCHEMA IF EXISTS {schema} CASCADE"
 RESTORE = """
 UPDATE views.positions
@@ -69,7 +74,7 @@ def swap(
         try:
             with connection.transaction():
                 connection.execute(BE_SHORT, {"time": f"{LOCK_MILLISECONDS}ms"})
-                _drop_old(connection, tables)
+                _set_old_aside(connection, tables)
                 # Those who follow the views stand still from here on; readers go on.
                 held = hold(connection, rebuild.names)
                 ready = last_facts(connection, rebuild, held)
@@ -159,14 +164,18 @@ def _less(standing: Standing, taken_in: Collection[int]) -> Standing:
 
 def drop_shadow(connection: Connection[Any], rebuild: Rebuild) -> None:
     """Take away what is left of a rebuild beside the tables that serve, and where it stood."""
+    connection.execute(DROP_GONE)
     connection.execute(sql.SQL(DROP_SCHEMA).format(schema=sql.Identifier(rebuild.schema)))
 
 
-def _drop_old(connection: Connection[Any], tables: Sequence[Table]) -> None:
+def _set_old_aside(connection: Connection[Any], tables: Sequence[Table]) -> None:
     # With the swap or not at all, for until then they are what can be gone back to.
     connection.execute(MAKE_OLD)
     for table in tables:
-        Table(table.view, OLD).drop(connection)
+        Table(table.view, GONE).drop(connection)
+        old = Table(table.view, OLD)
+        if old.exists(connection):
+            old.move(connection, GONE)
 
 
 def _milliseconds_since(begun: float) -> int:
