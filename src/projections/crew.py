@@ -17,6 +17,7 @@ from ledger.store.pool import connect
 from projections.part import fold_part
 from projections.priority import GOES_LAST, begin_lowest, step_back
 from projections.rebuild_rows import finish_part, one, take_part
+from projections.tables import Table
 from projections.view import View
 from projections.written import Written
 
@@ -112,7 +113,8 @@ class Cluster:
 def carry_out(
     dsn: str, mapper: FactMapper, views: Sequence[View[Any]], rebuild_id: UUID, number: int
 ) -> None:
-    """Fold one part and mark it done, in one transaction. Raises PartStopped.
+    """Fold one part and mark it done, in one transaction. Raises PartStopped, or CrewLost by a
+    program that would fold it otherwise than the one that planned it.
 
     A part that is done is left alone, and so is one whose rebuild is no longer building.
     """
@@ -124,6 +126,8 @@ def carry_out(
         rebuild = one(connection, rebuild_id)
         if part is None or rebuild is None or rebuild.state != "building":
             return
+        if not rebuild.can_go_on(map(Table, views)):
+            raise CrewLost(why="a worker is of another program")
         report = fold_part(
             connection,
             mapper,

@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS views.rebuilds (
     planned_at  timestamptz NOT NULL,
     changed_at  timestamptz NOT NULL
 );
+ALTER TABLE views.rebuilds ADD COLUMN IF NOT EXISTS manner text COLLATE "C" NOT NULL DEFAULT '';
 CREATE UNIQUE INDEX IF NOT EXISTS rebuilds_one_at_a_time ON views.rebuilds ((true))
     WHERE state IN ('planned', 'building', 'catching_up', 'verifying');
 CREATE TABLE IF NOT EXISTS views.rebuild_parts (
@@ -103,12 +104,12 @@ SELECT count(*) <= %(small)s
   FROM (SELECT FROM ledger.facts LIMIT %(small)s + 1) AS counted
 """
 FORGET = "DELETE FROM views.positions WHERE name = %(name)s"
-LAYOUT = "layout 1"
+LAYOUT = "layout 2"
 """Marks the schema once all this is made; another one where LAY_OUT is changed."""
 IS_LAID_OUT = """
 SELECT obj_description(to_regnamespace('views'), 'pg_namespace') IS NOT DISTINCT FROM %(layout)s
 """
-MARK = "COMMENT ON SCHEMA views IS 'layout 1'"
+MARK = "COMMENT ON SCHEMA views IS 'layout 2'"
 
 
 def lay_out(connection: Connection[Any], tables: Iterable[Table], now: datetime) -> None:

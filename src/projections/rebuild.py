@@ -48,6 +48,7 @@ MOST_APPROACHES = 100
 MOST_CREWS = 30
 """How often a crew that was lost is replaced before the rebuild is left to the next start."""
 STANDBY_SECONDS = 0.5
+BEGUN_BY_ANOTHER = "another program began it"
 
 MAKE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS {schema}"
 
@@ -113,24 +114,21 @@ class Rebuilder:
     ) -> Rebuild:
         """Write down what is to be folded anew. Raises NotFound, RebuildBusy or ViewNewer."""
         tables = self._named(names)
+        how = {"workers": workers, "replaces_damaged": replaces_damaged}
         with self._connected() as connection:
             current(tables, standings(connection))
             self._require_idle(connection)
             try:
                 with connection.transaction():
-                    planned = rebuild_rows.plan(
-                        connection,
-                        ids.new(),
-                        tables,
-                        target=self._ahead.bound(connection, {t.view.name for t in tables}),
-                        workers=workers,
-                        replaces_damaged=replaces_damaged,
-                        now=self.clock.now(),
-                    )
-                    skipped = self._ahead.skipped()
-                    return rebuild_rows.begin_aside(connection, planned, skipped)
+                    return self._planned(connection, tables, **how)
             except errors.UniqueViolation as error:
                 raise RebuildBusy(names="other views") from error
+
+    def _planned(self, connection: Connection[Any], tables: Sequence[Table], **how: Any) -> Rebuild:
+        target = self._ahead.bound(connection, {table.view.name for table in tables})
+        now = self.clock.now()
+        planned = rebuild_rows.plan(connection, ids.new(), tables, target=target, now=now, **how)
+        return rebuild_rows.begin_aside(connection, planned, self._ahead.skipped())
 
     def carry_on(self) -> Rebuild | None:
         """Take the rebuild under way to its end; None where there is none.
@@ -206,8 +204,8 @@ class Rebuilder:
         if fresh is None or fresh.cancelled:
             return self._end(connection, rebuild, "cancelled", why="cancelled")
         require_known(self.views, fresh)
-        if not fresh.is_of(self._tables()):
-            return self._end(connection, fresh, "failed", why="another version planned it")
+        if not fresh.can_go_on(self._tables()):
+            return self._begin_anew(connection, fresh)
         self.tell(self._report(connection, fresh))
         steps: dict[str, Callable[[Connection[Any], Rebuild], Rebuild]] = {
             "planned": self._prepare,
@@ -223,6 +221,19 @@ class Rebuilder:
             # Tried again, it would only come out the same.
             told = f"{', '.join(fresh.names)} while {fresh.state.replace('_', ' ')}: {why(error)}"
             return self._end(connection, fresh, "failed", why=told)
+
+    def _begin_anew(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
+        """End what a program began that makes these views or their proof otherwise, and plan it
+        again, at once: those views were to be folded anew, and nobody else would see to it.
+        """
+        log.warning("rebuild: another program began that of %s", ", ".join(rebuild.names))
+        tables = [table for table in self._tables() if table.view.name in rebuild.names]
+        with connection.transaction():
+            ended = self._end(connection, rebuild, "failed", why=BEGUN_BY_ANOTHER)
+            if ended.why != BEGUN_BY_ANOTHER or not tables:
+                return ended
+            how = {"workers": rebuild.workers, "replaces_damaged": rebuild.replaces_damaged}
+            return self._planned(connection, tables, **how)
 
     def _prepare(self, connection: Connection[Any], rebuild: Rebuild) -> Rebuild:
         schema = sql.Identifier(rebuild.schema)

@@ -18,6 +18,7 @@ from projections.parking import parked
 from projections.part import Part, Streams, Subjects
 from projections.positions import Standing
 from projections.tables import Table
+from projections.written import MANNER
 
 State = Literal[
     "planned",
@@ -39,12 +40,13 @@ LARGEST = 1 << 128
 
 COLUMNS: LiteralString = """id, number, state, names, shapes, versions, workers, replaces_damaged,
     target, position, facts, aside, cancelled, why, mismatches, replaced, folding_ms, blocked_ms,
-    receipt, planned_at, changed_at"""
+    receipt, planned_at, changed_at, manner"""
 PLAN: LiteralString = """
 INSERT INTO views.rebuilds (id, state, names, shapes, versions, workers, replaces_damaged,
-                            target, position, facts, aside, planned_at, changed_at)
+                            target, position, facts, aside, planned_at, changed_at, manner)
 SELECT %(id)s, 'planned', %(names)s, %(shapes)s, %(versions)s, %(workers)s, %(replaces_damaged)s,
-       %(target)s, %(target)s, count(*), '{}', %(now)s, %(now)s
+       %(target)s, %(target)s, count(*), '{}', %(now)s, %(now)s,
+       %(manner)s
   FROM ledger.facts WHERE position <= %(target)s
 """
 ADD_PART = """
@@ -158,6 +160,7 @@ class Rebuild(NamedTuple):
     receipt: int | None
     planned_at: datetime
     changed_at: datetime
+    manner: str
 
     @property
     def schema(self) -> str:
@@ -184,6 +187,10 @@ class Rebuild(NamedTuple):
         ours = {table.view.name: table.shape for table in tables}
         pairs = zip(self.names, self.shapes, strict=True)
         return all(ours.get(name) == shape for name, shape in pairs)
+
+    def can_go_on(self, tables: Iterable[Table]) -> bool:
+        """Whether this program can take it up: what was made so far is as it would be made here."""
+        return self.manner == MANNER and self.is_of(tables)
 
 
 class Progress(NamedTuple):
@@ -296,6 +303,7 @@ def plan(
             "replaces_damaged": replaces_damaged,
             "target": target,
             "now": now,
+            "manner": MANNER,
         },
     )
     rebuild = cast("Rebuild", one(connection, rebuild_id))

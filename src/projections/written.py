@@ -6,13 +6,14 @@ proved. Kept one by one, the digests of all others still add up, and nobody is f
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, LiteralString
 
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from projections.compare import without
-from projections.digest import BUCKET_OF_UUID, FIX_TEXTS, Buckets, Digest, row_hash
+from projections.digest import BUCKET_OF_UUID, FIX_TEXTS, ROW_HASH, Buckets, Digest, row_hash
 from projections.view import View
 
 CREATE = """
@@ -34,6 +35,10 @@ SELECT {bucket}, sum(rows)::bigint, sum(hash) FROM {written}
  WHERE view = {view} AND {condition} GROUP BY 1
 """
 PARTITION = "partition"
+MANNER = hashlib.sha256(
+    repr((CREATE, ADD, STILL, BUCKET_OF_UUID, ROW_HASH, FIX_TEXTS)).encode()
+).hexdigest()
+"""How this program keeps the digests of what it folds: it proves what was kept so, nothing else."""
 
 
 class Written:
