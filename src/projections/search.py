@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 
 from ledger.facts import ERASED
 
@@ -11,6 +12,14 @@ MOST_WORDS = 8
 
 SHORTEST_RUN = 3
 """Letters or digits in a row that an index of trigrams needs."""
+
+SIGNS, AS_LETTERS = "@.-_", "ABCD"
+"""The usual signs within names and addresses, and what they are in the text that is indexed.
+
+An index of trigrams takes a sign for the end of a word: by `e` it would find everybody whose
+address ends in `@example.org`. Keys are in lower case, so that no letter of theirs is one of these.
+"""
+_AS_LETTERS = str.maketrans(SIGNS, AS_LETTERS)
 
 
 def search_key(text: str) -> str:
@@ -25,18 +34,24 @@ def search_key(text: str) -> str:
     return " ".join("".join(marks).split())
 
 
-def like_pattern(word: str) -> str:
-    """A LIKE pattern that finds a word, whatever signs it holds.
+def like_pattern(word: str, spelled: Mapping[int, int] | None = None) -> str:
+    """A LIKE pattern that finds a word, whatever signs it holds; `spelled` as the text has some.
 
     Anywhere, if it is long enough for an index of trigrams; a shorter one where a word begins.
     """
-    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    own = word.translate(spelled or {})
+    escaped = own.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%" if _longest_run(word) >= SHORTEST_RUN else f"% {escaped}%"
 
 
 def patterns(text: str) -> list[str]:
     """The patterns that a text of free search asks for: every word, in any order."""
     return [like_pattern(word) for word in _words(text)[:MOST_WORDS]]
+
+
+def indexed_patterns(text: str) -> list[str]:
+    """The same patterns for the text that is indexed."""
+    return [like_pattern(word, _AS_LETTERS) for word in _words(text)[:MOST_WORDS]]
 
 
 def is_searchable(text: str) -> bool:

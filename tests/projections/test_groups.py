@@ -179,6 +179,10 @@ def test_lists_count_who_is_on_them(books: Books) -> None:
     assert [(one.name, one.entries) for one in lists.all()] == [("Äpfel", 0), ("News", 1)]
     assert [one.list_id for one in lists.of_member(ANNE)] == [LIST]
     assert lists.of_member(BOB) == []
+    made.take_off(CONTACT, stamp=by_staff(day(4)))
+    books.save(made)
+    books.follower().catch_up()
+    assert lists.of_member(ANNE) == []
     assert lists.one(uid("nothing")) is None
     with pytest.raises(CursorMalformed):
         lists.entries(LIST, Turn("added", cursor="x"))

@@ -30,6 +30,7 @@ from projections.queries.coming import ComingQueries
 from projections.queries.due import DueQueries
 from projections.queries.mailing_lists import MailingListQueries
 from projections.queries.members import MemberFilter, MemberQueries, MemberSort
+from projections.queries.memberships import MembershipQueries
 from projections.queries.notices import NoticeFilter, NoticeQueries
 from projections.queries.orders import OrderFilter, OrderQueries
 from projections.queries.paging import Turn
@@ -358,6 +359,11 @@ def test_what_thousands_will_pay_is_read_off_an_index_alone(plans: Plans) -> Non
         plan = plans.of(ask)
         assert "Index Only Scan" in plan
         assert not SEQUENTIAL.search(plan), plan
+
+
+def test_who_stands_in_every_plan_is_counted_on_the_narrowest_index(plans: Plans) -> None:
+    plan = plans.of(lambda: MembershipQueries(plans.pool).running(NOW))
+    assert "Index Only Scan using memberships_running" in plan, plan
 
 
 def test_orders_by_amount_and_the_periods_nobody_charged_have_an_index_each(plans: Plans) -> None:

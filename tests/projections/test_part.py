@@ -116,12 +116,13 @@ def cuts(someone: UUID) -> list[list[Part]]:
 def test_a_part_is_the_fold_from_scratch(books: Books) -> None:
     tell_fully(books)
     facts = books.facts()
+    expected = {view.name: from_scratch(view, facts) for view in VIEWS}
     with folding(books) as connection:
         reports = fold_into(connection, books, Subjects(), Streams())
         for view in VIEWS:
-            assert rows_in(connection, view) == from_scratch(view, facts), view.name
+            assert rows_in(connection, view) == expected[view.name], view.name
     assert {name: n for report in reports for name, n in report.rows.items()} == {
-        view.name: len(from_scratch(view, facts)) for view in VIEWS
+        name: len(rows) for name, rows in expected.items()
     }
 
 
@@ -131,13 +132,14 @@ def test_any_cut_gives_the_same_rows_and_digests(
 ) -> None:
     monkeypatch.setattr(parts, "CHUNK", chunk)
     books.tell(2, 200)
-    digests = []
-    someone = next(one.fact.subject_id for one in books.facts() if one.fact.subject_id)
+    digests, facts = [], books.facts()
+    expected = {view.name: from_scratch(view, facts) for view in VIEWS}
+    someone = next(one.fact.subject_id for one in facts if one.fact.subject_id)
     for cut in cuts(someone):
         with folding(books) as connection:
             digests.append(all_together(fold_into(connection, books, *cut)))
             stored = {view.name: rows_in(connection, view) for view in VIEWS}
-        assert stored == {view.name: from_scratch(view, books.facts()) for view in VIEWS}
+        assert stored == expected
     assert all(one == digests[0] for one in digests)
 
 
@@ -190,12 +192,13 @@ def test_only_what_stood_in_the_books_up_to_a_position_is_folded(books: Books) -
 
 def test_as_of_a_moment_only_what_was_true_then_is_folded(books: Books) -> None:  # part of AU3
     books.tell(7, 300)
-    instants = sorted(one.fact.occurred_at for one in books.facts())
+    facts = books.facts()
+    instants = sorted(one.fact.occurred_at for one in facts)
     moment = instants[len(instants) // 2]
     with folding(books) as connection:
         fold_into(connection, books, Subjects(), Streams(), as_of=moment)
         for view in VIEWS:
-            assert rows_in(connection, view) == true_then(view, books.facts(), moment), view.name
+            assert rows_in(connection, view) == true_then(view, facts, moment), view.name
 
 
 def test_of_what_was_told_late_there_is_what_was_true_at_any_moment(books: Books) -> None:
@@ -311,12 +314,13 @@ def test_every_kind_of_fact_that_is_folded_is_read_quickly() -> None:
 
 def test_some_persons_are_folded_again_like_all(books: Books) -> None:
     last = books.tell(2, 200)
-    everyone = {one.fact.subject_id for one in books.facts() if one.fact.subject_id}
+    facts = books.facts()
+    everyone = {one.fact.subject_id for one in facts if one.fact.subject_id}
     some = sorted(everyone, key=str)[:5]
     with books.pool.connection() as connection:
         found = refold(connection, books.mapper, VIEWS, some, position=last)
     for view in VIEWS:
         if view.partition == "subject":
-            whole = from_scratch(view, books.facts()).values()
+            whole = from_scratch(view, facts).values()
             own = {row for row in whole if row[0] in some}
             assert set(found[view.name]) == own, view.name

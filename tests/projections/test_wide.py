@@ -12,11 +12,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from projections.queries.members import MemberFilter, MemberQueries, MemberSort
 from projections.queries.paging import Turn
-from projections.queries.wide import Bounds
+from projections.queries.stretches import every
+from projections.queries.wide import Bounds, by_index
 from scripts.benches.populated import fill
 from scripts.benches.population import NOW
 from scripts.benches.questions import COMBINATIONS, EVERYBODY, SINGLE, SORTS
@@ -26,10 +28,16 @@ PEOPLE = 8_000
 AS_OF_A_MILLION = Bounds(cheap=60, dear=600)
 """What is cheap and dear here, as the usual bounds are for a million."""
 WAYS = {
-    "gathered": Bounds(cheap=1 << 40),
+    "gathered": Bounds(cheap=1 << 40, tried=0),
     "walked": Bounds(cheap=0, dear=0, walked=1, looked_at=1),
     "walked in vain, then gathered": Bounds(cheap=0, dear=1 << 40, walked=1, looked_at=1),
 }
+LOOKED_AT: LiteralString = "EXPLAIN (ANALYZE, FORMAT JSON) SELECT FROM members AS view WHERE "
+BY_BITMAPS: tuple[LiteralString, ...] = (
+    "SET LOCAL enable_indexscan = off",
+    "SET LOCAL enable_indexonlyscan = off",
+)
+IN_VAIN = ("Rows Removed by Index Recheck", "Rows Removed by Filter")
 NEWSLETTER = MemberFilter(tag="newsletter")
 SEQUENTIAL = re.compile(r"(Seq|Sample) Scan on \S*(members|taggings)\b")
 FILTERS = {
@@ -147,3 +155,41 @@ def test_tags_are_read_off_an_index(site: Site) -> None:
     assert names == sorted(queries.tags())
     assert "Index Only Scan" in how
     assert not SEQUENTIAL.search(how), how
+
+
+@pytest.mark.parametrize(
+    ("text", "is_walked"), [("ma", True), ("marie", True), ("martin", False), ("vincent", False)]
+)
+def test_a_page_is_walked_to_where_many_fit_and_gathered_where_few_do(
+    site: Site, text: str, is_walked: bool
+) -> None:
+    members = MemberQueries(site.pool, Bounds(cheap=1 << 40))
+    turn = Turn("joined", descending=True, limit=20)
+    how = site.how(partial(members.page, MemberFilter(text=text), turn, NOW))
+    assert ("members_joined" in how) is is_walked, how
+    assert ("members_search" in how) is not is_walked, how
+
+
+@pytest.mark.parametrize(
+    "text", ["e", "o", "g", "ma", "zo", "gmail", "gmail.com", "@gmail.com", "e gmail", "marie.d"]
+)
+def test_an_index_finds_hardly_anybody_but_those_who_are_searched_for(
+    site: Site, text: str
+) -> None:
+    asked = MemberFilter(text=text).asked(NOW)
+    with site.pool.connection() as connection, by_index(connection):
+        for statement in BY_BITMAPS:
+            connection.execute(statement)
+        query = sql.SQL(LOOKED_AT) + every(asked.conditions)
+        [[[answer]]] = connection.execute(query, asked.parameters).fetchall()
+    found = list(nodes(answer["Plan"]))
+    assert any(one.get("Index Name") == "members_search" for one in found), answer
+    rows = sum(one.get("Actual Rows", 0) for one in found[:1])
+    beside = sum(sum(one.get(kind, 0) for kind in IN_VAIN) for one in found)
+    assert beside <= rows / 20, answer
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for own in plan.get("Plans", ()):
+        yield from nodes(own)

@@ -12,7 +12,7 @@ from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 from psycopg import Connection, sql
 
 from projections.queries.reading import Rows
-from projections.queries.stretches import NOWHERE, Asked, Order, RowId, every
+from projections.queries.stretches import NOWHERE, Asked, Order, Part, RowId, every
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 
@@ -74,7 +74,7 @@ class AtOnce(Generic[R]):
             table=sql.Identifier(self.table),
             row_id=sql.SQL(self.row_id),
             part=_case([(part.condition, sql.Literal(place)) for place, part in parts]),
-            key=_case([(part.condition, sql.SQL(part.column)) for _, part in parts]),
+            key=_key(parts),
             asked=every(asked.conditions),
             beyond=_beyond(order[0].type, falling=falling) if beside else sql.SQL("true"),
             order=sql.SQL(ORDERED[falling]).format(alias=sql.SQL("")),
@@ -89,6 +89,13 @@ class AtOnce(Generic[R]):
 def possible(order: Order) -> list[int]:
     """The places of the parts that can hold anybody."""
     return [place for place, part in enumerate(order) if part.condition != NOWHERE]
+
+
+def _key(parts: list[tuple[int, Part]]) -> sql.Composable:
+    columns = {part.column: sql.SQL(part.column) for _, part in parts}
+    if len(columns) == 1:
+        return next(iter(columns.values()))
+    return _case([(part.condition, columns[part.column]) for _, part in parts])
 
 
 def _case(by_condition: list[tuple[LiteralString, sql.Composable]]) -> sql.Composable:

@@ -10,6 +10,7 @@ from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -34,7 +35,7 @@ SELECT price_version, price, currency, unit, every,
        CASE WHEN discount_every_payment THEN discount_percent END,
        CASE WHEN discount_every_payment THEN discount_amount END,
        period_end::date,
-       extract(day FROM joined_at)::integer,
+       date_part('day', joined_at)::integer,
        count(*)
   FROM memberships
  WHERE plan_id = %(plan_id)s AND runs_until > %(now)s
@@ -180,11 +181,12 @@ def by_month(
     ]
     found: dict[tuple[date, str, int], int] = defaultdict(int)
     for group in groups:
+        charged = cache(group.charged)
         for day in _asked_for(group, today, end):
             moved = [
                 minor for version, since, minor in moves if version > group.version and since <= day
             ]
-            minor = group.charged(moved[-1] if moved else group.price)
+            minor = charged(moved[-1] if moved else group.price)
             found[day.replace(day=1), group.currency, minor] += group.memberships
     return [
         MonthOfCharges(month, minor, currency, charges)

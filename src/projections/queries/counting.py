@@ -95,7 +95,8 @@ class Counting:
             return self.up_to_most(connection, asked, number)
         if not asked.conditions:
             return about(number)
-        sample = self.sample(connection, [condition], asked.parameters, rows=sampled)
+        at_hand = every(asked.at_hand)
+        sample = self.sample(connection, [at_hand], asked.parameters, rows=sampled)
         if sample.found[0] < TOO_FEW and cost <= DEAR and not sample.is_all:
             return self.up_to_most(connection, asked, number)
         return sample.count(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal, LiteralString
 
@@ -102,17 +102,17 @@ EMAIL_BEGINS: LiteralString = "view.email_key >= %(beginning)s AND view.email_ke
 EMAIL_BEGINS_OTHERWISE: LiteralString = (
     "(view.email_key < %(beginning)s OR view.email_key >= %(beyond)s)"
 )
-BEGINNING_FIRST: dict[str, Order] = {
-    "name": (
-        _by_name(NAME_BEGINS, (Hint("view.name_key", NAME_BEGINS),)),
-        _by_name(NAME_BEGINS_OTHERWISE, (Hint("view.name_key", NAME_BEGINS_OTHERWISE),)),
-    ),
-    "email": (
-        _by_email(EMAIL_BEGINS, (Hint("view.email_key", EMAIL_BEGINS),)),
-        _by_email(EMAIL_BEGINS_OTHERWISE, (Hint("view.email_key", EMAIL_BEGINS_OTHERWISE),)),
-    ),
+IS_NAME = Hint("view.name_key", NAME_BEGINS)
+IS_NO_NAME = Hint("view.name_key", NAME_BEGINS_OTHERWISE)
+IS_EMAIL = Hint("view.email_key", EMAIL_BEGINS)
+IS_NO_EMAIL = Hint("view.email_key", EMAIL_BEGINS_OTHERWISE)
+BEGINNING_FIRST: dict[LiteralString, tuple[tuple[Hint, ...], ...]] = {
+    "view.name_key": ((IS_NAME,), (IS_NO_NAME,)),
+    "view.email_key": ((IS_EMAIL,), (IS_NO_EMAIL, IS_NAME), (IS_NO_EMAIL, IS_NO_NAME)),
 }
-"""Of those whom a text finds, those whose name begins with it come first, in both directions.
+"""Of those whom a text finds, those whose name begins with it come first, in both directions, and
+among addresses those that begin with it before them: by name or address, and among those of a
+status or without a plan, whom the same sorts.
 
 They are who is looked for; and without that, a list by name would begin with a look through all
 the names before them.
@@ -121,12 +121,26 @@ the names before them.
 
 def order_of(sort: str, asked: MemberFilter, *, descending: bool) -> Order:
     """The parts of a list, in rising order; those that can't hold anybody are NOWHERE."""
-    if sort in BEGINNING_FIRST and asked.beginning:
-        parts = BEGINNING_FIRST[sort]
-        return parts[::-1] if descending else parts
     if sort == "plan" and asked.plan_id is not None:
-        return ORDERS["name"]  # all are in that plan
-    return _narrowed(sort, asked.possible_statuses())
+        sort = "name"  # all are in that plan
+    order = _narrowed(sort, asked.possible_statuses())
+    if not asked.beginning:
+        return order
+    return tuple(one for part in order for one in _beginning_first(part, descending=descending))
+
+
+def _beginning_first(part: Part, *, descending: bool) -> Sequence[Part]:
+    if part.condition == NOWHERE or part.column not in BEGINNING_FIRST:
+        return (part,)
+    parts = [
+        replace(
+            part,
+            condition=" AND ".join((part.condition, *(hint.condition for hint in hints))),
+            hints=(*part.hints, *hints),
+        )
+        for hints in BEGINNING_FIRST[part.column]
+    ]
+    return parts[::-1] if descending else parts
 
 
 def _narrowed(sort: str, possible: Collection[Status]) -> Order:

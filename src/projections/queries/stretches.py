@@ -53,13 +53,20 @@ Order = tuple[Part, ...]
 class Asked:
     """What must hold for a row, what follows from that, and the values that are named.
 
-    `held` are those of the conditions that an index holds, with all that others carry.
+    `held` are those of the conditions that an index holds, with all that others carry. `meant` says
+    what the conditions say, as it is soonest told of a row that is at hand; None where they are.
     """
 
     conditions: Sequence[LiteralString]
     parameters: Mapping[str, object]
     hints: Sequence[Hint] = ()
     held: Sequence[LiteralString] = ()
+    meant: Sequence[LiteralString] | None = None
+
+    @property
+    def at_hand(self) -> Sequence[LiteralString]:
+        """What must hold for a row that is at hand."""
+        return self.conditions if self.meant is None else self.meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +114,12 @@ class Stretch:
         return [*held, *(hint.condition for hint in self._hints if hint.column == self.part.column)]
 
     def condition(self) -> sql.Composable:
-        """All that must hold."""
+        """All that must hold, as indexes find it."""
         return every([*self.asked.conditions, self.part.condition], self.beyond())
+
+    def condition_at_hand(self) -> sql.Composable:
+        """All that must hold, for a row that is at hand."""
+        return every([*self.asked.at_hand, self.part.condition], self.beyond())
 
     def beyond(self) -> sql.Composable:
         """Where it begins."""

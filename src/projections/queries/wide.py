@@ -18,15 +18,19 @@ from dataclasses import dataclass
 from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 
 from psycopg import Connection, sql
+from psycopg.rows import tuple_row
 
 from projections.queries.at_once import AtOnce, Beside, possible
-from projections.queries.counting import expected
+from projections.queries.counting import Expected, expected
 from projections.queries.reading import Rows
 from projections.queries.stretches import Asked, Order, Stretch, every, name_of
 
 R = TypeVar("R", bound="tuple[Any, ...]")
 
 UNBOUNDED = 2**62
+FEW = 4
+"""So many times a page's rows are gathered before it is known how many rows there are."""
+HOW_MANY: LiteralString = "SELECT reltuples FROM pg_class WHERE oid = to_regclass(%(table)s)"
 
 # What reading takes when all is in memory: a page some 3 microseconds, an entry of an index 0.2.
 # Some 2 microseconds cost 1. What takes long enough for other processes to help takes too long.
@@ -42,7 +46,7 @@ SELECT {columns} FROM (
         SELECT {carried} FROM {table} AS view WHERE {start} {order} LIMIT {walked}
     ) AS view WHERE {hints} {order} LIMIT {looked_at}
 ) AS found CROSS JOIN LATERAL (
-    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} AND {condition} OFFSET 0
+    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} AND {at_hand} OFFSET 0
 ) AS view {order_found} LIMIT {limit}
 """
 # OFFSET 0 keeps the planner from looking through to the sort, and from joining otherwise.
@@ -53,7 +57,7 @@ GATHER: LiteralString = """
 SELECT {columns} FROM (
     SELECT * FROM ({gathered} OFFSET 0) AS view {order}
 ) AS found CROSS JOIN LATERAL (
-    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} AND {condition} OFFSET 0
+    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} AND {at_hand} OFFSET 0
 ) AS view {order_found} LIMIT {limit}
 """
 
@@ -61,11 +65,13 @@ SELECT {columns} FROM (
 class Bounds(NamedTuple):
     """When to walk and when to gather, by what gathering costs (see BY_INDEX).
 
-    Up to `cheap` no walk is quicker; from `dear` on, every walk is. A walk passes `walked` times a
-    page's rows in the index, and looks up `looked_at` times as many.
+    Up to `cheap` hardly any walk is quicker: one is tried that passes `tried` entries of the index
+    for each that gathering costs, where it should find twice a page. From `dear` on, every walk is.
+    A walk passes `walked` times a page's rows in the index, and looks up `looked_at` times as many.
     """
 
     cheap: int = 6_000
+    tried: int = 1
     dear: int = 60_000
     walked: int = 600
     looked_at: int = 20
@@ -125,27 +131,42 @@ class Wide(Generic[R]):
         limit, bounds = stretch.limit, self.bounds
         if stretch.is_whole:
             return self._walked(connection, stretch, limit, limit)
-        cost, gathered = self._cheapest(connection, stretch)
-        if cost <= bounds.cheap:
-            return self._gathered(connection, stretch, gathered)
-        found = self._walked(connection, stretch, limit * bounds.walked, limit * bounds.looked_at)
-        if len(found) >= limit:
-            return found
-        if cost <= bounds.dear:
+        way, gathered = self._cheapest(connection, stretch)
+        walked = limit * bounds.walked if way.cost > bounds.cheap else way.cost * bounds.tried
+        if way.cost > bounds.cheap or self._is_promising(connection, way.rows, walked, limit):
+            found = self._walked(connection, stretch, walked, limit * bounds.looked_at)
+            if len(found) >= limit:
+                return found
+        if way.cost <= bounds.dear:
             return self._gathered(connection, stretch, gathered)
         return self._walked(connection, stretch, UNBOUNDED, UNBOUNDED)
 
+    def _is_promising(
+        self, connection: Connection[Any], fitting: int, walked: int, limit: int
+    ) -> bool:
+        """Whether a walk finds twice a page of those who fit, if they stand anywhere."""
+        if fitting <= FEW * limit or not walked:
+            return False
+        cursor = connection.cursor(row_factory=tuple_row)
+        row = cursor.execute(HOW_MANY, {"table": self.table}).fetchone()
+        return row is not None and walked * fitting >= 2 * limit * row[0]
+
     def _cheapest(
         self, connection: Connection[Any], stretch: Stretch
-    ) -> tuple[int, sql.Composable]:
-        """How to gather, and what it costs: those who fit, or those whom a sieve lets pass."""
+    ) -> tuple[Expected, sql.Composable]:
+        """How to gather, at what cost: those who fit, or those whom a sieve lets pass.
+
+        How many fit is expected of the first, for whose words the index keeps statistics.
+        """
         named = self._named(stretch)
         ways = [sql.SQL(FITTING).format(**named)]
         if sieve := stretch.sieve(self.carried):
             passing = every(sieve, stretch.beyond())
             ways.append(sql.SQL(SIFTED).format(**named, sieve=passing))
-        costs = [expected(connection, way, stretch.parameters).cost for way in ways]
-        return min(costs), ways[costs.index(min(costs))]
+        found = [expected(connection, way, stretch.parameters) for way in ways]
+        costs = [one.cost for one in found]
+        best = costs.index(min(costs))
+        return found[0]._replace(cost=costs[best]), ways[best]
 
     def _walked(
         self, connection: Connection[Any], stretch: Stretch, walked: int, looked_at: int
@@ -179,6 +200,7 @@ class Wide(Generic[R]):
             "key": sql.SQL(stretch.part.column),
             "found_id": sql.Identifier("found", name_of(stretch.row_id)),
             "condition": stretch.condition(),
+            "at_hand": stretch.condition_at_hand(),
             "order": stretch.order(),
             "order_found": stretch.order("found"),
             "limit": sql.Literal(stretch.limit),
