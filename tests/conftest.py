@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -72,6 +73,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(_CLUSTER_FOLDER), ignore_errors=True)
         os.close(config.stash[_RUN_LOCK])
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look no more at what stays until the end, thousands of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def _sweep() -> None:

@@ -35,6 +35,9 @@ from web.wiring import wire
 PATIENCE_MILLISECONDS = 60_000
 """The machine may be busy with other things."""
 
+LOOK_SECONDS = 0.02
+"""How often a server looks whether it is to stop."""
+
 HEADLESS = which("chromium-headless-shell")
 CHROMIUM = Path(os.environ.get("LEDGER_TEST_CHROMIUM") or HEADLESS or "/usr/bin/chromium")
 """The same engine without a browser around it does a page with less than half of the work."""
@@ -154,7 +157,7 @@ def serving(
         seen = replace(parts, settings=settings.model_copy(update=shown))
         app = create_app(seen, routes=routes, pages=all_pages())
         server = make_server(settings.host, settings.port, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(LOOK_SECONDS,))
         thread.start()
         try:
             yield Listening(parts, settings.address, (sign_in.email, sign_in.password))

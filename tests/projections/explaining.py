@@ -118,28 +118,27 @@ class Pasts:
     template: str
     databases: FreshDatabases
     kept: ExitStack
-    told: dict[tuple[int, int], str] = field(default_factory=dict)
+    told: dict[tuple[int, int], tuple[str, list[dict[str, Any]]]] = field(default_factory=dict)
 
     @contextmanager
     def of(self, seed: int, commands: int) -> Iterator[Past]:
         """Books in which a story was told, with views that have read it all; to do with as one
         likes.
         """
-        with (
-            self.databases.copy_of(self._told(seed, commands)) as dsn,
-            opened(dsn) as books,
-        ):
-            yield Past(books, Oracle(books.exported()), Scope(books.pool))
+        name, lines = self._told(seed, commands)
+        with self.databases.copy_of(name) as dsn, opened(dsn) as books:
+            yield Past(books, Oracle(lines), Scope(books.pool))
 
-    def _told(self, seed: int, commands: int) -> str:
-        """The name of a database to copy."""
+    def _told(self, seed: int, commands: int) -> tuple[str, list[dict[str, Any]]]:
+        """The name of a database to copy, and what its books export."""
         if (seed, commands) not in self.told:
             dsn = self.kept.enter_context(self.databases.copy_of(self.template))
             with opened(dsn) as books:
                 for save in told_fully(seed, commands):
                     books.save(*save)
                 books.follower().catch_up()
-            self.told[seed, commands] = str(conninfo_to_dict(dsn)["dbname"])
+                lines = books.exported()
+            self.told[seed, commands] = str(conninfo_to_dict(dsn)["dbname"]), lines
         return self.told[seed, commands]
 
 

@@ -7,11 +7,13 @@ import random
 import time
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from ledger import ids
 from ledger.errors import NotFound
@@ -32,6 +34,7 @@ from scripts.drills.orders_given import (
 from scripts.drills.rebuild import Aims, Round
 from scripts.drills.striking import AIMS, Aim, Strike
 from scripts.drills.watching import Watch
+from tests.conftest import FreshDatabases
 from tests.projections.books import MASTER_KEY
 from web.parts import Parts
 from web.running.following import follower
@@ -42,14 +45,28 @@ from web.wiring import wire
 FACTS, COMMANDS = 1_200, 60
 
 
+@pytest.fixture(scope="module")
+def logged(template: str, fresh_databases: FreshDatabases) -> Iterator[str]:
+    """The name of a database whose books hold a small generated log, followed to its end."""
+    with fresh_databases.copy_of(template) as dsn:
+        make_log(dsn, MASTER_KEY, FACTS, 1, workers=1)
+        with _wired(dsn) as parts:
+            _follow(parts)
+        yield str(conninfo_to_dict(dsn)["dbname"])
+
+
 @pytest.fixture
-def parts(database: str) -> Iterator[Parts]:
-    """A site whose books hold a small generated log, followed to its end."""
-    make_log(database, MASTER_KEY, FACTS, 1, workers=1)
+def parts(logged: str, fresh_databases: FreshDatabases) -> Iterator[Parts]:
+    """A site with that log, of the test's own."""
+    with fresh_databases.copy_of(logged) as dsn, _wired(dsn) as parts:
+        yield parts
+
+
+@contextmanager
+def _wired(dsn: str) -> Iterator[Parts]:
     key = base64.b64encode(MASTER_KEY).decode()
-    settings = Settings.model_validate({"database_url": database, "master_key": key})
-    with wire(settings, database) as parts:
-        _follow(parts)
+    settings = Settings.model_validate({"database_url": dsn, "master_key": key})
+    with wire(settings, dsn) as parts:
         yield parts
 
 

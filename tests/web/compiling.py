@@ -15,7 +15,10 @@ from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.routing import Rule
 
-Builder = Callable[..., tuple[str, str]]
+BUILDERS = ("_build", "_build_unknown")
+"""What makes an address of its arguments, bound to the rule of one application."""
+COMPILED = ("_parts", "_trace", "_converters", "arguments", *BUILDERS)
+"""What compiling a rule leaves in it."""
 
 
 class Remembered(BytecodeCache):
@@ -36,17 +39,21 @@ class Remembered(BytecodeCache):
 @contextmanager
 def compiled_once() -> Iterator[None]:
     """Applications made meanwhile share what is compiled for them."""
-    builders: dict[tuple[Any, ...], Builder] = {}
-    compile_builder: Callable[..., Builder] = Rule._compile_builder
+    known: dict[tuple[Any, ...], dict[str, Any]] = {}
+    compile_rule: Callable[[Rule], None] = Rule.compile
 
-    def builder(rule: Rule, append_unknown: bool = True) -> Builder:
+    def compiled(rule: Rule) -> None:
         defaults = tuple(sorted((rule.defaults or {}).items()))
-        key = (rule.rule, rule.subdomain, rule.host, rule.map.host_matching, defaults)
-        if (*key, append_unknown) not in builders:
-            builders[*key, append_unknown] = compile_builder(rule, append_unknown)
-        return builders[*key, append_unknown]
+        merges, by_host = rule.merge_slashes, rule.map.host_matching
+        key = (rule.rule, rule.subdomain, rule.host, merges, by_host, defaults)
+        if key not in known:
+            compile_rule(rule)
+            known[key] = {name: vars(rule)[name] for name in COMPILED}
+        found = known[key]
+        builders = {name: found[name].__func__.__get__(rule) for name in BUILDERS}
+        vars(rule).update({**found, **builders, "arguments": set(found["arguments"])})
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", builder)
+        patch.setattr(Rule, "compile", compiled)
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": Remembered()})
         yield

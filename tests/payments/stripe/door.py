@@ -12,12 +12,15 @@ from tests.payments.stripe.emulator import Emulator, LineBroke
 from tests.payments.stripe.forms import decoded
 from tests.payments.stripe.line import Watcher
 
+LOOK_SECONDS = 0.02
+"""How often it looks whether it is to be shut."""
+
 
 @contextmanager
 def door(emulator: Emulator, watchers: Sequence[Watcher] = ()) -> Iterator[str]:
     """The address at which the emulator answers, for as long as this lasts."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(emulator, watchers))
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(LOOK_SECONDS,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -86,18 +86,10 @@ def site_process(database: str, folder: Path, *, body_seconds: float) -> Iterato
     with wire(settings, database) as parts:
         owner = make_owner(parts)
     assert owner is not None
-    assert settings.master_key is not None
     port = _free_port()
     process = subprocess.Popen(  # noqa: S603 -- our own program
         [sys.executable, "-P", "-m", "web.cli", "web", "--port", str(port)],
-        env={
-            **os.environ,
-            "PYTHONPATH": "src:.",
-            "LEDGER_DATABASE_URL": database,
-            "LEDGER_DATA": str(folder),
-            "LEDGER_MASTER_KEY": settings.master_key.get_secret_value(),
-            "LEDGER_BODY_SECONDS": str(body_seconds),
-        },
+        env={**environment_of(database, folder), "LEDGER_BODY_SECONDS": str(body_seconds)},
         stdin=subprocess.DEVNULL,
     )
     try:
@@ -106,6 +98,19 @@ def site_process(database: str, folder: Path, *, body_seconds: float) -> Iterato
     finally:
         process.terminate()
         process.wait(PATIENCE_SECONDS)
+
+
+def environment_of(database: str, folder: Path) -> dict[str, str]:
+    """What a program of ours is told about the site."""
+    master_key = usual(folder).master_key
+    assert master_key is not None
+    return {
+        **os.environ,
+        "PYTHONPATH": "src:.",
+        "LEDGER_DATABASE_URL": database,
+        "LEDGER_DATA": str(folder),
+        "LEDGER_MASTER_KEY": master_key.get_secret_value(),
+    }
 
 
 def _free_port() -> int:

@@ -30,7 +30,7 @@ PARIS_WINTER, PARIS_SUMMER = 10, 9
 
 def test_nothing_is_charged_before_it_is_due(site: Site) -> None:
     site.join()
-    assert site.live(20) == {}
+    assert site.live(20, step_hours=24) == {}
 
 
 def test_what_is_due_is_charged_once_however_often_the_jobs_run(site: Site) -> None:
@@ -54,10 +54,10 @@ def test_retries_and_grace_are_those_of_the_policy(
     due_at = stay.now.period_end
     assert due_at is not None
     last = due_at + timedelta(days=lapses_on)
-    site.live_until(last - timedelta(hours=1))
+    site.live_until(last - timedelta(hours=1), step_hours=24)
     if lapses_on:
         assert stay.opens
-    site.live_until(due_at + timedelta(days=40))
+    site.live_until(due_at + timedelta(days=40), step_hours=24)
     facts = site.parts.ledger.facts_of(stay.order(1))
     tried = [fact.occurred_at for fact in facts if fact.TOPIC == "order.attempt_started"]
     assert [(at - due_at).days for at in tried] == failed_on
@@ -71,16 +71,16 @@ def test_each_failure_is_told_to_the_member_and_to_those_who_run_the_site(
 ) -> None:  # DU2
     owner = site.found()
     stay = site.join(DECLINES_LATER)
-    site.live(45)
+    site.live(45, step_hours=24)
     assert stay.told("own_payment_failed") == 3
     assert site.told("payment_failed", owner) == 3
-    site.live(10)
+    site.live(10, step_hours=24)
     assert stay.told("own_payment_failed") == 3
 
 
 def test_what_only_the_member_can_mend_waits_for_them(site: Site) -> None:  # DU3
     stay = site.join(NEEDS_A_MANDATE)
-    site.live(30)
+    site.live(30, step_hours=24)
     assert stay.billing == "action_required"
     assert stay.told("own_payment_failed") == 1
     assert site.live(5) == {}
@@ -141,15 +141,15 @@ def test_an_indian_card_that_fails_may_be_replaced_before_the_day(site: Site) ->
 @pytest.mark.parametrize("ending", ["cancel", "remove", "lapse"])
 def test_an_ending_stops_all_retries(site: Site, ending: str) -> None:  # DU5
     stay = site.join(DECLINES_LATER)
-    site.live(29)
+    site.live(29, step_hours=24)
     assert stay.billing == "past_due"
     if ending == "lapse":
-        site.live(11)
+        site.live(11, step_hours=24)
         assert stay.now.ending == "lapsed"
     else:
         getattr(stay, ending)()
     before = site.topics(stay.order(1))
-    assert site.live(60) == {}
+    assert site.live(60, step_hours=24) == {}
     assert site.topics(stay.order(1)) == before
     assert site.moved() == eur(1_200)
 
@@ -168,10 +168,10 @@ def test_a_first_payment_that_is_never_completed_makes_no_membership(site: Site)
 
 def test_a_lapsed_membership_is_not_revived_but_joined_anew(site: Site) -> None:  # DU7
     stay = site.join(DECLINES_LATER)
-    site.live(40)
+    site.live(40, step_hours=24)
     assert stay.now.ending == "lapsed"
     stay.bring(VISA)
-    assert site.live(40) == {}
+    assert site.live(40, step_hours=24) == {}
     assert stay.now.ending == "lapsed"
     assert not stay.opens
     site.try_to_join(stay.member_id, stay.plan_id, VISA)
@@ -202,7 +202,7 @@ def test_who_joined_on_the_31st_renews_on_the_last_day_and_on_the_31st_again(
     site: Site,
 ) -> None:  # DU11
     stay = site.join()
-    site.live(190)
+    site.live(190, step_hours=24)
     renewals = [
         (fact.period_start.month, fact.period_start.day, fact.period_start.hour)  # type: ignore[attr-defined]
         for fact in site.parts.ledger.facts_of(stay.member_id)
@@ -221,7 +221,7 @@ def test_who_joined_on_the_31st_renews_on_the_last_day_and_on_the_31st_again(
 def test_instalments_are_charged_until_all_are_paid(site: Site) -> None:
     terms = Terms(model="instalments", amount=eur(3_000), unit="month", every=1, payments=3)
     stay = site.join(terms=terms)
-    assert site.live(100) == {"settled": 2}
+    assert site.live(100, step_hours=24) == {"settled": 2}
     assert stay.billing == "completed"
     assert site.moved() == eur(9_000)
 

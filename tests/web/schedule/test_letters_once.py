@@ -243,7 +243,7 @@ def test_a_price_letter_that_comes_too_late_for_a_renewal_tells_of_the_next(
     assert site.run("charges") == {"settled": 1}
     assert site.run("letters") == {"sent": 1}
     assert "from your renewal on 31 March 2026, Gold costs €15.00" in letter(stay).text
-    site.live(32)
+    site.live(32, step_hours=24)
     charged = [site.parts.ledger.order(stay.order(index)).placed.amount for index in (1, 2)]
     assert charged == [eur(1_200), eur(1_500)]
 

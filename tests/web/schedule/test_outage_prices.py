@@ -23,7 +23,7 @@ def test_a_renewal_missed_in_an_outage_costs_what_its_member_knew(site: Site) ->
     assert paid(stay, 1) == [1_200]
     (told,) = letters(stay)
     assert "15" in told.text
-    site.live(28)
+    site.live(28, step_hours=24)
     assert paid(stay, 2) == [1_500]
     assert len(letters(stay)) == 1
 
@@ -34,7 +34,7 @@ def test_of_missed_periods_the_latest_costs_what_was_known_too(site: Site) -> No
     site.sleep(65)  # the second renewal fell due on the 59th day
     site.live(2)
     assert paid(stay, 2) == [1_200]
-    site.live(28)
+    site.live(28, step_hours=24)
     assert paid(stay, 3) == [1_500]
 
 
