@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from projections.live import looking_once
 from web import failures
 from web.api import dispatch, docs, notices_in
 from web.api.framework import Route
@@ -23,13 +25,25 @@ from web.running import health, metrics
 
 MAX_BODY_BYTES = 1 << 20
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+READS = frozenset({"GET", "HEAD"})
+
+
+class Edge(Flask):
+    """An answer that only reads looks once who made the views, when it is put together."""
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """What the view of the request answers; an act looks at once, before it is carried out."""
+        if request.method not in READS:
+            return super().dispatch_request()
+        with looking_once():
+            return super().dispatch_request()
 
 
 def create_app(
     parts: Parts, *, routes: Iterable[Route] = (), pages: Sequence[Blueprint] = ()
 ) -> Flask:
     """The site over its parts; each test wires its own."""
-    app = Flask("web")
+    app = Edge("web")
     app.extensions["parts"] = parts
     _configure(app, parts)
     mark(app.view_functions["static"], Permission.PUBLIC)

@@ -36,8 +36,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(Problem, _answer)
     app.register_error_handler(LedgerError, _refusal)
     app.register_error_handler(OutcomeUnknown, silent)
-    app.register_error_handler(ViewNotReady, _not_readable)
-    app.register_error_handler(ViewNewer, _not_readable)
+    app.register_error_handler(ViewNotReady, not_readable)
+    app.register_error_handler(ViewNewer, not_readable)
     app.register_error_handler(DatabaseUnreachable, _database_away)
     app.register_error_handler(PersistenceError, _database_away)
     app.register_error_handler(CSRFError, lambda _: _answer(_form_expired()))
@@ -52,7 +52,7 @@ def _refusal(error: LedgerError) -> Response:
     return _answer(problems.from_ledger(error))
 
 
-def _not_readable(error: LedgerError) -> Response:
+def not_readable(error: LedgerError) -> Response:
     """Rows that another version made, or that are not built yet, are not read at all."""
     return _answer(Problem(503, error.code, str(error), headers={"Retry-After": "2"}))
 

@@ -18,22 +18,21 @@ from ledger.money import Money
 from projections.plans import PriceLine
 from projections.queries.reading import Source, in_zone
 
-RENEWING: LiteralString = """
-SELECT period_end::date, plan_id, price_version, price, currency,
+CHARGING: LiteralString = """
+SELECT 0, period_end::date, plan_id, price_version, price, currency,
        CASE WHEN discount_every_payment THEN discount_percent END,
        CASE WHEN discount_every_payment THEN discount_amount END, count(*)
   FROM memberships
  WHERE billing = 'current' AND ended_at IS NULL AND cancelled_at IS NULL
    AND period_end < %(before)s
- GROUP BY 1, 2, 3, 4, 5, 6, 7
-"""
-RETRYING: LiteralString = """
-SELECT retry_at::date, plan_id, price_version, price, currency,
+ GROUP BY 2, 3, 4, 5, 6, 7, 8
+UNION ALL
+SELECT 1, retry_at::date, plan_id, price_version, price, currency,
        CASE WHEN discount_every_payment THEN discount_percent END,
        CASE WHEN discount_every_payment THEN discount_amount END, count(*)
   FROM memberships
  WHERE billing = 'past_due' AND ended_at IS NULL AND cancelled_at IS NULL AND retry_at < %(before)s
- GROUP BY 1, 2, 3, 4, 5, 6, 7
+ GROUP BY 2, 3, 4, 5, 6, 7, 8
 """
 PAST_DUE: LiteralString = """
 SELECT memberships.member_id, members.name, membership_id, plan_name, retry_at,
@@ -109,14 +108,13 @@ class AgendaQueries:
         """
         asked, today = {"before": before}, now.astimezone(zone).date()
         found: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-        for place, query in enumerate((RENEWING, RETRYING)):
-            for day, plan_id, version, price, currency, percent, cut, count in self._rows(
-                query, asked, zone
-            ):
-                moved = _moved(prices.get(plan_id, ()), version, day, price, zone)
-                own = found[max(day, today), currency]
-                own[place] += count
-                own[2] += _charged(moved, currency, percent, cut) * count
+        for place, day, plan_id, version, price, currency, percent, cut, count in self._rows(
+            CHARGING, asked, zone
+        ):
+            moved = _moved(prices.get(plan_id, ()), version, day, price, zone)
+            own = found[max(day, today), currency]
+            own[place] += count
+            own[2] += _charged(moved, currency, percent, cut) * count
         return [DueDay(*key, *sums) for key, sums in sorted(found.items())]
 
     def owing(self) -> Owing:

@@ -121,6 +121,8 @@ class BookQueries:
     def firsts(self, entries: Sequence[Entry]) -> list[Entry]:
         """The facts with which the streams of some facts began."""
         stream_ids = list({one.stream_id for one in entries})
+        if not stream_ids:
+            return []
         return self._entries(self._records(FIRSTS, {"stream_ids": stream_ids}))
 
     def _newest(self, wish: int | None) -> int:

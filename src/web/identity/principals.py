@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 from uuid import UUID
 
@@ -49,7 +50,7 @@ class Person:
         """Names the principal."""
         return f"member:{self.member_id}"
 
-    @property
+    @cached_property
     def permissions(self) -> frozenset[Permission]:
         """What a person may do for themself."""
         return granted(frozenset({Role.MEMBER}))
@@ -75,7 +76,7 @@ class Contributor:
         """Names the principal."""
         return f"contributor:{self.contributor_id}"
 
-    @property
+    @cached_property
     def permissions(self) -> frozenset[Permission]:
         """What the roles may do together; until a second step that they ask for is set up, only
         that.
