@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ledger.told import TOLD_ROLES
-from web.identity.permissions import HOLDERS, PERSONAL_ONLY, Permission, Role, granted
+from web.identity.permissions import (
+    HOLDERS,
+    PERSONAL_ONLY,
+    READ_ALONG,
+    Permission,
+    Role,
+    granted,
+)
 
 READS = {permission for permission in Permission if permission.value.endswith(":read")}
 OWN = {
@@ -55,6 +62,14 @@ def test_store_managers_change_orders_and_members_and_what_groups_them_alone() -
 def test_no_staff_touches_a_payment_method_or_joins_for_anyone() -> None:  # AC6, AC1
     for role in set(Role) - {Role.MEMBER}:
         assert not may(role) & (PERSONAL_ONLY - OWN)
+
+
+def test_whoever_acts_may_read_of_whom_it_is_about() -> None:
+    acts = set(Permission) - READS - PERSONAL_ONLY - {Permission.PUBLIC}
+    assert set(READ_ALONG) == acts
+    assert set(READ_ALONG.values()) <= READS
+    for act, reading in READ_ALONG.items():
+        assert HOLDERS[act] <= HOLDERS[reading]
 
 
 def test_those_who_are_told_choose_what_they_are_told() -> None:  # part of NO1

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import Flask, Request, current_app, g, redirect, request, session
 from werkzeug.wrappers import Response
 
-from web.identity.permissions import Permission, Role, granted
+from web.identity.permissions import READ_ALONG, Permission, Role, granted
 from web.identity.principals import Caller, Contributor, Person, Principal, Program
 from web.parts import Parts
 from web.problems import Problem
@@ -144,7 +144,10 @@ def require(permission: Permission) -> Principal:
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
-    """Declare what a page needs. Every route declares something: what is public, PUBLIC."""
+    """Declare what a page needs. Every route declares something: what is public, PUBLIC.
+
+    Whoever acts by a page must be able to read what it shows of whom it is about (READ_ALONG).
+    """
 
     def declare(view: View) -> View:
         @wraps(view)
@@ -154,6 +157,8 @@ def requires(permission: Permission) -> Callable[[View], View]:
             if request.method == "GET" and must_enrol() and not caller().principal_for(permission):
                 return redirect(SECURITY)
             g.principal = require(permission)
+            if permission in READ_ALONG:
+                require(READ_ALONG[permission])
             return view(*args, **kwargs)
 
         return mark(guarded, permission)  # type: ignore[return-value]

@@ -107,6 +107,29 @@ HOLDERS: dict[Permission, frozenset[Role]] = {
     Permission.RUN_VIEWS: OPERATORS,
 }
 
+READ_ALONG: dict[Permission, Permission] = {
+    Permission.CHANGE_PLANS: Permission.READ_PLANS,
+    Permission.CHANGE_DISCOUNTS: Permission.READ_DISCOUNTS,
+    Permission.REMOVE_MEMBERS: Permission.READ_MEMBERS,
+    Permission.CLOSE_ACCOUNTS: Permission.READ_MEMBERS,
+    Permission.CHANGE_NOTES: Permission.READ_MEMBERS,
+    Permission.CHANGE_TAGS: Permission.READ_MEMBERS,
+    Permission.CHANGE_SEGMENTS: Permission.READ_MEMBERS,
+    Permission.CHANGE_LISTS: Permission.READ_MEMBERS,
+    Permission.CHANGE_NOTICES: Permission.READ_MEMBERS,
+    Permission.REFUND_ORDERS: Permission.READ_ORDERS,
+    Permission.RECONCILE: Permission.READ_ORDERS,
+    Permission.CHANGE_TEAM: Permission.READ_TEAM,
+    Permission.TRANSFER_OWNERSHIP: Permission.READ_TEAM,
+    Permission.CHANGE_TOKENS: Permission.READ_TOKENS,
+    Permission.CHANGE_SETTINGS: Permission.READ_SETTINGS,
+    Permission.RUN_VIEWS: Permission.READ_VIEWS,
+}
+"""What an act takes beside its own permission on a page: that asks back, says whom or what it is
+about, and leads to where that stands. The interface answers with a position, and asks for less.
+Every role that may do the act may read along.
+"""
+
 PERSONAL_ONLY = frozenset(
     {
         Permission.OWN_ACCOUNT,

@@ -23,8 +23,8 @@ from web.identity import accounts
 from web.identity.auth import caller, client_address, parts, requires, sign_in
 from web.identity.permissions import Permission
 from web.identity.principals import Person
-from web.pages.filling import LONGEST_TYPED, blame, signed
-from web.pages.forms import Filled, read_form
+from web.pages.filling import LONGEST_TYPED, Args, blame, signed
+from web.pages.forms import Filled, read_args, read_form
 from web.pages.frame import UNPROCESSABLE, group, onward, settled
 from web.problems import Problem
 from web.sessions.sessions import Kind
@@ -35,6 +35,12 @@ from web.wording.next_steps import after_cancelling, after_leaving, after_withdr
 
 pages = group("account", url_prefix="/account")
 ORDERS_SHOWN = 50
+
+
+class OverviewArgs(Args):
+    """From where on the orders are listed."""
+
+    cursor: str | None = None
 
 
 class NameForm(Query):
@@ -98,11 +104,12 @@ def overview() -> str:
     member, now = _member(), parts().clock.now()
     stays = [_stay(membership, now) for membership in member.memberships.values()]
     stays.sort(key=lambda stay: (stay.is_running, stay.membership.joined_at), reverse=True)
-    turn = Turn("placed", descending=True, limit=ORDERS_SHOWN)
+    args = read_args(OverviewArgs).value or OverviewArgs()
+    turn = Turn("placed", descending=True, limit=ORDERS_SHOWN, cursor=args.cursor)
     orders = parts().queries.orders.page(OrderFilter(member_id=member.id), turn)
     dues = {due.membership_id: due for due in Dues(parts().collection).of_member(member)}
     return render_template(
-        "account/overview.html", member=member, stays=stays, orders=orders.rows, dues=dues
+        "account/overview.html", member=member, stays=stays, orders=orders, dues=dues
     )
 
 
@@ -113,8 +120,13 @@ def order(order_id: UUID) -> str:
     row = parts().queries.orders.one(order_id)
     if row is None or row.member_id != _person().member_id:
         raise NotFound(what="order", id=order_id)
-    receipts = parts().queries.receipts.of_order(order_id)
-    return render_template("account/order.html", order=row, receipts=receipts, member=_member())
+    queries = parts().queries
+    return render_template(
+        "account/order.html",
+        order=row,
+        receipts=queries.receipts.of_order(order_id),
+        person=queries.orders.people([row]).get(row.member_id),
+    )
 
 
 # --- memberships ------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from werkzeug.wrappers import Response
 
 from ledger.errors import LedgerError, NotFound
 from ledger.payments.gateway import GatewayError, OutcomeUnknown
+from projections.live import ViewNotReady
+from projections.positions import ViewNewer
 from web import failures, problems
 from web.api.framework import behind
 from web.identity.auth import caller, parts
@@ -116,6 +118,8 @@ def group(name: str, *, url_prefix: str | None = None) -> Blueprint:
     """A group of pages, which says what the books refuse in the reader's language."""
     pages = Blueprint(name, __name__, url_prefix=url_prefix)
     pages.register_error_handler(LedgerError, _refused)
+    for unreadable in (ViewNewer, ViewNotReady):  # which are no refusals of the books
+        pages.register_error_handler(unreadable, failures.not_readable)
     return pages
 
 

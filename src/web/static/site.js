@@ -31,3 +31,10 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form[data-lean] :disabled")) field.disabled = false;
 });
+
+// In a row that is drawn sideways, the page at hand is in sight.
+for (const current of document.querySelectorAll("nav [aria-current]")) {
+  const row = current.closest("nav");
+  const [place, around] = [current.getBoundingClientRect(), row.getBoundingClientRect()];
+  row.scrollLeft += place.left - around.left - (around.width - place.width) / 2;
+}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 
 import pytest
 
 from projections.queries.reports.calendar import Calendar, day_of, month_after
 from projections.queries.reports.every import Reports
 from projections.queries.reports.membership import cohorts_of, members_of
-from projections.queries.reports.recurring import movements_of
+from projections.queries.reports.recurring import Moved, Recurring, movements_of
 from projections.queries.reports.revenue import RevenueFilter
 from projections.queries.reports.tally import Tally
 from tests.projections.books import EUROS
@@ -92,3 +93,13 @@ def test_what_no_calendar_has_does_not_keep_it_from_the_rest(pasts: Pasts, insta
         )
         _, tally = tallied(spoilt, spoilt.instants[3])
     assert tally.days
+
+
+def test_what_came_before_all_months_stays_before_them_however_far_one_looks_back() -> None:
+    months, wider = (
+        Calendar.months(date(year, 1, 1), date(2026, 6, 30), ZONE) for year in (2026, 2025)
+    )
+    changes: Moved = {(0, "EUR", "new"): Fraction(5), (6, "EUR", "new"): Fraction(7)}
+    tally = Tally(months.before, months, [], Recurring(months.before, []), changes, [])
+    seen = {(0, "EUR", "new"): Fraction(5), (18, "EUR", "new"): Fraction(7)}
+    assert tally.moved(wider, "EUR") == seen

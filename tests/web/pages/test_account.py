@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from ledger import ids
 from tests.web.pages.conftest import CARD, FREE, MACHINE, Place, cause
+from tests.web.pages.reading import Page
+from web.pages import account
 from web.running.first_start import make_owner
 from web.wording import words
 from web.wording.languages import catalogue
@@ -32,6 +35,33 @@ def test_a_member_sees_plan_dates_price_card_and_orders(place: Place) -> None:  
     assert "Renouvellement le 22 déc. 2026" in french
     receipt = browser.get(next(link for link in joined.links if "/account/orders/" in link))
     assert "T2026-000001" in receipt.words
+
+
+def test_orders_of_long_ago_are_a_page_further(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:  # AC8
+    monkeypatch.setattr(account, "ORDERS_SHOWN", 1)
+    member_id = place.member(place.plan("Silver"))
+    place.clock.advance(timedelta(days=1))
+    place.join(member_id, place.plan("Gold"))
+    browser = place.as_member(member_id)
+    latest = browser.get("/account")
+    assert orders_in(latest) == ["23 Nov 2026 Gold"]
+    [way] = turns(latest)
+    earlier = browser.get(way)
+    assert orders_in(earlier) == ["22 Nov 2026 Silver"]
+    [back] = turns(earlier)
+    assert orders_in(browser.get(back)) == ["23 Nov 2026 Gold"]
+
+
+def turns(page: Page) -> list[str]:
+    """Where the list goes on, and back, in the reader's language."""
+    return [link for link in page.links if "cursor=" in link and "lang=" not in link]
+
+
+def orders_in(page: Page) -> list[str]:
+    """Day and plan of each order that is listed."""
+    return re.findall(r"\d+ \w+ \d{4} (?:Gold|Silver)", page.words)
 
 
 def test_a_cancellation_is_withdrawn_until_it_takes_effect(place: Place) -> None:  # part of AX4

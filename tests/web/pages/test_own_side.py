@@ -6,13 +6,16 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from ledger import ids
+from ledger.discount import DiscountRules
 from ledger.facts import Actor
 from ledger.money import Money
+from tests.web.conftest import NOON
 from tests.web.pages.conftest import MACHINE, MONTHLY, PASSWORD, Browser, Place, cause
 from web.app import create_app
 from web.identity import accounts
@@ -66,6 +69,37 @@ def test_a_receipt_says_its_number_who_sells_and_the_tax(place: Place) -> None: 
     assert "no money was paid" in page.words
     french = browser.get(address, "fr")
     assert "Dont taxe à 20 %" in french.words
+
+
+def test_a_receipt_says_its_day_its_period_its_code_and_the_card_that_paid(  # OR10
+    place: Place,
+) -> None:
+    half_past_eleven_in_utc = NOON + timedelta(hours=11, minutes=30)
+    place.clock.advance_to(half_past_eleven_in_utc)
+    member_id = place.account()
+    place.parts.ledger.make_discount(
+        ids.new(), code="WELCOME", rules=DiscountRules(percent=50), by=MACHINE, cause=cause()
+    )
+    themself = Actor(kind="member", id=member_id)
+    place.parts.collection.join(
+        member_id,
+        place.plan(),
+        discount_code="WELCOME",
+        method_token="pm_card_visa",
+        by=themself,
+        cause=cause(),
+    )
+    place.parts.collection.save_method(
+        member_id, method_token="pm_card_mastercard", by=themself, cause=cause()
+    )
+    place.settle()
+    browser = place.as_member(member_id)
+    said = browser.get(receipt_of(browser)).words
+    assert "Paid on 23 November 2026" in said  # in Paris
+    assert "Period 23 November 2026 to 23 December 2026" in said
+    assert "Discount code WELCOME" in said
+    assert "Visa ending in 4242" in said
+    assert "Mastercard" not in said
 
 
 def test_staff_print_the_same_receipt_from_the_order(place: Place) -> None:

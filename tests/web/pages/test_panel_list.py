@@ -17,7 +17,7 @@ from tests.web.pages.conftest import FREE, MACHINE, Browser, Place, cause
 from tests.web.pages.reading import Page
 from web.jobs.acting import carry_on_acts
 from web.jobs.job import AlwaysLeads, Run
-from web.pages.panel import bulk
+from web.pages.panel import bulk, members, members_export
 from web.running import bulk_acts
 from web.sessions.bulk_acts import BulkActs
 
@@ -130,6 +130,30 @@ def test_a_file_has_exactly_what_is_shown(place: Place) -> None:  # part of EX1
     assert rows[1][2] == "2026-11-22T12:00:00Z"
     assert rows[1][3:] == ["1200", "EUR"]
     assert [row[0] for row in exported(staff, "q=bob", "fr")[1:]] == ["Bob"]
+
+
+def test_a_long_file_is_read_piece_by_piece_and_whole(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:  # part of EX1
+    people(place, 3)
+    monkeypatch.setattr(members_export, "AT_ONCE", 2)
+    rows = exported(place.staff(), "sort=name&direction=asc")[1:]
+    assert [row[0] for row in rows] == ["Person 00", "Person 01", "Person 02"]
+
+
+def test_an_act_leads_back_to_the_page_of_the_list_where_it_was_begun(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "PAGE", 2)
+    people(place, 3)
+    staff = place.staff()
+    first = staff.get("/panel/members?sort=name&direction=asc")
+    [way] = [link for link in first.links if "cursor=" in link]
+    second = staff.get(way)
+    assert "Person 02" in table(second)
+    after = staff.send(second, TAG, who="all", tag="late")
+    assert "Person 02" in table(after)
+    assert "Person 00" not in table(after)
 
 
 def test_a_file_of_those_who_are_ticked_has_nobody_else(place: Place) -> None:

@@ -12,6 +12,8 @@ from tests.web.pages.conftest import FREE, MACHINE, Place, cause
 from tests.web.pages.reading import Page
 from web.pages.panel import member
 
+WAY = "/panel/orders?member="
+
 
 def test_the_list_finds_by_name_and_address_whatever_the_accents(
     place: Place,
@@ -200,3 +202,35 @@ def test_many_notes_are_shown_when_they_are_asked_for(  # part of AC9
     page = place.staff().get(more)
     assert "They called." in page.words
     assert "earlier note" not in page.words
+
+
+def test_a_profile_leads_to_the_orders_that_it_has_no_room_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member_id = place.member(place.plan("Silver"))
+    place.member(place.plan("Iron"), "eve@example.org")
+    staff = place.staff()
+    assert not [link for link in staff.get(f"/panel/members/{member_id}").links if WAY in link]
+    monkeypatch.setattr(member, "ORDERS", 1)
+    place.clock.advance(timedelta(days=1))
+    place.join(member_id, place.plan("Gold"))
+    staff = place.staff()
+    profile = staff.get(f"/panel/members/{member_id}")
+    assert "23 Nov 2026 Gold" in profile.words
+    assert "22 Nov 2026 Silver" not in profile.words
+    [way] = [link for link in profile.links if WAY in link]
+    orders = staff.get(way)
+    assert "Orders 2" in orders.words
+    assert "Of Ada Lovelace" in orders.words
+    assert "Iron" not in orders.words.partition("Of Ada Lovelace")[2]
+
+
+def test_memberships_and_receipts_of_a_member_come_latest_first(place: Place) -> None:
+    member_id = place.member(place.plan("Silver"))
+    place.clock.advance(timedelta(days=1))
+    place.join(member_id, place.plan("Gold"))
+    queries = place.parts.queries
+    stays = queries.memberships.of_member(member_id)
+    assert [row.plan_name for row in stays] == ["Gold", "Silver"]
+    receipts = queries.receipts.of_member(member_id)
+    assert [one.plan_name for one in receipts] == ["Gold", "Silver"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from urllib.parse import quote
 
 import pytest
 
+from ledger import ids
 from ledger.money import Money
+from projections.queries.money import Total
+from projections.queries.reports.calendar import Calendar
+from projections.queries.reports.revenue import RevenueLine
 from tests.web.conftest import NOON
 from tests.web.pages.conftest import MACHINE, Browser, Place, cause
 from tests.web.pages.keeping import large_from_here_on, let_no_answer_last
 from web.api.catalogue import all_routes
 from web.app import create_app
-from web.pages.panel.overview_figures import KeptFigures, Wanted
+from web.pages.panel.overview_figures import KeptFigures, Wanted, asked, figures_of
 
 DAY = timedelta(days=1)
 PATH = "/panel/overview"
@@ -51,6 +56,27 @@ def test_revenue_is_drawn_told_and_defined(browser: Browser) -> None:  # part of
     assert "each on the day on which it settled" in page.words
     by_month = browser.get(f"{PATH}?first_day=2026-11-01&last_day=2026-12-31&step=month")
     assert "November 2026 €36.00 €0.00 €0.00 €36.00" in by_month.words
+
+
+def test_play_money_and_real_money_are_never_one_figure(place: Place) -> None:  # OR9
+    now = place.clock.now()
+    days = Calendar.days(date(2026, 11, 22), date(2026, 11, 22), place.parts.site.time_zone)
+    tally = asked(place.parts, place.parts.queries, now)
+    played, earned = (
+        RevenueLine(
+            days.starts[0],
+            days.bounds[0],
+            days.bounds[1],
+            ids.new(),
+            "Gold",
+            Total("EUR", mode, gross=1200, refunded=0, disputed=0, fees=0, payments=1),
+        )
+        for mode in ("test", "live")
+    )
+    both = replace(tally, days=[played, earned])
+    for mode, line in (("test", played), ("live", earned)):
+        wanted = Wanted(stretches=days, months=days, currency="EUR", mode=mode)
+        assert [one.total for one in figures_of(both, wanted).revenue] == [line.total]
 
 
 def test_mrr_stands_beside_its_definition_and_its_movements(browser: Browser) -> None:  # NU2, NU3

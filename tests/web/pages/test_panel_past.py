@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, quote, urlsplit
 from uuid import UUID
 
 import pytest
 
+from ledger.facts import Actor
 from tests.web.conftest import NOON
 from tests.web.pages.conftest import MACHINE, Browser, Place, cause
 from tests.web.pages.reading import Page
@@ -60,6 +61,19 @@ def test_a_list_shows_how_far_it_is_and_then_itself(then: Then) -> None:  # part
     assert "0 %" in page.words
     then.place.parts.past.worker.build()
     assert "Ada Lovelace" in then.browser.get(path).words
+
+
+def test_who_is_a_member_is_told_as_of_the_moment(then: Then) -> None:  # part of AU3
+    [stay] = then.place.parts.ledger.member(then.member_id).memberships
+    themself = Actor(kind="member", id=then.member_id)
+    then.place.parts.ledger.self_cancel(then.member_id, stay, by=themself, cause=cause())
+    then.place.clock.advance_to(NOON + 60 * DAY)
+    then.place.settle()
+    then = replace(then, browser=then.place.staff())
+    assert "Former members 1" in then.browser.get("/panel/members").words
+    listed = then.get("/panel/members", NOON + 35 * DAY).words
+    assert "Members 1" in listed
+    assert "Former members" not in listed.partition("Status Plans")[0].partition("Everybody")[2]
 
 
 def test_pages_show_what_was_true_then(then: Then) -> None:  # part of AU3

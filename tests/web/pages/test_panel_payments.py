@@ -12,9 +12,11 @@ from ledger.payments.balance import Movement
 from ledger.payments.sandbox import Sandbox
 from tests.web.conftest import NOON
 from tests.web.pages.conftest import Place
+from tests.web.pages.owing import DECLINED_LATER, owing
 from web.jobs.every import JOBS
 from web.jobs.job import AlwaysLeads
 from web.jobs.runner import Runner
+from web.pages.panel import payments
 
 DAY = timedelta(days=1)
 PATH = "/panel/payments"
@@ -96,3 +98,18 @@ def test_a_notice_that_was_given_up_is_tried_again(place: Place) -> None:
 def test_an_auditor_reads_and_changes_nothing(place: Place) -> None:  # part of NO5
     page = place.staff("auditor").get(PATH)
     assert {form.action for form in page.forms if form.method == "post"} == {"/team/sign-out"}
+
+
+def test_of_many_who_owe_the_first_are_shown_with_a_way_to_all(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owes = owing(place, DECLINED_LATER, plans=("Gold", "Silver"))
+    staff = place.staff()
+    assert staff.get(PATH).words.count("Ada Lovelace") == 2
+    monkeypatch.setattr(payments, "SHOWN", 1)
+    page = staff.get(PATH)
+    assert "Past due 2" in page.words
+    assert page.words.count("Ada Lovelace") == 1
+    assert "The first 1. Show all" in page.words
+    [way] = [link for link in page.links if "segment=past_due" in link]
+    assert f"/panel/members/{owes.member_id}" in " ".join(staff.get(way).links)

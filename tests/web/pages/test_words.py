@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 from babel.messages import Catalog
@@ -126,3 +127,21 @@ def _all(text: object) -> list[str]:
 
 def _plain(text: str) -> str:
     return text.replace("\u202f", " ").replace("\xa0", " ")
+
+
+def test_none_is_one_in_french_and_many_in_english(app: Flask) -> None:
+    counted = {}
+    for lang in ("en", "fr"):
+        with app.test_request_context(headers={"Cookie": f"lang={lang}"}):
+            counted[lang] = [languages.ngettext("%(num)s day", "%(num)s days", n) for n in range(3)]
+    assert counted == {
+        "en": ["%(num)s days", "%(num)s day", "%(num)s days"],
+        "fr": ["%(num)s jour", "%(num)s jour", "%(num)s jours"],
+    }
+
+
+def test_the_first_of_a_month_is_counted_in_order_in_french() -> None:
+    first, eleventh = date(2026, 12, 1), date(2026, 12, 11)
+    assert languages.day_for("fr", first) == "1er décembre 2026"
+    assert languages.day_for("fr", eleventh) == "11 décembre 2026"
+    assert languages.day_for("en", first) == "1 December 2026"

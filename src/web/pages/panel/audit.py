@@ -101,7 +101,8 @@ def one(position: int) -> str:
 
 def _told(entries: list[Entry]) -> list[timeline.Line]:
     """A line each, in their order: what happened, in words where there are some."""
-    known = {one.position: one for one in [*books_of(parts()).firsts(entries), *entries]}
+    resting = [one for one in entries if timeline.rests_on_first(one)]
+    known = {one.position: one for one in [*books_of(parts()).firsts(resting), *entries]}
     by_position = timeline.lines([known[position] for position in sorted(known)])
     lines = {line.position: line for line in by_position}
     told = [lines[one.position] for one in entries]

@@ -25,8 +25,8 @@ from web.wording.languages import gettext, money, say
 
 pages = group("discounts", url_prefix="/panel/discounts")
 
-MOST_TOLD = 50
-"""Lines of a code's history: each use is one."""
+MOST_TOLD = 20
+"""Lines of a code's history: each use is one, and stands among the orders as well."""
 
 State = Literal["usable", "waiting", "expired", "used_up", "ended"]
 

@@ -190,7 +190,7 @@ def _profile(member_id: UUID, wrong: str = "") -> str:
             Stay(row, row.stay.standing(instant), member.access(row.plan_id, instant))
             for row in queries.memberships.of_member(member_id)
         ],
-        orders=queries.orders.page(OrderFilter(member_id=member_id), turn).rows,
+        orders=queries.orders.page(OrderFilter(member_id=member_id), turn),
         spending=queries.money.spending_of(member_id),
         duplicates=[] if moment else queries.members.duplicates_of(member_id, instant),
         notes=notes[:shown],

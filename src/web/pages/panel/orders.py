@@ -18,7 +18,7 @@ from web.pages.forms import read_args
 from web.pages.frame import group, require_views, word
 from web.pages.panel import timeline
 from web.pages.panel.listing import PAGE, Chip, Heading, ListArgs, chip, heading, midnight
-from web.pages.past_pages import of_moment, past, reading
+from web.pages.past_pages import now, of_moment, past, reading
 from web.reading.past import Scope
 from web.wording.languages import day, gettext, say
 
@@ -30,6 +30,7 @@ class OrdersArgs(ListArgs):
 
     state: State | None = None
     plan: UUID | None = None
+    member: UUID | None = None
     placed_from: date | None = None
     placed_to: date | None = None
     sort: OrderSort = "placed"
@@ -84,6 +85,7 @@ def _filter(args: OrdersArgs) -> OrderFilter:
     return OrderFilter(
         state=args.state,
         plan_id=args.plan,
+        member_id=args.member,
         mode=parts().site.mode,
         placed_from=midnight(args.placed_from),
         placed_before=midnight(after),
@@ -95,6 +97,9 @@ def _chips(args: OrdersArgs, plans: dict[UUID, str]) -> Iterator[Chip]:
         yield chip(word("order_state", args.state), "state")
     if args.plan:
         yield chip(say("Plan: {plan}", plan=plans.get(args.plan, "?")), "plan")
+    if args.member:
+        member = reading().queries.members.one(args.member, now())
+        yield chip(say("Of {name}", name=member.name if member else "?"), "member")
     if args.placed_from:
         yield chip(say("From {day}", day=day(args.placed_from)), "placed_from")
     if args.placed_to:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache, partial
 from uuid import UUID
 
 from flask import current_app
@@ -24,6 +25,8 @@ from web.reading.kept import Kept, is_large
 from web.reading.queries import Queries
 
 NAME = "overview figures"
+MOST_TOLD = 32
+"""Periods, currencies and plans whose figures of one tally are kept."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,13 @@ def figures_of(tally: Tally, wanted: Wanted) -> Figures:
     )
 
 
+class Told:
+    """A tally, and what was told of it lately: the same is told again without reckoning."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.figures = lru_cache(maxsize=MOST_TOLD)(partial(figures_of, tally))
+
+
 @dataclass
 class KeptFigures:
     """The figures of the present. Those of a site that is not large are never kept."""
@@ -77,16 +87,16 @@ class KeptFigures:
     parts: Parts
 
     def __post_init__(self) -> None:
-        self._kept = Kept[None, Tally](NAME, self._asked)
+        self._kept = Kept[None, Told](NAME, self._asked)
 
     def of(self, wanted: Wanted, now: datetime) -> Figures:
         """They may be a minute old; `Figures.at` says of when they are."""
         if is_large(self.parts.queries, now):
-            return figures_of(self._kept.of(None), wanted)
+            return self._kept.of(None).figures(wanted)
         return figures_of(asked(self.parts, self.parts.queries, now), wanted)
 
-    def _asked(self, _: None, _before: Tally | None) -> Tally:
-        return asked(self.parts, self.parts.queries, self.parts.clock.now())
+    def _asked(self, _: None, _before: Told | None) -> Told:
+        return Told(asked(self.parts, self.parts.queries, self.parts.clock.now()))
 
 
 def kept_figures(parts: Parts) -> KeptFigures:

@@ -15,8 +15,8 @@ from projections.queries.money import Total
 from projections.queries.reports import definitions
 from projections.queries.reports.definitions import Definition
 from projections.queries.reports.membership import CohortLine
-from projections.queries.reports.recurring import LESS, Movement, PlanWorth
-from projections.queries.reports.revenue import totals
+from projections.queries.reports.recurring import LESS, PlanWorth
+from projections.queries.reports.revenue import RevenueLine, totals
 from web.pages.panel import charts
 from web.pages.panel.charts import Chart, Series
 from web.pages.panel.overview_figures import Figures, Wanted
@@ -54,11 +54,10 @@ class Drawing:
     @cached_property
     def revenue_by_start(self) -> Mapping[date, Total]:
         """All plans together, where anything moved."""
-        starts = {line.start for line in self.figures.revenue}
-        return {
-            start: totals(line for line in self.figures.revenue if line.start == start)[0]
-            for start in sorted(starts)
-        }
+        found: dict[date, list[RevenueLine]] = {}
+        for line in sorted(self.figures.revenue, key=lambda line: line.start):
+            found.setdefault(line.start, []).append(line)
+        return {start: totals(lines)[0] for start, lines in found.items()}
 
     @property
     def revenue(self) -> Chart:
@@ -85,9 +84,12 @@ class Drawing:
         return sum(line.memberships for line in plans if self._is_wanted(line))
 
     @cached_property
-    def movements(self) -> Mapping[date, Movement]:
-        """Of the currency that is looked at."""
-        return {line.month: line for line in self.figures.movements}
+    def movements(self) -> Mapping[date, Mapping[str, int]]:
+        """By month, of the currency that is looked at, in whole minor units.
+
+        Rounded once for charts and tables: shares of a whole take their time.
+        """
+        return {line.month: line.minor for line in self.figures.movements}
 
     @property
     def mrr(self) -> Chart:
@@ -127,7 +129,7 @@ class Drawing:
         shares = [line.churn_basis_points for line in self.figures.members]
         return charts.line(self._labels, Series("churned", gettext("Churn"), shares), share)
 
-    @property
+    @cached_property
     def cohorts(self) -> Sequence[tuple[date, int, Sequence[CohortLine]]]:
         """By month of the first join: how many, and each month after."""
         found: dict[date, list[CohortLine]] = {}
@@ -147,13 +149,8 @@ class Drawing:
     def _is_wanted(self, line: PlanWorth) -> bool:
         return self.wanted.plan_id is None or line.plan_id == self.wanted.plan_id
 
-    @cached_property
-    def _minors(self) -> Mapping[date, Mapping[str, int]]:
-        """Rounded once for every chart: shares of a whole take their time."""
-        return {month: one.minor for month, one in self.movements.items()}
-
     def _minor(self, month: date) -> Mapping[str, int]:
-        return self._minors.get(month, {})
+        return self.movements.get(month, {})
 
     def _signed(self, month: date, name: str) -> int:
         minor = self._minor(month).get(name, 0)

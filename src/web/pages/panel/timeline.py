@@ -162,6 +162,16 @@ class Line:
     order_id: UUID | None
 
 
+def rests_on_first(entry: Entry) -> bool:
+    """Whether its sentence says what the fact said with which its stream began: what an order is
+    for, whose letter it is.
+    """
+    if entry.topic == "order.placed":
+        return False
+    is_of_order = entry.topic.startswith("order.") and "{plan}" in _sentence(entry)
+    return is_of_order or entry.topic.startswith("notice.")
+
+
 def lines(entries: Sequence[Entry], *, most: int | None = None) -> list[Line]:
     """A history, the latest first, or the latest so many lines of it."""
     plans, names = _plan_names(entries), staff_names()
