@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -253,9 +253,14 @@ class Scene:
 @contextmanager
 def opened(database: str, folder: Path, chromium: Browser) -> Iterator[Scene]:
     """A scene that lasts for a file's stories."""
-    clock = VirtualClock(SystemClock().now())
+    clock = VirtualClock(next_noon())
     with serving(database, folder, clock=clock) as site:
         yield Scene(site, clock, chromium)
+
+
+def next_noon() -> datetime:
+    """When a scene begins: the same day in UTC and for the site, never before a browser's now."""
+    return SystemClock().now().replace(hour=12, minute=0) + timedelta(days=1)
 
 
 def cause() -> Cause:
