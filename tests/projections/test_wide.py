@@ -40,6 +40,8 @@ BY_BITMAPS: tuple[LiteralString, ...] = (
 IN_VAIN = ("Rows Removed by Index Recheck", "Rows Removed by Filter")
 NEWSLETTER = MemberFilter(tag="newsletter")
 SEQUENTIAL = re.compile(r"(Seq|Sample) Scan on \S*(members|taggings)\b")
+READ_BY = re.compile(r"Index Scan (?:Backward )?using (\w+)")
+"""The indexes by which single rows are read."""
 FILTERS = {
     "everybody": EVERYBODY,
     **{f"{kind}: {name}": one for kind, own in SINGLE.items() for name, one in own.items()},
@@ -146,6 +148,7 @@ def test_a_page_far_behind_is_found_like_the_first(site: Site, sort: MemberSort)
     how = site.how(lambda: members.page(EVERYBODY, Turn(sort, limit=20, cursor=far), NOW))
     assert "Index Only Scan" in how
     assert not SEQUENTIAL.search(how), how
+    assert set(READ_BY.findall(how)) == {"members_pkey"}, how
 
 
 def test_tags_are_read_off_an_index(site: Site) -> None:

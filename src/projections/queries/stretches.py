@@ -118,8 +118,8 @@ class Stretch:
         return every([*self.asked.conditions, self.part.condition], self.beyond())
 
     def condition_at_hand(self) -> sql.Composable:
-        """All that must hold, for a row that is at hand."""
-        return every([*self.asked.at_hand, self.part.condition], self.beyond())
+        """All that must hold for a row that is at hand, and stands where it should."""
+        return every([*self.asked.at_hand, self.part.condition])
 
     def beyond(self) -> sql.Composable:
         """Where it begins."""

@@ -46,10 +46,11 @@ SELECT {columns} FROM (
         SELECT {carried} FROM {table} AS view WHERE {start} {order} LIMIT {walked}
     ) AS view WHERE {hints} {order} LIMIT {looked_at}
 ) AS found CROSS JOIN LATERAL (
-    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} AND {at_hand} OFFSET 0
-) AS view {order_found} LIMIT {limit}
+    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} OFFSET 0
+) AS view WHERE {at_hand} {order_found} LIMIT {limit}
 """
-# OFFSET 0 keeps the planner from looking through to the sort, and from joining otherwise.
+# OFFSET 0 keeps the planner from looking through to the sort, from joining otherwise, and from
+# finding a row at hand by what must hold for it: of which it may expect one row, and find all.
 ROWS: LiteralString = "SELECT * FROM {table} AS view WHERE {condition}"
 FITTING: LiteralString = "SELECT {row_id}, {key} FROM {table} AS view WHERE {condition}"
 SIFTED: LiteralString = "SELECT {row_id}, {key} FROM {table} AS view WHERE {sieve}"
@@ -57,8 +58,8 @@ GATHER: LiteralString = """
 SELECT {columns} FROM (
     SELECT * FROM ({gathered} OFFSET 0) AS view {order}
 ) AS found CROSS JOIN LATERAL (
-    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} AND {at_hand} OFFSET 0
-) AS view {order_found} LIMIT {limit}
+    SELECT * FROM {table} AS view WHERE {row_id} = {found_id} OFFSET 0
+) AS view WHERE {at_hand} {order_found} LIMIT {limit}
 """
 
 
