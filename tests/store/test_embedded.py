@@ -41,6 +41,7 @@ def test_the_server_keeps_its_promises_and_sorts_by_code(home: Path, bin_dir: Pa
         for durable in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums"):
             assert setting(server.dsn, durable) == "on"
         assert setting(server.dsn, "jit") == "off"
+        assert setting(server.dsn, "wal_init_zero") == "off"
         assert int(setting(server.dsn, "max_connections")) == 100
 
 

@@ -35,6 +35,9 @@ SOCKET = ".s.PGSQL.5432"
 
 # A commit survives the machine: durability is never for sale. The rest is for a log that is
 # appended to all day and views that are rebuilt from it at times.
+#
+# A new file of the server's log is not written full of zeros first: all who commit wait for that,
+# on and on while a rebuild writes. A commit flushes what it wrote in either case.
 KNOBS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -44,6 +47,7 @@ KNOBS: Mapping[str, str] = {
     "jit": "off",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
+    "wal_init_zero": "off",
     "max_connections": "100",
     "timezone": "UTC",
     "log_timezone": "UTC",
